@@ -1,0 +1,132 @@
+package cometchat
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+)
+
+// decodeGroup is for what was done to a group itself.
+func decodeGroup(d *draft) identity {
+	g := d.gather()
+	parts := append([]string{g.uid("guid"), stamp(d.OccurredAt)}, uids(d.Members)...)
+	return by(parts...)
+}
+
+// decodeCreated is for group_created, whose owner made it where nothing else is said.
+func decodeCreated(d *draft) identity {
+	who := decodeGroup(d)
+	if d.Sender != nil || d.Group == nil || d.Group.Owner == "" {
+		return who
+	}
+	d.Sender = &relay.User{UID: d.Group.Owner}
+	for i, member := range d.Members {
+		if member.UID == d.Group.Owner {
+			d.Sender = &d.Members[i]
+		}
+	}
+	return who
+}
+
+// decodeMembers is for what was done to people in a group, or by them (joined, left).
+func decodeMembers(d *draft) identity {
+	g := d.gather()
+	// The group's own creation says nothing of when a member was added, kicked or banned.
+	d.OccurredAt = g.time("updatedAt")
+	if len(d.Members) == 0 {
+		return identity{}
+	}
+	parts := append([]string{g.uid("guid"), stamp(g.time("updatedAt", "createdAt"))}, uids(d.Members)...)
+	parts = append(parts, scopes(d.data["members"])...)
+	// Without updatedAt (its own sample of group_member_added has none) nothing tells a person added, kicked and added
+	// again from a repeat of the first webhook.
+	return identity{parts: parts, timeless: d.OccurredAt.IsZero()}
+}
+
+// decodeOwnMembership is for joined and left, where a member who is alone in the event did it.
+func decodeOwnMembership(d *draft) identity {
+	who := decodeMembers(d)
+	if d.Sender == nil && len(d.Members) == 1 {
+		d.Sender = &d.Members[0]
+	}
+	return who
+}
+
+// gather fills in the group, its people and who did it, and gives the group as sent.
+func (d *draft) gather() object {
+	g := d.data.at("group")
+	d.joinGroup(g, "")
+	d.Members = usersOf(d.data["members"])
+	d.OccurredAt = g.time("updatedAt", "createdAt")
+
+	known := people{}
+	known.add(userOf(d.data.at("by")))
+	for _, member := range d.Members {
+		known.add(&member)
+	}
+	d.Sender = known.user(first(d.data.at("by").uid("uid"), g.uid("oldOwner", "updatedBy")))
+	return g
+}
+
+// scopes lists the members' scopes for the key of a change of scope, in the order of their uids.
+func scopes(members any) []string {
+	fields, _ := members.(map[string]any)
+	var out []string
+	for _, uid := range slices.Sorted(maps.Keys(fields)) {
+		if scope := object(fields).at(uid).text("scope"); scope != "" {
+			out = append(out, strings.ToLower(uid)+":"+scope)
+		}
+	}
+	return out
+}
+
+// decodeBlock is for user_blocked and user_unblocked, which carry no time at all.
+func decodeBlock(d *draft) identity {
+	d.Sender = userOf(d.data.at("by"))
+	d.Users = usersOf(d.data["users"])
+	if d.Sender == nil || len(d.Users) == 0 {
+		return identity{timeless: true}
+	}
+	return identity{parts: append([]string{d.Sender.UID}, uids(d.Users)...), timeless: true}
+}
+
+// decodePresence is for a user coming online or going offline. The state is data.status: the user's own is at times
+// still the old one.
+func decodePresence(d *draft) identity {
+	d.Sender = userOf(d.data.at("user"))
+	d.Status = strings.ToLower(first(d.data.text("status"), d.data.at("user").text("status")))
+	d.OccurredAt = d.data.time("timestamp")
+	return by(d.data.at("user").uid("uid"), stamp(d.OccurredAt))
+}
+
+// decodeNotification is for the posts of CometChat's own notification service to a custom provider: one per person, for
+// one or several unread messages, of which the last is shown.
+func decodeNotification(d *draft) identity {
+	d.Receiver = userOf(d.data.at("to"))
+	messages, _ := d.data["messages"].([]any)
+	var last object
+	if len(messages) > 0 {
+		last, _ = messages[len(messages)-1].(map[string]any)
+	}
+	if m := last.at("messageObject"); len(m) > 0 {
+		d.Message = messageOf(m, peopleIn(m))
+		d.OccurredAt = d.Message.SentAt
+	}
+	if text := last.text("message"); text != "" {
+		if d.Message == nil {
+			d.Message = &relay.Message{}
+		}
+		d.Message.Text = relay.Text(first(d.Message.Text.Reveal(), text))
+	}
+	d.Sender = userOf(d.data.at("senderDetails"))
+	if d.Sender == nil {
+		d.Sender = userOf(last.at("sender"))
+	}
+	if d.joinGroup(d.data.at("groupDetails"), ""); d.Group == nil && d.Sender != nil && d.Receiver != nil {
+		d.Conversation = between(d.Sender.UID, d.Receiver.UID)
+	}
+	// Nothing in it tells when: the same words again an hour later are another notification.
+	return identity{timeless: true}
+}

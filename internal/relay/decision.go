@@ -1,0 +1,75 @@
+package relay
+
+import "time"
+
+// Key is a name under which an event is found again: a conversation, a call session, a message, or who sent it.
+type Key string
+
+// Plan is what is to be kept of an event: the alerts that rules make of it and the keys to find it by.
+type Plan struct {
+	Event  Event
+	Alerts []Alert
+	Keys   []Key
+	// Wanted says whether any rule names its trigger, in `trigger` or in `unless`.
+	Wanted bool
+}
+
+// Query says what must be known to decide an alert.
+type Query struct {
+	// Keys and Triggers select the kept events that may cancel it; the newest MaxCandidates are read.
+	Keys     []Key
+	Triggers []Trigger
+	// Claims are the collapse keys that its deliveries would take.
+	Claims []string
+}
+
+// MaxCandidates is how many kept events are looked at when an alert is decided, newest first.
+const MaxCandidates = 1000
+
+// Facts is what is known at the moment an alert is decided, read in the transaction that keeps the decision.
+type Facts struct {
+	// Candidates are kept events that match the Query, newest first, never the alert's own.
+	Candidates []Event
+	// Claimed tells for each claim of the Query that is taken which delivery has it.
+	Claimed map[string]string
+}
+
+// Action is what a decision does with an alert.
+type Action string
+
+// Actions.
+const (
+	// ActSend makes the Deliveries; those that are not suppressed go out.
+	ActSend Action = "send"
+	// ActHold decides anew at Until.
+	ActHold Action = "hold"
+	// ActCancel ends it: no longer true, or too late.
+	ActCancel Action = "cancel"
+	// ActSuppress ends it: the person or a limit forbids it.
+	ActSuppress Action = "suppress"
+	// ActResolve replaces an unresolved alert with one alert per person, in Resolved.
+	ActResolve Action = "resolve"
+)
+
+// Decision is what is to be done with an alert that fell due, and why.
+type Decision struct {
+	Action Action
+	Reason Reason
+	// Until is when a held alert is looked at again.
+	Until      time.Time
+	Deliveries []Delivery
+	Resolved   []Alert
+	Trace      []Step
+}
+
+// OutboxMessage is a message that the built-in sandbox took instead of a provider.
+type OutboxMessage struct {
+	// ID is the outbox's own, as a provider would give one; a message sent twice is kept twice.
+	ID         string
+	DeliveryID string
+	Channel    Channel
+	Phone      Phone
+	Email      Email
+	Content    Content
+	ReceivedAt time.Time
+}

@@ -1,0 +1,107 @@
+package relay
+
+// Reason is a short constant that says why an alert, a delivery or an event ended as it did.
+type Reason string
+
+// Reasons. This is the one list; Reasons() documents each.
+const (
+	ReasonNone Reason = ""
+
+	// Cancelled.
+	ReasonRead           Reason = "read"
+	ReasonReplied        Reason = "replied"
+	ReasonAnswered       Reason = "answered"
+	ReasonDeclined       Reason = "declined"
+	ReasonDeleted        Reason = "deleted"
+	ReasonOnline         Reason = "online"
+	ReasonExpired        Reason = "expired"
+	ReasonRuleRemoved    Reason = "rule_removed"
+	ReasonUnknownSession Reason = "unknown_session"
+	ReasonNobody         Reason = "nobody"
+	ReasonLookupFailed   Reason = "lookup_failed"
+
+	// Held.
+	ReasonWaiting       Reason = "waiting"
+	ReasonQuietHours    Reason = "quiet_hours"
+	ReasonDirectoryDown Reason = "directory_down"
+
+	// Suppressed.
+	ReasonUnknownPerson Reason = "unknown_person"
+	ReasonMuted         Reason = "muted"
+	ReasonNoPhone       Reason = "no_phone"
+	ReasonNoEmail       Reason = "no_email"
+	ReasonNotWanted     Reason = "not_wanted"
+	ReasonOptedOut      Reason = "opted_out"
+	ReasonCollapsed     Reason = "collapsed"
+	ReasonNotAllowed    Reason = "not_allowed_here"
+
+	// Dead, or on the way there.
+	ReasonRenderFailed    Reason = "render_failed"
+	ReasonInvalidNumber   Reason = "invalid_number"
+	ReasonInvalidAddress  Reason = "invalid_address"
+	ReasonUnreachable     Reason = "unreachable"
+	ReasonRejected        Reason = "rejected"
+	ReasonMisconfigured   Reason = "misconfigured"
+	ReasonRegionBlocked   Reason = "region_blocked"
+	ReasonThrottled       Reason = "throttled"
+	ReasonProviderTrouble Reason = "provider_trouble"
+	ReasonNoAnswer        Reason = "no_answer"
+	ReasonGaveUp          Reason = "gave_up"
+	ReasonNoChannel       Reason = "no_channel"
+
+	// Noise: events that no rule is applied to.
+	ReasonActionMessage Reason = "action_message"
+	ReasonToSelf        Reason = "to_self"
+	ReasonFromSystem    Reason = "from_system"
+)
+
+// ReasonDoc explains a Reason to an operator.
+type ReasonDoc struct {
+	Reason Reason
+	// Of says what carries it: an alert or delivery in a state, or an event.
+	Of      string
+	Meaning string
+}
+
+// Reasons lists every Reason with its meaning, in the order of the documentation.
+func Reasons() []ReasonDoc {
+	return []ReasonDoc{
+		{ReasonRead, "cancelled alert", "the recipient read the message, or a later one in that conversation"},
+		{ReasonReplied, "cancelled alert", "the recipient wrote in that conversation afterwards"},
+		{ReasonAnswered, "cancelled alert", "the call was taken"},
+		{ReasonDeclined, "cancelled alert", "the call was rejected, or the callee was busy"},
+		{ReasonDeleted, "cancelled alert", "the message was deleted, or the mention edited away"},
+		{ReasonOnline, "cancelled alert", "the recipient came online, or was and had not left"},
+		{ReasonExpired, "cancelled alert, dead delivery", "it would have gone out later than `expires` allows"},
+		{ReasonRuleRemoved, "cancelled alert", "the rule was removed, renamed or disabled while the alert waited"},
+		{ReasonUnknownSession, "cancelled alert", "no kept event of that call session says who took part"},
+		{ReasonNobody, "cancelled alert", "nobody is left to tell: the only person in that role did it"},
+		{ReasonLookupFailed, "cancelled alert", "only CometChat's REST API knows the people, and it could not be asked"},
+		{ReasonWaiting, "held alert", "the rule's `wait` is not over"},
+		{ReasonQuietHours, "held alert", "it is night, or another quiet hour, where the recipient is"},
+		{ReasonDirectoryDown, "held alert", "the source of contacts did not answer; it is asked again"},
+		{ReasonUnknownPerson, "suppressed alert", "no directory knows that uid"},
+		{ReasonMuted, "suppressed alert", "the recipient muted everything, or that conversation"},
+		{ReasonNoPhone, "suppressed delivery", "the recipient has no phone number"},
+		{ReasonNoEmail, "suppressed delivery", "the recipient has no email address"},
+		{ReasonNotWanted, "suppressed delivery", "the recipient does not want that channel"},
+		{ReasonOptedOut, "suppressed delivery", "the address said STOP, unsubscribed, bounced or complained"},
+		{ReasonCollapsed, "suppressed delivery", "the recipient was already told of this on that channel"},
+		{ReasonNotAllowed, "suppressed delivery", "BECKON_ONLY_TO does not list the address; it went to the outbox"},
+		{ReasonRenderFailed, "dead delivery", "the template could not be rendered for this event"},
+		{ReasonInvalidNumber, "dead delivery", "the provider says the number is not one that can be texted"},
+		{ReasonInvalidAddress, "dead delivery", "the provider refuses the address"},
+		{ReasonUnreachable, "dead delivery", "the provider cannot reach that number by SMS"},
+		{ReasonRejected, "dead delivery", "the provider refuses our request; this is a fault in Beckon or in a template"},
+		{ReasonMisconfigured, "queued or dead delivery", "the provider refuses our credentials, sender or service"},
+		{ReasonRegionBlocked, "dead delivery", "the account may not send to that country"},
+		{ReasonThrottled, "queued delivery", "the provider asked to slow down"},
+		{ReasonProviderTrouble, "queued or dead delivery", "the provider could not be reached, or failed"},
+		{ReasonNoAnswer, "unknown delivery", "the request went out and no answer came back"},
+		{ReasonGaveUp, "dead delivery", "all attempts were used up"},
+		{ReasonNoChannel, "dead delivery", "no provider is configured for the channel"},
+		{ReasonActionMessage, "event", "CometChat's own note that something was edited, deleted or changed, not a message"},
+		{ReasonToSelf, "event", "sender and receiver are the same person"},
+		{ReasonFromSystem, "event", "sent by CometChat's app_system, not by a person"},
+	}
+}

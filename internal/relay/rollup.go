@@ -1,0 +1,41 @@
+package relay
+
+// Done reports whether nothing more will be done about a delivery unless a receipt comes.
+func (s DeliveryState) Done() bool {
+	switch s {
+	case DeliverySent, DeliveryDelivered, DeliveryUndelivered, DeliverySuppressed, DeliveryDead:
+		return true
+	case DeliveryQueued, DeliverySending, DeliveryUnknown:
+	}
+	return false
+}
+
+// Done reports whether the alert has reached an end.
+func (s AlertState) Done() bool { return s != AlertHeld && s != AlertDue }
+
+// RollUp gives the state of an alert that was decided "send" from its deliveries, and the Reason where it is not sent:
+// sent once one was accepted, due while one is under way, failed if one is dead, suppressed if all are.
+func RollUp(deliveries []Delivery) (AlertState, Reason) {
+	var open, dead, suppressed *Delivery
+	for i, d := range deliveries {
+		switch d.State {
+		case DeliverySent, DeliveryDelivered, DeliveryUndelivered:
+			return AlertSent, ReasonNone
+		case DeliveryQueued, DeliverySending, DeliveryUnknown:
+			open = &deliveries[i]
+		case DeliveryDead:
+			dead = &deliveries[i]
+		case DeliverySuppressed:
+			suppressed = &deliveries[i]
+		}
+	}
+	switch {
+	case open != nil:
+		return AlertDue, ReasonNone
+	case dead != nil:
+		return AlertFailed, dead.Reason
+	case suppressed != nil:
+		return AlertSuppressed, suppressed.Reason
+	}
+	return AlertSuppressed, ReasonNobody
+}

@@ -1,0 +1,156 @@
+// Package store says what Beckon keeps and how it is asked for: the contract that every database behind it meets
+// (package sqlite now), proved by the suite in storetest.
+//
+// Our tables are the truth. A River job is only a wake-up that carries an ID, inserted in the same transaction as
+// what it wakes up for.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+)
+
+// Errors a caller branches on. Everything else means that the store is in trouble and nothing was kept.
+var (
+	// ErrNotFound: there is no such event, alert or delivery.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict: somebody else moved it meanwhile, or it is not in a state that allows this.
+	ErrConflict = errors.New("already taken or done")
+	// ErrOverloaded: too many writes are waiting. Nothing was kept; try again later.
+	ErrOverloaded = errors.New("too many writes are waiting")
+)
+
+// Accepted is what became of an event that was handed in.
+type Accepted struct {
+	// ID of the event; of the first copy where it is a repeat.
+	ID        string
+	Duplicate bool
+	// Alerts is how many alerts were planned with it, 0 for a repeat.
+	Alerts int
+}
+
+// Store keeps events, alerts, deliveries and attempts. All methods may be called from many goroutines. A write that
+// returned nil is on disk; one that returned an error has changed nothing.
+type Store interface {
+	// Accept keeps an event with its keys, its alerts and a wake-up for each, or nothing where it is a repeat
+	// (same ID, or see relay.Repeat). Concurrent calls share a transaction.
+	Accept(ctx context.Context, plan relay.Plan) (Accepted, error)
+
+	// Decide takes an alert that is held, reads the facts that the query names, asks decide, and keeps what it says, in
+	// one transaction that locks the recipient. decide must be pure and quick. ErrConflict when the alert is not
+	// held. Claims are taken here: a delivery whose claim is taken meanwhile comes back suppressed as collapsed.
+	Decide(ctx context.Context, alertID string, query relay.Query, now time.Time,
+		decide func(relay.Alert, relay.Facts) relay.Decision) (relay.Decision, error)
+
+	// BeginAttempt moves a delivery that is queued, or unknown with its NextAt reached, to sending and writes down the attempt
+	// before the call is made. ErrConflict when the delivery is in another state or its time has not come.
+	BeginAttempt(ctx context.Context, deliveryID, provider string, now time.Time) (relay.Delivery, relay.Attempt, error)
+	// FinishAttempt writes down the attempt's outcome and moves the delivery and, by relay.RollUp, its alert. A next
+	// state of queued or unknown needs a NextAt and gets a wake-up; dead and suppressed release the claim.
+	FinishAttempt(ctx context.Context, attempt relay.Attempt, next Next) error
+	// Settle moves a delivery that no attempt is under way for, such as an expired one. ErrConflict while one is.
+	Settle(ctx context.Context, deliveryID string, next Next, now time.Time) error
+	// Orphaned moves deliveries that are sending since before the given time to unknown, with an empty outcome at their attempt, and
+	// wakes them up at wakeAt. It returns how many.
+	Orphaned(ctx context.Context, before, now, wakeAt time.Time) (int, error)
+
+	Event(ctx context.Context, id string) (relay.Event, error)
+	Alert(ctx context.Context, id string) (relay.Alert, error)
+	Delivery(ctx context.Context, id string) (relay.Delivery, error)
+	// Attempts of a delivery, oldest first.
+	Attempts(ctx context.Context, deliveryID string) ([]relay.Attempt, error)
+	// Events, Alerts and Deliveries list newest first.
+	Events(ctx context.Context, filter Filter) ([]relay.Event, error)
+	Alerts(ctx context.Context, filter Filter) ([]relay.Alert, error)
+	Deliveries(ctx context.Context, filter Filter) ([]relay.Delivery, error)
+	// Stats counts what is waiting, for metrics.
+	Stats(ctx context.Context, now time.Time) (Stats, error)
+	// Ping reports whether the store can be written to.
+	Ping(ctx context.Context) error
+	// Prune deletes events received before the given time, and all that belongs to them, unless an alert or a delivery
+	// of theirs is still under way; at most limit events. It returns how many.
+	Prune(ctx context.Context, before time.Time, limit int) (int, error)
+
+	// KeepOutbox and Outbox serve the sandbox provider; Outbox lists oldest first.
+	KeepOutbox(ctx context.Context, message relay.OutboxMessage) error
+	Outbox(ctx context.Context, limit int) ([]relay.OutboxMessage, error)
+
+	// Start works the wake-ups with the workers and queues of the configuration; the store fills in what its database
+	// needs. Stop waits for the workers until ctx ends.
+	Start(ctx context.Context, config *river.Config) error
+	Stop(ctx context.Context) error
+	Close() error
+}
+
+// Next says where a delivery goes.
+type Next struct {
+	State  relay.DeliveryState
+	Reason relay.Reason
+	// NextAt is when it is looked at again: the next attempt of a queued one, the resend of an unknown one.
+	NextAt time.Time
+	// Provider and ProviderID are set with DeliverySent.
+	Provider   string
+	ProviderID string
+}
+
+// Filter narrows a list. Zero fields do not narrow.
+type Filter struct {
+	Trigger   relay.Trigger
+	EventID   string
+	AlertID   string
+	Rule      string
+	State     string
+	Reason    relay.Reason
+	Channel   relay.Channel
+	Recipient string
+	// Since and Until bound ReceivedAt (events, alerts) or CreatedAt (deliveries): Since <= t < Until.
+	Since, Until time.Time
+	// Limit is at most MaxList; 0 means 50.
+	Limit int
+}
+
+// MaxList is how many rows a list returns at most.
+const MaxList = 1000
+
+// Stats is what is waiting.
+type Stats struct {
+	// Deliveries counts by channel and state, for the states that are not done, and dead.
+	Deliveries map[relay.Channel]map[relay.DeliveryState]int
+	// Alerts counts those held and due.
+	Alerts map[relay.AlertState]int
+	// OldestQueued is for each channel when the delivery was created that waits longest.
+	OldestQueued map[relay.Channel]time.Time
+	// Bytes is the size of the database on disk.
+	Bytes int64
+}
+
+// DueArgs wakes up for an alert that falls due.
+type DueArgs struct {
+	AlertID string `json:"alert_id"`
+}
+
+// Kind implements river.JobArgs.
+func (DueArgs) Kind() string { return "due" }
+
+// DeliveryArgs wakes up for a delivery: its next attempt, or the end of waiting for an answer.
+type DeliveryArgs struct {
+	DeliveryID string `json:"delivery_id"`
+}
+
+// Kind implements river.JobArgs.
+func (DeliveryArgs) Kind() string { return "delivery" }
+
+// QueueDue is the queue of alerts that fall due. Deliveries have one queue for each channel, named after it.
+const QueueDue = "due"
+
+// QueueOf names the queue of a channel's deliveries.
+func QueueOf(channel relay.Channel) string { return string(channel) }
+
+// NearFuture is how close a wake-up must be to be inserted without a scheduled time: River's scheduler looks every 5 s, so a
+// job scheduled closer than that can be 4.8 s late. The worker snoozes the rest.
+const NearFuture = 5 * time.Second
