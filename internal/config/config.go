@@ -1,0 +1,141 @@
+package config
+
+import (
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config is every setting, checked. A setting that was not given has its default, or the zero value.
+type Config struct {
+	// Listen and AdminListen are host:port.
+	Listen, AdminListen string
+	// TLSCertFile and TLSKeyFile are both set or both empty.
+	TLSCertFile, TLSKeyFile string
+	TrustedProxies          []netip.Prefix
+	// PublicURL is the https address seen from outside, without a slash at its end; nil when not set.
+	PublicURL *url.URL
+	// DatabaseFile is the path of the SQLite database.
+	DatabaseFile string
+	// Rules is a file, Templates a folder.
+	Rules, Templates string
+	// DirectoryFiles are the recipient files, in the order in which they are asked.
+	DirectoryFiles []string
+	WebhookUsers   []WebhookUser
+	ConsoleUsers   []ConsoleUser
+	Providers      Providers
+	Keep           Keep
+	// SecretKeys sign and verify links: the first signs, all verify.
+	SecretKeys []Secret
+	// SecretFiles are the files that secrets came from (NAME_FILE), in the order of the settings: those to watch.
+	SecretFiles []string
+
+	CometChat CometChat
+	Twilio    Twilio
+	SendGrid  SendGrid
+
+	// UnknownWait is how long a delivery whose answer was lost waits before it is sent again.
+	UnknownWait time.Duration
+	// Retention is how long events and messages are kept.
+	Retention time.Duration
+	LogLevel  slog.Level
+	LogFormat LogFormat
+}
+
+// WebhookUser may post webhooks.
+type WebhookUser struct {
+	User     string
+	Password Secret
+}
+
+// ConsoleUser may use the admin listener. Secret is a password, or a bcrypt hash when it begins with "$2".
+type ConsoleUser struct {
+	Name   string
+	Secret Secret
+	Viewer bool
+}
+
+// CometChat is the app whose webhooks come in.
+type CometChat struct {
+	// AppID refuses events of other apps when set.
+	AppID, Region string
+	APIKey        Secret
+	// BaseURL replaces scheme, host and port of every call; nil when not set. So do the others' below.
+	BaseURL *url.URL
+}
+
+// Twilio is the account that sends SMS. Which of the fields go together is checked where they are used.
+type Twilio struct {
+	AccountSID          string
+	AuthToken           Secret
+	APIKey              string
+	APISecret           Secret
+	From                string
+	MessagingServiceSID string
+	BaseURL             *url.URL
+}
+
+// Configured reports whether any credential of Twilio is set.
+func (t Twilio) Configured() bool {
+	return t.AccountSID != "" || t.AuthToken != "" || t.APIKey != "" || t.APISecret != ""
+}
+
+// SendGrid is the account that sends mail. Its fields are checked where they are used.
+type SendGrid struct {
+	APIKey Secret
+	// From is an address, with a name or without.
+	From string
+	// EventPublicKey verifies event webhooks: base64 of an ECDSA key in DER.
+	EventPublicKey string
+	BaseURL        *url.URL
+}
+
+// Configured reports whether SendGrid's key is set.
+func (s SendGrid) Configured() bool { return s.APIKey != "" }
+
+// Providers says who carries messages.
+type Providers string
+
+// Providers settings.
+const (
+	// ProvidersLive sends by Twilio and SendGrid.
+	ProvidersLive Providers = "live"
+	// ProvidersOutbox keeps every message and sends none.
+	ProvidersOutbox Providers = "outbox"
+)
+
+// Keep says which events are kept.
+type Keep string
+
+// Keep settings.
+const (
+	KeepAll Keep = "all"
+	// KeepWanted keeps only events that a rule names.
+	KeepWanted Keep = "wanted"
+)
+
+// LogFormat is how log lines are written.
+type LogFormat string
+
+// Log formats.
+const (
+	LogJSON LogFormat = "json"
+	LogText LogFormat = "text"
+)
+
+// AdminOnLoopback reports whether only this machine reaches the admin listener, so that its actions may do without
+// credentials.
+func (c Config) AdminOnLoopback() bool {
+	host, _, err := net.SplitHostPort(c.AdminListen)
+	if err != nil {
+		return false
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}

@@ -1,0 +1,128 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// maxValue is the longest value, from a file or not, in bytes.
+const maxValue = 64 << 10
+
+// FromEnvironment loads the settings of this process.
+func FromEnvironment() (Config, error) {
+	return Load(os.LookupEnv, readBounded)
+}
+
+// readBounded reads one byte more than a value may have, so that Load sees that it is too long.
+func readBounded(path string) ([]byte, error) {
+	f, err := os.Open(path) //nolint:gosec // the operator names the file
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	return io.ReadAll(io.LimitReader(f, maxValue+1))
+}
+
+// Load reads every setting of the table by lookup, and secrets also from the file that NAME_FILE names. An empty
+// value counts as not given. The error joins everything that is wrong, one line for each.
+func Load(lookup func(string) (string, bool), readFile func(string) ([]byte, error)) (Config, error) {
+	var c Config
+	var faults []error
+	given := map[string]bool{}
+	from := &source{lookup: lookup, readFile: readFile}
+	for _, e := range table() {
+		value, err := from.value(e.Setting)
+		given[e.Name] = err != nil || value != ""
+		if value == "" {
+			value = e.Default
+		}
+		if err == nil && value != "" {
+			err = e.read(&c, value)
+		}
+		faults = append(faults, named(e.Name, err)...)
+	}
+	faults = append(faults, together(given)...)
+	if err := errors.Join(faults...); err != nil {
+		return Config{}, err
+	}
+	c.SecretFiles = from.files
+	return c, nil
+}
+
+// named puts the setting's name before each fault.
+func named(name string, err error) []error {
+	if err == nil {
+		return nil
+	}
+	list := []error{err}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		list = joined.Unwrap()
+	}
+	var faults []error
+	for _, fault := range list {
+		faults = append(faults, fmt.Errorf("%s: %w", name, fault))
+	}
+	return faults
+}
+
+// together checks what settings need of each other; whether they are right by themselves is said elsewhere.
+func together(given map[string]bool) []error {
+	var faults []error
+	if given["BECKON_TLS_CERT_FILE"] && !given["BECKON_TLS_KEY_FILE"] {
+		faults = append(faults, errors.New("BECKON_TLS_CERT_FILE: needs BECKON_TLS_KEY_FILE, the key of the certificate"))
+	}
+	if given["BECKON_TLS_KEY_FILE"] && !given["BECKON_TLS_CERT_FILE"] {
+		faults = append(faults, errors.New("BECKON_TLS_KEY_FILE: needs BECKON_TLS_CERT_FILE, the certificate of the key"))
+	}
+	if given["BECKON_PUBLIC_URL"] && !given["BECKON_SECRET_KEY"] {
+		faults = append(faults, errors.New("BECKON_PUBLIC_URL: needs BECKON_SECRET_KEY, which signs the links"))
+	}
+	return faults
+}
+
+// source is where values come from.
+type source struct {
+	lookup   func(string) (string, bool)
+	readFile func(string) ([]byte, error)
+	// files are those that were named.
+	files []string
+}
+
+// value finds what was given for a setting, "" for nothing.
+func (s *source) value(setting Setting) (string, error) {
+	value, _ := s.lookup(setting.Name)
+	if len(value) > maxValue {
+		return "", fmt.Errorf("longer than %d KiB", maxValue>>10)
+	}
+	if !setting.Secret {
+		return value, nil
+	}
+	path, _ := s.lookup(setting.Name + "_FILE")
+	switch {
+	case path == "":
+		return value, nil
+	case value != "":
+		return "", fmt.Errorf("set together with %s_FILE; set one of them", setting.Name)
+	}
+	return s.file(setting.Name, path)
+}
+
+// file reads a secret from a mounted file, whose last newline does not belong to it.
+func (s *source) file(name, path string) (string, error) {
+	s.files = append(s.files, path)
+	content, err := s.readFile(path)
+	if err != nil {
+		return "", fmt.Errorf("%s_FILE cannot be read: %w", name, err)
+	}
+	if len(content) > maxValue {
+		return "", fmt.Errorf("the file %s is longer than %d KiB", path, maxValue>>10)
+	}
+	value := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
+	if value == "" {
+		return "", fmt.Errorf("the file %s is empty", path)
+	}
+	return value, nil
+}

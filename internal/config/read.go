@@ -1,0 +1,189 @@
+package config
+
+import (
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Bounds of durations. IDs of events live as long as the events, and CometChat may repeat one for a day or more.
+const (
+	minRetention   = 72 * time.Hour
+	maxRetention   = 10 * 365 * 24 * time.Hour
+	minUnknownWait = time.Second
+	maxUnknownWait = 24 * time.Hour
+)
+
+// errOnlyTo refuses a guard that is not built yet: running without it would write to the people it was to spare.
+var errOnlyTo = errors.New("this version has no such guard and would write to everybody; " +
+	"unset it, or set BECKON_PROVIDERS=outbox to send nothing")
+
+func readText(to *string, value string) error {
+	*to = value
+	return nil
+}
+
+func readSecret(to *Secret, value string) error {
+	*to = Secret(value)
+	return nil
+}
+
+// readChoice takes one of two words.
+func readChoice[T ~string](to *T, value string, one, other T) error {
+	if T(value) != one && T(value) != other {
+		return fmt.Errorf("%s is neither %s nor %s", quote(value), one, other)
+	}
+	*to = T(value)
+	return nil
+}
+
+func readListen(to *string, value string) error {
+	_, port, err := net.SplitHostPort(value)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return fmt.Errorf("%s is not host:port, such as 127.0.0.1:8080 or :8080", quote(value))
+	}
+	*to = value
+	return nil
+}
+
+func readDuration(to *time.Duration, value string, least, most time.Duration) error {
+	d, err := time.ParseDuration(value)
+	if err != nil {
+		return fmt.Errorf("%s is not a duration, such as 90s or 720h", quote(value))
+	}
+	if d < least || d > most {
+		return fmt.Errorf("%s is not between %v and %v", quote(value), least, most)
+	}
+	*to = d
+	return nil
+}
+
+func readLevel(to *slog.Level, value string) error {
+	switch strings.ToLower(value) {
+	case "debug", "info", "warn", "error":
+		return to.UnmarshalText([]byte(value))
+	}
+	return fmt.Errorf("%s is not debug, info, warn or error", quote(value))
+}
+
+// readNetworks takes networks and single addresses.
+func readNetworks(to *[]netip.Prefix, value string) error {
+	var faults []error
+	for _, item := range items(value) {
+		network, err := netip.ParsePrefix(item)
+		if ip, isIP := netip.ParseAddr(item); isIP == nil {
+			network, err = ip.Prefix(ip.BitLen())
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s is not a network, such as 10.0.0.0/8 or 192.0.2.7", quote(item)))
+			continue
+		}
+		*to = append(*to, network.Masked())
+	}
+	return errors.Join(faults...)
+}
+
+func readPublicURL(to **url.URL, value string) error {
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme != "https" || !plain(u) {
+		return errors.New("not an address such as https://beckon.example.com " +
+			"(https, a host, no user, no query, no fragment)")
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	*to = u
+	return nil
+}
+
+func readBaseURL(to **url.URL, value string) error {
+	u, err := url.Parse(value)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || !plain(u) || strings.Trim(u.Path, "/") != "" {
+		return errors.New("not an address such as http://127.0.0.1:9000 (http or https, a host, no user, no path, no query)")
+	}
+	u.Path = ""
+	*to = u
+	return nil
+}
+
+// plain reports whether the address has a host and nothing after its path. A user would be a password in clear.
+func plain(u *url.URL) bool {
+	return u.Hostname() != "" && u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == "" && u.Opaque == ""
+}
+
+// readDatabase never quotes the value: a URL may carry a password.
+func readDatabase(to *string, value string) error {
+	if strings.HasPrefix(value, "postgres://") || strings.HasPrefix(value, "postgresql://") {
+		return errors.New("PostgreSQL is not in this version; write sqlite:PATH")
+	}
+	path, ok := strings.CutPrefix(value, "sqlite:")
+	switch {
+	case !ok || path == "" || strings.HasPrefix(path, "//"), strings.HasPrefix(path, "file:"):
+		return errors.New("not a database; write sqlite:PATH, such as sqlite:/var/lib/beckon/beckon.db")
+	case strings.Contains(path, ":memory:"):
+		return errors.New("a database in memory would lose what was accepted; write sqlite:PATH")
+	case strings.ContainsAny(path, "?#"):
+		return errors.New("the path of the database takes no options after ? or #")
+	}
+	*to = path
+	return nil
+}
+
+func readDirectory(to *[]string, value string) error {
+	var faults []error
+	for _, item := range items(value) {
+		path, isFile := strings.CutPrefix(item, "file:")
+		switch {
+		case isFile && path != "":
+			*to = append(*to, path)
+		case item == "cometchat", strings.HasPrefix(item, "https:"), strings.HasPrefix(item, "http:"):
+			kind, _, _ := strings.Cut(item, ":") // an address may carry a password
+			faults = append(faults, fmt.Errorf("a directory by %s is not in this version; write file:PATH", kind))
+		default:
+			faults = append(faults, fmt.Errorf("%s is not a directory; write file:PATH, such as file:recipients.yaml", quote(item)))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func readPublicKey(to *string, value string) error {
+	der, err := base64.StdEncoding.DecodeString(value)
+	if err == nil {
+		var key any
+		if key, err = x509.ParsePKIXPublicKey(der); err == nil {
+			if _, ok := key.(*ecdsa.PublicKey); ok {
+				*to = value
+				return nil
+			}
+		}
+	}
+	return errors.New("not the verification key that SendGrid shows: base64 of an ECDSA public key, in one line")
+}
+
+// items splits a comma list and trims what people put around commas.
+func items(value string) []string {
+	list := strings.Split(value, ",")
+	for i := range list {
+		list[i] = strings.TrimSpace(list[i])
+	}
+	return list
+}
+
+// quote shows a value that is no secret, cut short.
+func quote(value string) string {
+	const most = 60
+	if runes := []rune(value); len(runes) > most {
+		value = string(runes[:most]) + "..."
+	}
+	return strconv.Quote(value)
+}
