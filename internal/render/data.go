@@ -1,0 +1,71 @@
+package render
+
+import (
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+)
+
+// rootShape is the shape of what a template sees as its dot, for events of one shape.
+func rootShape(event *relay.Shape) *relay.Shape {
+	text := func(path string) *relay.Shape { return &relay.Shape{Path: path, Kind: relay.KindString} }
+	object := func(path string, fields ...relay.Field) *relay.Shape {
+		return &relay.Shape{Path: path, Kind: relay.KindObject, Fields: fields}
+	}
+	return object("",
+		relay.Field{Name: "event", Shape: event},
+		relay.Field{Name: "recipient", Shape: relay.RecipientShape()},
+		relay.Field{Name: "rule", Shape: object("rule", relay.Field{Name: "name", Shape: text("rule.name")})},
+		relay.Field{Name: "links", Shape: object("links",
+			relay.Field{Name: "unsubscribe", Shape: text("links.unsubscribe")},
+			relay.Field{Name: "media", Shape: text("links.media")})},
+		relay.Field{Name: "events", Shape: &relay.Shape{Path: "events", Kind: relay.KindList, Elem: event}},
+		relay.Field{Name: "count", Shape: &relay.Shape{Path: "count", Kind: relay.KindInt}},
+	)
+}
+
+// data is the dot of a template.
+func (req Request) data() map[string]any {
+	zone := req.TimeZone
+	if zone == nil {
+		zone = time.UTC
+	}
+	view := func(s *relay.Shape, value any) any { return shown(s, "", s.View(value), zone) }
+	event := view(req.Shape, req.Event)
+	return map[string]any{
+		"event":     event,
+		"recipient": view(relay.RecipientShape(), &req.Recipient),
+		"rule":      map[string]any{"name": req.Rule},
+		"links":     map[string]any{"unsubscribe": req.Links.Unsubscribe, "media": req.Links.Media},
+		"events":    []any{event},
+		"count":     1,
+	}
+}
+
+// shown makes a view fit to be shown: texts and names cleaned, times in the recipient's zone. JSON of unknown shape stays
+// as it was sent.
+func shown(s *relay.Shape, name string, value any, zone *time.Location) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for _, f := range s.Fields {
+			v[f.Name] = shown(f.Shape, f.Name, v[f.Name], zone)
+		}
+	case []any:
+		for i := range v {
+			if s.Kind == relay.KindList {
+				v[i] = shown(s.Elem, name, v[i], zone)
+			}
+		}
+	case time.Time:
+		return v.In(zone)
+	case string:
+		if s.Kind == relay.KindAny {
+			return v
+		}
+		if name == "name" {
+			return cleanName(v)
+		}
+		return cleanText(v)
+	}
+	return value
+}

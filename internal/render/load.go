@@ -1,0 +1,218 @@
+package render
+
+import (
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"text/template/parse"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+)
+
+// Templates are all templates, parsed. They are never changed after Load and may be used by many goroutines.
+type Templates struct {
+	hash     string
+	variants map[string][]*variant
+}
+
+// variant is what a template is in one locale, with what it takes over from less special ones.
+type variant struct {
+	// locale is the folder's name, "" for the files without one.
+	locale string
+	// own are the files that stand in the folder itself.
+	own   []string
+	parts map[string]*part
+}
+
+// Load reads and parses the templates below fsys. It returns every problem it finds, in order of the files, and no Templates when
+// there is one. Whether the names in them exist is for Check, which knows the triggers.
+func Load(fsys fs.FS) (*Templates, []Problem) {
+	r := &reader{fsys: fsys, folders: map[string]folder{}, files: map[string]string{}}
+	r.read()
+	b := builder{report: &r.report, folders: r.folders, allRead: len(r.problems) == 0, parsed: map[string]treeSet{}}
+	t := &Templates{hash: hashOf(r.files), variants: map[string][]*variant{}}
+	for _, name := range slices.Sorted(maps.Keys(r.folders)) {
+		if name != sharedFolder {
+			t.variants[name] = b.variantsOf(name)
+		}
+	}
+	if len(t.variants) == 0 && b.allRead {
+		r.add(Problem{File: ".", Message: "no templates here"})
+	}
+	if len(r.problems) > 0 {
+		return nil, r.problems
+	}
+	return t, nil
+}
+
+// Hash is the same for the same files with the same contents, in hexadecimal.
+func (t *Templates) Hash() string { return t.hash }
+
+// Names lists the templates, sorted.
+func (t *Templates) Names() []string { return slices.Sorted(maps.Keys(t.variants)) }
+
+// Locales lists the locales for which a template has files of its own, sorted, without the files that have none.
+func (t *Templates) Locales(name string) []string {
+	var locales []string
+	for _, v := range t.variants[name] {
+		if v.locale != "" {
+			locales = append(locales, v.locale)
+		}
+	}
+	return locales
+}
+
+// Has reports whether there is such a template and it can make a message for the channel.
+func (t *Templates) Has(name string, ch relay.Channel) bool {
+	variants := t.variants[name]
+	return len(variants) > 0 && variants[0].has(ch)
+}
+
+func (v *variant) has(ch relay.Channel) bool {
+	if ch == relay.ChannelSMS {
+		return v.parts[fileSMS] != nil
+	}
+	return v.parts[fileSubject] != nil && (v.parts[fileHTML] != nil || v.parts[fileText] != nil)
+}
+
+// hasOwn reports whether the locale has a file of its own for the channel.
+func (v *variant) hasOwn(ch relay.Channel) bool {
+	return slices.ContainsFunc(v.own, func(file string) bool { return channelOf(file) == ch })
+}
+
+func channelOf(file string) relay.Channel {
+	if file == fileSMS {
+		return relay.ChannelSMS
+	}
+	return relay.ChannelEmail
+}
+
+// builder puts the variants together from the files.
+type builder struct {
+	*report
+
+	folders map[string]folder
+	// allRead says that no file is missing because of a problem that was reported.
+	allRead bool
+	// parsed keeps the trees of each file by its path: a shared part is used many times.
+	parsed map[string]treeSet
+}
+
+// variantsOf makes the variants of a template, that without a locale first.
+func (b *builder) variantsOf(name string) []*variant {
+	files := b.folders[name]
+	plain := b.variantOf(name, "")
+	variants := []*variant{plain}
+	for _, locale := range slices.Sorted(maps.Keys(files)) {
+		if locale != "" {
+			variants = append(variants, b.variantOf(name, locale))
+		}
+	}
+	for _, ch := range relay.Channels() {
+		for _, v := range variants {
+			if v.hasOwn(ch) && !plain.has(ch) && b.allRead {
+				b.add(Problem{File: name, Message: "incomplete for " + string(ch) + ": " + wanted(ch)})
+			}
+		}
+	}
+	if len(files) == 0 && b.allRead {
+		b.add(Problem{File: name, Message: "an empty template: " + wanted(relay.ChannelSMS)})
+	}
+	return variants
+}
+
+func wanted(ch relay.Channel) string {
+	if ch == relay.ChannelSMS {
+		return fileSMS + " must be there outside of the locale folders"
+	}
+	return fileSubject + " and one of " + fileHTML + " and " + fileText + " must be there outside of the locale folders"
+}
+
+func (b *builder) variantOf(name, locale string) *variant {
+	files := b.folders[name]
+	v := &variant{locale: locale, own: slices.Sorted(maps.Keys(files[locale])), parts: map[string]*part{}}
+	depth := map[string]int{}
+	for i, l := range fallbacks(files, locale) {
+		for file := range files[l] {
+			if _, ok := depth[file]; !ok {
+				depth[file] = i
+			}
+		}
+	}
+	// A text part of another language than the HTML is worse than one made from it.
+	if html, ok := depth[fileHTML]; ok && depth[fileText] > html {
+		delete(depth, fileText)
+	}
+	for file, i := range depth {
+		v.parts[file] = b.partOf(files[fallbacks(files, locale)[i]][file], locale)
+	}
+	return v
+}
+
+// partOf compiles a file together with the shared parts of its kind.
+func (b *builder) partOf(src source, locale string) *part {
+	p := &part{source: src, trees: treeSet{}}
+	suffix := src.path[strings.LastIndex(src.path, "."):]
+	shared := b.folders[sharedFolder]
+	for _, l := range slices.Backward(fallbacks(shared, locale)) {
+		for _, file := range slices.Sorted(maps.Keys(shared[l])) {
+			if part, ok := strings.CutSuffix(file, suffix); ok {
+				b.include(p, shared[l][file], part)
+			}
+		}
+	}
+	b.include(p, src, src.path)
+	problems := len(b.problems)
+	p.verify(b.report)
+	if len(b.problems) == problems {
+		p.compile(b.report, languageOf(locale))
+	}
+	return p
+}
+
+// include adds the templates that a file defines to a part, the file itself under the given name.
+func (b *builder) include(p *part, src source, name string) {
+	trees, ok := b.parsed[src.path]
+	if !ok {
+		trees = parseFile(src, b.report)
+		b.parsed[src.path] = trees
+	}
+	for n, t := range trees {
+		if n == src.path {
+			n = name
+		}
+		p.trees[n] = t
+	}
+}
+
+// fallbacks lists the locales of a folder that serve for the wanted one, the most special first: de-AT, de, "".
+func fallbacks(files folder, locale string) []string {
+	var found []string
+	for want := normalised(locale); want != ""; want = shorter(want) {
+		for l := range files {
+			if normalised(l) == want {
+				found = append(found, l)
+			}
+		}
+	}
+	return append(found, "")
+}
+
+// normalised makes locales comparable: people and systems write de_AT, de-at and de-AT.
+func normalised(locale string) string {
+	return strings.ToLower(strings.ReplaceAll(locale, "_", "-"))
+}
+
+// shorter is the locale without its last part, "" for a language alone.
+func shorter(locale string) string { return locale[:max(0, strings.LastIndex(locale, "-"))] }
+
+// treeSet is parsed templates by name.
+type treeSet map[string]*tree
+
+// tree is one parsed template and the file it stands in.
+type tree struct {
+	*parse.Tree
+
+	source source
+}

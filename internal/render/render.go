@@ -1,0 +1,238 @@
+package render
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	texttemplate "text/template"
+	"time"
+	"unicode"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+)
+
+// Limits of what a template may make.
+const (
+	// MaxHTML is the size of a mail's HTML in bytes.
+	MaxHTML = 256 << 10
+	// MaxText is the size in bytes of a text, before an SMS is cut.
+	MaxText = 128 << 10
+	// MaxSubject is the length of a subject in characters; a longer one is cut.
+	MaxSubject = 200
+)
+
+// Request is what a message is made of.
+type Request struct {
+	Template string
+	Channel  relay.Channel
+	// Shape is what events of the trigger carry (relay.EventShape); Event is the one to tell of.
+	Shape *relay.Shape
+	Event *relay.Event
+	// Recipient is whom it is told.
+	Recipient relay.Contact
+	// Rule is the name of the rule that asks for it.
+	Rule  string
+	Links Links
+	// Locale is the recipient's; DefaultLocale is tried after it, then the files without a locale.
+	Locale, DefaultLocale string
+	// TimeZone is the recipient's; nil is UTC.
+	TimeZone *time.Location
+	// MaxSegments is how many parts an SMS may have; 0 is 3.
+	MaxSegments int
+}
+
+// Links are the addresses that Beckon offers with a message; empty without a public URL.
+type Links struct{ Unsubscribe, Media string }
+
+// Render makes the message. The error says which file and place failed and never what the event, the recipient or the message
+// says.
+func (t *Templates) Render(req Request) (relay.Content, error) {
+	if !t.Has(req.Template, req.Channel) {
+		return relay.Content{}, fmt.Errorf("render template %q: nothing for %s", req.Template, req.Channel)
+	}
+	if req.Shape == nil || req.Event == nil {
+		return relay.Content{}, fmt.Errorf("render template %q: no event", req.Template)
+	}
+	v := t.choose(req)
+	write := v.mail
+	if req.Channel == relay.ChannelSMS {
+		write = v.sms
+	}
+	content, err := write(req)
+	if err != nil {
+		return relay.Content{}, fmt.Errorf("render %w", err)
+	}
+	content.Locale = v.locale
+	return content, nil
+}
+
+// choose picks the variant: the recipient's locale, its base language, the default locale and its base, none.
+func (t *Templates) choose(req Request) *variant {
+	variants := t.variants[req.Template]
+	for _, wish := range []string{req.Locale, req.DefaultLocale} {
+		for want := normalised(wish); want != ""; want = shorter(want) {
+			for _, v := range variants {
+				if normalised(v.locale) == want && v.hasOwn(req.Channel) {
+					return v
+				}
+			}
+		}
+	}
+	return variants[0]
+}
+
+func (v *variant) sms(req Request) (relay.Content, error) {
+	text, err := v.parts[fileSMS].execute(req.data(), MaxText)
+	if err != nil {
+		return relay.Content{}, err
+	}
+	text = strings.TrimSpace(withoutControls(text))
+	if text == "" {
+		return relay.Content{}, v.parts[fileSMS].empty()
+	}
+	segments := req.MaxSegments
+	if segments <= 0 {
+		segments = defaultSegments
+	}
+	text = cutSMS(text, segments)
+	size := Measure(text, true)
+	return relay.Content{Text: relay.Text(text), Encoding: size.Encoding, Segments: size.Segments}, nil
+}
+
+func (v *variant) mail(req Request) (relay.Content, error) {
+	data := req.data()
+	subject, err := v.subject(data)
+	if err != nil {
+		return relay.Content{}, err
+	}
+	content := relay.Content{Subject: relay.Text(subject), Unsubscribe: req.Links.Unsubscribe}
+	var html string
+	if p := v.parts[fileHTML]; p != nil {
+		if html, err = p.execute(data, MaxHTML); err != nil {
+			return relay.Content{}, err
+		}
+		if html = strings.TrimSpace(withoutForeignPictures(html, p.addresses)); html == "" {
+			return relay.Content{}, p.empty()
+		}
+		content.HTML = relay.Text(html)
+	}
+	text, err := v.mailText(data, html)
+	if err != nil {
+		return relay.Content{}, err
+	}
+	content.Text = relay.Text(text)
+	return content, nil
+}
+
+// subject is one line: a mail's header.
+func (v *variant) subject(data map[string]any) (string, error) {
+	p := v.parts[fileSubject]
+	subject, err := p.execute(data, MaxText)
+	if err != nil {
+		return "", err
+	}
+	if subject = short(MaxSubject, oneLine(subject)); subject == "" {
+		return "", p.empty()
+	}
+	return subject, nil
+}
+
+// mailText is the text part: as its template says, or made from the HTML.
+func (v *variant) mailText(data map[string]any, html string) (string, error) {
+	var text string
+	var err error
+	p := v.parts[fileText]
+	if p != nil {
+		text, err = p.execute(data, MaxText)
+	} else {
+		p = v.parts[fileHTML]
+		text, err = textOf(html)
+	}
+	if err != nil {
+		return "", err
+	}
+	if text = strings.TrimSpace(withoutControls(text)); text == "" {
+		return "", p.empty()
+	}
+	return text, nil
+}
+
+func (p *part) empty() error { return fmt.Errorf("%s: the message is empty", p.source.path) }
+
+// withoutControls drops control characters other than newline.
+func withoutControls(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return ' '
+		}
+		if r != '\n' && unicode.IsControl(r) || isTurn(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\ufffd"))
+}
+
+var errTooLong = errors.New("the message is too long")
+
+// execute runs the template until it has written limit bytes.
+func (p *part) execute(data map[string]any, limit int) (string, error) {
+	out := &limited{left: limit}
+	var err error
+	if p.html != nil {
+		err = p.html.Execute(out, data)
+	} else {
+		err = p.text.Execute(out, data)
+	}
+	if err != nil {
+		return "", p.failed(err)
+	}
+	return out.String(), nil
+}
+
+// limited is a buffer that refuses to grow over a size.
+type limited struct {
+	bytes.Buffer
+
+	left int
+}
+
+func (l *limited) Write(b []byte) (int, error) {
+	if l.left -= len(b); l.left < 0 {
+		return 0, errTooLong
+	}
+	return l.Buffer.Write(b)
+}
+
+// WriteString keeps io.WriteString from going around the limit.
+func (l *limited) WriteString(s string) (int, error) { return l.Write([]byte(s)) }
+
+var _ io.StringWriter = (*limited)(nil)
+
+var execError = regexp.MustCompile(`^(?:html/)?template: (.+?:\d+):\d+: executing ".*?" at (<[^>]*>): (.*)$`)
+
+// harmless are the reasons of text/template that name only what stands in the template. Others may quote a value.
+var harmless = []string{"map has no entry for key", "nil pointer evaluating", "nil data;", "error calling index: index out of range"}
+
+// failed says where execution failed, without the values that the error of text/template may quote.
+func (p *part) failed(err error) error {
+	if errors.Is(err, errTooLong) {
+		return fmt.Errorf("%s: %w", p.source.path, errTooLong)
+	}
+	if exec, ok := errors.AsType[texttemplate.ExecError](err); ok {
+		err = exec.Err
+	}
+	m := execError.FindStringSubmatch(err.Error())
+	if m == nil {
+		return fmt.Errorf("%s: cannot be executed", p.source.path)
+	}
+	reason := "cannot be evaluated"
+	for _, known := range harmless {
+		if strings.HasPrefix(m[3], known) {
+			reason = m[3]
+		}
+	}
+	return fmt.Errorf("%s: %s: %s", m[1], m[2], reason)
+}
