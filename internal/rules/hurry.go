@@ -1,0 +1,30 @@
+package rules
+
+import (
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+)
+
+// Hurried is the same set with every wait cut to at most the given time and no quiet hours: for trying rules out while
+// one looks on.
+func (s *Set) Hurried(wait time.Duration) *Set {
+	out := *s
+	out.defaults.QuietHours = relay.QuietHours{}
+	out.byTrigger = make(map[relay.Trigger][]*Rule, len(s.byTrigger))
+	out.byName = make(map[string]*Rule, len(s.byName))
+	out.rules = make([]*Rule, len(s.rules))
+	for i, rule := range s.rules {
+		hurried := *rule
+		hurried.Wait = min(rule.Wait, wait)
+		hurried.QuietHours = relay.QuietHours{}
+		out.rules[i] = &hurried
+		out.byName[rule.Name] = &hurried
+	}
+	for trigger, listed := range s.byTrigger {
+		for _, rule := range listed {
+			out.byTrigger[trigger] = append(out.byTrigger[trigger], out.byName[rule.Name])
+		}
+	}
+	return &out
+}

@@ -1,0 +1,175 @@
+package rules
+
+import (
+	"slices"
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+)
+
+// Set is a rules.yaml that was read and compiled. It never changes and may be used from many goroutines.
+type Set struct {
+	source    source
+	hash      string
+	defaults  Defaults
+	rules     []*Rule
+	byName    map[string]*Rule
+	byTrigger map[relay.Trigger][]*Rule
+	wanted    map[relay.Trigger]bool
+	implied   map[relay.Trigger][]*Clause
+	longest   time.Duration
+}
+
+// Defaults are what holds for every rule that does not say otherwise.
+type Defaults struct {
+	// Locale is used for people whose own is not known. Default "en".
+	Locale string
+	// TimeZone is used for people whose own is not known. Default UTC.
+	TimeZone *time.Location
+	// QuietHours hold for every rule that is not urgent. Default none.
+	QuietHours relay.QuietHours
+	// Expires is how long after receipt an alert may still go out. Default 24 h.
+	Expires time.Duration
+	// MaxSegments is how many parts an SMS may be billed as before it is cut. Default 3.
+	MaxSegments int
+}
+
+// Rule is one entry of rules.yaml.
+type Rule struct {
+	Name, Description string
+	Triggers          []relay.Trigger
+	To                []Target
+	// Wait is how long after receipt the alert falls due.
+	Wait time.Duration
+	// Unless cancels the alert if any clause holds when it is due, tried in this order.
+	Unless []*Clause
+	// Expires is how long after receipt it may still go out; Defaults.Expires unless the rule says otherwise.
+	Expires time.Duration
+	// Urgent alerts go out in quiet hours too.
+	Urgent bool
+	// IncludeActor tells also the person who did it.
+	IncludeActor bool
+	Enabled      bool
+	// Collapse sends one alert for one thing, whichever rules it comes from.
+	Collapse bool
+	// QuietHours are the rule's own, unset when it has none; QuietOff says that it wants none, not even the default ones.
+	QuietHours relay.QuietHours
+	QuietOff   bool
+	Send       []Send
+	// Line and Column are where its name stands.
+	Line, Column int
+
+	// conditions is the `if`, compiled once for each trigger; nil without one.
+	conditions map[relay.Trigger]*condition
+}
+
+// Target is one entry of `to`: a role, or relay.RoleFixed with the address or uid in Fixed.
+type Target struct {
+	Role         relay.Role
+	Fixed        relay.Recipient
+	Line, Column int
+}
+
+// Send is one entry of `send`: a channel and the name of a template.
+type Send struct {
+	Channel      relay.Channel
+	Template     string
+	Line, Column int
+}
+
+// Hash is the SHA-256 of the file, in hexadecimal.
+func (s *Set) Hash() string { return s.hash }
+
+// Defaults returns the file's defaults, filled in where it has none.
+func (s *Set) Defaults() Defaults { return s.defaults }
+
+// Rules returns every rule, also the disabled ones, in the order of the file. The slice is not to be changed.
+func (s *Set) Rules() []*Rule { return s.rules }
+
+// For returns the enabled rules that name the trigger, in the order of the file. The slice is not to be changed.
+func (s *Set) For(trigger relay.Trigger) []*Rule { return s.byTrigger[trigger] }
+
+// Rule finds a rule by name, also a disabled one.
+func (s *Set) Rule(name string) (*Rule, bool) {
+	r, ok := s.byName[name]
+	return r, ok
+}
+
+// Wants reports whether an enabled rule needs events of that trigger: it names it in `trigger`, looks for it in `unless` or in
+// what applies without being written (Implied), or finds in it the people of a call session.
+func (s *Set) Wants(trigger relay.Trigger) bool { return s.wanted[trigger] }
+
+// LongestWait is the longest `wait` or `expires` of an enabled rule: events must be kept for longer. Zero without rules.
+func (s *Set) LongestWait() time.Duration { return s.longest }
+
+// Implied returns the clauses that apply to events of that trigger without being written: the message was deleted, or the
+// mention edited away. None for triggers whose events carry no message. The slice is not to be changed.
+func (s *Set) Implied(trigger relay.Trigger) []*Clause { return s.implied[trigger] }
+
+// Finding makes a finding at a place of the set's file, for those who find something that only they can see, such as a
+// template that does not exist.
+func (s *Set) Finding(line, column int, severity Severity, message, hint string) Finding {
+	return s.source.finding(Finding{Line: line, Column: column, Severity: severity, Message: message, Hint: hint})
+}
+
+// Matches reports whether the rule names the event's trigger and its `if` holds for the event. An expression that fails
+// at run time counts as false, and its error comes back; it carries nothing of the event.
+func (r *Rule) Matches(event *relay.Event) (bool, error) {
+	for _, trigger := range r.Triggers {
+		if trigger != event.Trigger {
+			continue
+		}
+		if r.conditions == nil {
+			return true, nil
+		}
+		return r.conditions[trigger].holds(event, nil, nil)
+	}
+	return false, nil
+}
+
+// index fills in what is looked up by trigger and by name.
+func (s *Set) index(l *loader) {
+	s.byName = make(map[string]*Rule, len(s.rules))
+	s.byTrigger = make(map[relay.Trigger][]*Rule)
+	s.wanted = make(map[relay.Trigger]bool)
+	session := false
+	for _, r := range s.rules {
+		s.byName[r.Name] = r
+		if !r.Enabled {
+			continue
+		}
+		s.longest = max(s.longest, r.Wait, r.Expires)
+		for _, trigger := range r.Triggers {
+			s.byTrigger[trigger] = append(s.byTrigger[trigger], r)
+			s.want(trigger, r.Unless, s.implied[trigger])
+			session = session || r.asksSession(l.catalogue[trigger])
+		}
+	}
+	for trigger := range l.catalogue {
+		if session && namesSession(l.shape(trigger)) {
+			s.wanted[trigger] = true
+		}
+	}
+}
+
+// want notes a trigger and those that clauses look for.
+func (s *Set) want(trigger relay.Trigger, clauses ...[]*Clause) {
+	s.wanted[trigger] = true
+	for _, c := range slices.Concat(clauses...) {
+		for _, later := range c.Triggers {
+			s.wanted[later] = true
+		}
+	}
+}
+
+// asksSession reports whether some of the people to tell of a trigger are known from other events of its call session only.
+func (r *Rule) asksSession(spec relay.TriggerSpec) bool {
+	return slices.ContainsFunc(r.To, func(t Target) bool { return spec.Roles[t.Role] == relay.FromSession })
+}
+
+// namesSession reports whether events of that shape say who takes part in a call session.
+func namesSession(event *relay.Shape) bool {
+	people := []string{"call.caller", "call.callee", "participant", "users"}
+	return carries(event, "call.session_id") &&
+		slices.ContainsFunc(people, func(path string) bool { return carries(event, path) })
+}
