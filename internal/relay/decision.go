@@ -21,6 +21,8 @@ type Query struct {
 	Triggers []Trigger
 	// Claims are the collapse keys that its deliveries would take.
 	Claims []string
+	// Addresses are where its deliveries would go.
+	Addresses []Address
 }
 
 // MaxCandidates is how many kept events are looked at when an alert is decided, newest first.
@@ -32,6 +34,8 @@ type Facts struct {
 	Candidates []Event
 	// Claimed tells for each claim of the Query that is taken which delivery has it.
 	Claimed map[string]string
+	// Suppressed tells for each address of the Query that must not be written to why.
+	Suppressed map[Address]Reason
 }
 
 // Action is what a decision does with an alert.

@@ -21,15 +21,17 @@ func TestPersonalDataMasksItselfEverywhere(t *testing.T) {
 		Text  relay.Text
 		List  []relay.Phone
 		Map   map[string]relay.Email
+		Said  []relay.Address
 	}
 	const phone, email, text = "+14155550123", "ann.lee@example.com", "see you at eight"
 	h := holder{Phone: phone, Email: email, Text: text, List: []relay.Phone{phone}, Map: map[string]relay.Email{"a": email}}
+	h.Said = []relay.Address{relay.NewAddress(relay.ChannelSMS, phone), relay.NewAddress(relay.ChannelEmail, email)}
 	var out bytes.Buffer
 	logger := slog.New(slog.NewJSONHandler(&out, nil))
-	logger.Info("x", "holder", h, "phone", h.Phone, "email", h.Email, "text", h.Text)
+	logger.Info("x", "holder", h, "phone", h.Phone, "email", h.Email, "text", h.Text, "address", h.Said[0])
 	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "holder", h, "list", h.List)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		_, _ = fmt.Fprintf(&out, verb+verb+verb+verb, h, h.Phone, h.Email, h.Text)
+		_, _ = fmt.Fprintf(&out, verb+verb+verb+verb+verb, h, h.Phone, h.Email, h.Text, h.Said[1])
 	}
 	encoded, err := json.Marshal(h)
 	require.NoError(t, err)
@@ -42,6 +44,7 @@ func TestPersonalDataMasksItselfEverywhere(t *testing.T) {
 	require.Equal(t, phone, h.Phone.Reveal())
 	require.Equal(t, email, h.Email.Reveal())
 	require.Equal(t, text, h.Text.Reveal())
+	require.Equal(t, phone, h.Said[0].Reveal())
 }
 
 func TestShortOrBrokenPersonalDataIsMaskedWhole(t *testing.T) {
@@ -50,6 +53,16 @@ func TestShortOrBrokenPersonalDataIsMaskedWhole(t *testing.T) {
 	require.Equal(t, "***", relay.Email("not-an-address").String())
 	require.Equal(t, "***", relay.Email("@example.com").String())
 	require.Empty(t, relay.Phone("").String()+relay.Email("").String()+relay.Text("").String())
+}
+
+func TestAnAddressIsTheSameHoweverItIsSpelt(t *testing.T) {
+	t.Parallel()
+	mail := relay.NewAddress(relay.ChannelEmail, "Ann.Lee@Example.com")
+	require.Equal(t, mail, relay.NewAddress(relay.ChannelEmail, "ann.lee@example.COM"))
+	require.Equal(t, "ann.lee@example.com", mail.Reveal())
+	require.Equal(t, relay.ChannelEmail, mail.Channel())
+	require.NotEqual(t, mail, relay.NewAddress(relay.ChannelEmail, "annlee@example.com"))
+	require.NotEqual(t, mail, relay.NewAddress(relay.ChannelSMS, "ann.lee@example.com"))
 }
 
 func TestAnAlertIsSentOnceOneDeliveryWasAccepted(t *testing.T) {

@@ -1,0 +1,41 @@
+ARG GO_VERSION=1.26.8
+
+FROM --platform=$BUILDPLATFORM golang:${GO_VERSION}-bookworm AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod \
+    GOMODCACHE=/go/pkg/mod go mod download
+COPY . .
+ARG TARGETOS
+ARG TARGETARCH
+ARG VERSION=dev
+# No C: the binary needs nothing around it. The time zones are compiled in.
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    GOMODCACHE=/go/pkg/mod GOCACHE=/root/.cache/go-build CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
+    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o /out/beckon ./cmd/beckon \
+    && mkdir /out/data
+
+FROM scratch
+ARG VERSION=dev
+LABEL org.opencontainers.image.title="Beckon" \
+      org.opencontainers.image.description="Texts and mails people what they would otherwise miss in a CometChat app" \
+      org.opencontainers.image.source="https://github.com/beckon-relay/beckon" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION"
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /out/beckon /beckon
+COPY --from=build --chown=65532:65532 /out/data /data
+COPY rules.yaml /etc/beckon/rules.yaml
+COPY templates /etc/beckon/templates
+ENV BECKON_ADMIN_LISTEN=:8081 \
+    BECKON_DATABASE_URL=sqlite:/data/beckon.db \
+    BECKON_RULES=/etc/beckon/rules.yaml \
+    BECKON_TEMPLATES=/etc/beckon/templates
+# The only folder that is written to, also where SQLite puts a temporary file: the rest may be mounted read-only.
+WORKDIR /data
+VOLUME /data
+USER 65532:65532
+EXPOSE 8080 8081
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["/beckon", "healthcheck"]
+ENTRYPOINT ["/beckon"]
+CMD ["serve"]

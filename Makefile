@@ -1,0 +1,82 @@
+# The workshop. `make` alone lists what there is.
+
+SHELL := /bin/bash
+
+GOLANGCI_VERSION    := 2.13.1
+GOVULNCHECK_VERSION := 1.9.0
+FUZZTIME            ?= 10s
+
+# The packages that decide what people are told, and how much of each its own tests must run, in percent.
+COVERED  := cometchat engine rules
+COVERAGE := 90
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+# The version is passed in above, and stamping by Go itself fails in a checkout that another user owns.
+export GOFLAGS := $(shell go env GOFLAGS) -buildvcs=false
+
+GOLANGCI    := bin/golangci-lint-$(GOLANGCI_VERSION)
+GOVULNCHECK := bin/govulncheck-$(GOVULNCHECK_VERSION)
+
+# What the tests depend on: go files, and the files that they read.
+SOURCES := go.mod go.sum CONTRIBUTING.md $(wildcard rules*.yaml) \
+           $(shell find cmd internal templates -type f 2>/dev/null)
+
+.PHONY: help
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: ## vet, then every test with the race detector; writes coverage.out
+	@.ci/need cc
+	go vet ./...
+	CGO_ENABLED=1 go test -race -shuffle=on -covermode=atomic -coverprofile=coverage.out ./...
+
+coverage.out: $(SOURCES)
+	@$(MAKE) --no-print-directory test
+
+.PHONY: cover
+cover: coverage.out ## check the coverage of the deciding packages, by the last `make test` if nothing changed since
+	@.ci/cover coverage.out $(COVERAGE) $(COVERED)
+
+.PHONY: build
+build: ## build bin/beckon
+	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/beckon ./cmd/beckon
+
+.PHONY: fmt
+fmt: $(GOLANGCI) ## format the code and its imports
+	$(GOLANGCI) fmt
+
+.PHONY: lint
+lint: $(GOLANGCI) ## lint; the first run builds the linter, which takes minutes
+	$(GOLANGCI) run ./...
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME
+	@.ci/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: ## run the benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: vuln
+vuln: $(GOVULNCHECK) ## look for known vulnerabilities; needs the database on the network
+	@$(GOVULNCHECK) ./... || { code=$$?; [ $$code -eq 3 ] || \
+		echo "vuln: NOTHING WAS CHECKED: the database (GOVULNDB, else vuln.go.dev) or the code could not be read" >&2; exit $$code; }
+
+.PHONY: image
+image: ## build the container image beckon:VERSION with buildah, podman or docker
+	@.ci/image $(VERSION)
+
+.PHONY: clean
+clean: ## remove what these commands made
+	rm -rf bin coverage.out
+
+# A tool's version is part of its file name, so a new one here builds a new one there.
+$(GOLANGCI):
+	GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION)
+	mv bin/golangci-lint $@
+
+$(GOVULNCHECK):
+	GOBIN=$(CURDIR)/bin go install golang.org/x/vuln/cmd/govulncheck@v$(GOVULNCHECK_VERSION)
+	mv bin/govulncheck $@

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+func deliveriesCommand() *cobra.Command {
+	return group("deliveries", "Look at the messages that were sent, or were not", deliveriesListCommand(), deliveriesShowCommand())
+}
+
+// deliveryRow is a delivery as a list shows it.
+type deliveryRow struct {
+	ID        string              `json:"id"`
+	CreatedAt time.Time           `json:"created_at"`
+	Rule      string              `json:"rule"`
+	Channel   relay.Channel       `json:"channel"`
+	Person    string              `json:"person"`
+	To        string              `json:"to"`
+	State     relay.DeliveryState `json:"state"`
+	Reason    relay.Reason        `json:"reason,omitempty"`
+	Attempts  int                 `json:"attempts"`
+	EventID   string              `json:"event"`
+	AlertID   string              `json:"alert"`
+}
+
+func deliveryRowOf(d relay.Delivery) deliveryRow {
+	return deliveryRow{
+		ID: d.ID, CreatedAt: d.CreatedAt, Rule: d.Rule, Channel: d.Channel, Person: whom(d.Recipient, relay.RoleFixed),
+		To: d.Masked(), State: d.State, Reason: d.Reason, Attempts: d.Attempts, EventID: d.EventID, AlertID: d.AlertID,
+	}
+}
+
+func deliveriesListCommand() *cobra.Command {
+	var f listFlags
+	c := &cobra.Command{
+		Use: "list", Short: "List deliveries, newest first", Args: args(cobra.NoArgs),
+		Example: "  beckon deliveries list --state dead --since 24h --json",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := f.complete(); err != nil {
+				return err
+			}
+			if err := oneOf("--state", f.filter.State, relay.DeliveryStates()); err != nil {
+				return err
+			}
+			if err := oneOf("--channel", f.channel, relay.Channels()); err != nil {
+				return err
+			}
+			return withStore(c.Context(), func(s store.Store) error {
+				deliveries, err := s.Deliveries(c.Context(), f.filter)
+				if err != nil {
+					return fmt.Errorf("list deliveries: %w", err)
+				}
+				return printDeliveries(c.OutOrStdout(), deliveries, f.json)
+			})
+		},
+	}
+	f.add(c)
+	c.Flags().StringVar(&f.filter.State, "state", "", "only this state, such as dead")
+	c.Flags().StringVar(&f.reason, "reason", "", "only this Reason, such as no_phone")
+	c.Flags().StringVar(&f.channel, "channel", "", "only sms or email")
+	c.Flags().StringVar(&f.filter.Rule, "rule", "", "only this rule")
+	c.Flags().StringVar(&f.filter.EventID, "event", "", "only this event")
+	return c
+}
+
+// oneOf checks a flag against the constants it may be.
+func oneOf[T ~string](flag, value string, allowed []T) error {
+	if value == "" {
+		return nil
+	}
+	for _, a := range allowed {
+		if string(a) == value {
+			return nil
+		}
+	}
+	return usageError{fmt.Errorf("%s %q: must be one of %v", flag, value, allowed)}
+}
+
+func printDeliveries(w io.Writer, deliveries []relay.Delivery, asJSON bool) error {
+	rows := make([]deliveryRow, 0, len(deliveries))
+	for _, d := range deliveries {
+		rows = append(rows, deliveryRowOf(d))
+	}
+	if asJSON {
+		return printJSON(w, rows)
+	}
+	return table(w, "CREATED\tSTATE\tREASON\tCHANNEL\tTO\tRULE\tATTEMPTS\tID", func(row func(string, ...any)) {
+		for _, r := range rows {
+			row("%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s", clock(r.CreatedAt), r.State, orDash(string(r.Reason)), r.Channel, orDash(r.To), r.Rule,
+				r.Attempts, r.ID)
+		}
+	})
+}
+
+type attemptRow struct {
+	N         int               `json:"n"`
+	Provider  string            `json:"provider"`
+	StartedAt time.Time         `json:"started_at"`
+	EndedAt   time.Time         `json:"ended_at,omitzero"`
+	Outcome   relay.OutcomeKind `json:"outcome,omitempty"`
+	Reason    relay.Reason      `json:"reason,omitempty"`
+	Status    int               `json:"status,omitempty"`
+	Code      string            `json:"code,omitempty"`
+	Detail    string            `json:"detail,omitempty"`
+}
+
+// deliveryDetail is everything known of one delivery.
+type deliveryDetail struct {
+	deliveryRow
+
+	Provider   string       `json:"provider,omitempty"`
+	ProviderID string       `json:"provider_id,omitempty"`
+	NextAt     time.Time    `json:"next_at,omitzero"`
+	Template   string       `json:"template"`
+	Locale     string       `json:"locale,omitempty"`
+	Encoding   string       `json:"encoding,omitempty"`
+	Segments   int          `json:"segments,omitempty"`
+	Subject    string       `json:"subject,omitempty"`
+	Text       string       `json:"text,omitempty"`
+	HTML       string       `json:"html,omitempty"`
+	Attempts   []attemptRow `json:"attempts_made"`
+}
+
+func deliveriesShowCommand() *cobra.Command {
+	var asJSON, reveal bool
+	c := &cobra.Command{
+		Use: "show ID", Short: "Show a delivery and its attempts", Args: args(cobra.ExactArgs(1)),
+		Example: "  beckon deliveries show dl_4be1... --reveal",
+		RunE: func(c *cobra.Command, given []string) error {
+			return withStore(c.Context(), func(s store.Store) error {
+				detail, err := deliveryDetailOf(c, s, given[0], reveal)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return printJSON(c.OutOrStdout(), detail)
+				}
+				printDelivery(c.OutOrStdout(), detail)
+				return nil
+			})
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&reveal, "reveal", false, "show the address and the message in clear")
+	return c
+}
+
+func deliveryDetailOf(c *cobra.Command, s store.Store, id string, reveal bool) (deliveryDetail, error) {
+	d, err := s.Delivery(c.Context(), id)
+	if err != nil {
+		return deliveryDetail{}, fmt.Errorf("delivery %s: %w", id, err)
+	}
+	attempts, err := s.Attempts(c.Context(), id)
+	if err != nil {
+		return deliveryDetail{}, fmt.Errorf("list attempts: %w", err)
+	}
+	detail := deliveryDetail{
+		deliveryRow: deliveryRowOf(d), Provider: d.Provider, ProviderID: d.ProviderID, Template: d.Template,
+		Locale: d.Content.Locale, Encoding: d.Content.Encoding, Segments: d.Content.Segments,
+		Subject: d.Content.Subject.String(), Text: d.Content.Text.String(), Attempts: []attemptRow{},
+	}
+	if !d.State.Done() {
+		detail.NextAt = d.NextAt
+	}
+	if reveal {
+		detail.To, detail.Subject, detail.Text = d.Address(), d.Content.Subject.Reveal(), d.Content.Text.Reveal()
+		detail.HTML = d.Content.HTML.Reveal()
+	}
+	for _, a := range attempts {
+		o := a.Outcome
+		detail.Attempts = append(detail.Attempts, attemptRow{
+			N: a.N, Provider: a.Provider, StartedAt: a.StartedAt, EndedAt: a.EndedAt, Outcome: o.Kind, Reason: o.Reason,
+			Status: o.Status, Code: o.Code, Detail: o.Detail,
+		})
+	}
+	return detail, nil
+}
+
+func printDelivery(w io.Writer, d deliveryDetail) {
+	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+	p("Delivery %s\n  %s to %s (%s), rule %s, template %s %s\n  %s %s\n", d.ID, d.Channel, orDash(d.To), d.Person, d.Rule, d.Template,
+		d.Locale, d.State, d.Reason)
+	p("  event %s\n  alert %s\n", d.EventID, d.AlertID)
+	if d.ProviderID != "" {
+		p("  %s knows it as %s\n", d.Provider, d.ProviderID)
+	}
+	if !d.NextAt.IsZero() {
+		p("  next look %s\n", clock(d.NextAt))
+	}
+	for _, a := range d.Attempts {
+		p("  attempt %d by %s at %s: %s %s", a.N, a.Provider, clock(a.StartedAt), orDash(string(a.Outcome)), a.Reason)
+		if a.Status != 0 {
+			p(" (HTTP %d %s)", a.Status, a.Code)
+		}
+		if a.Detail != "" {
+			p(" %s", a.Detail)
+		}
+		p("\n")
+	}
+	if d.Segments > 0 {
+		p("  %d segment(s), %s\n", d.Segments, d.Encoding)
+	}
+	if d.Subject != "" {
+		p("  Subject: %s\n", d.Subject)
+	}
+	p("  Text: %s\n", orDash(d.Text))
+}

@@ -1,0 +1,99 @@
+// Command beckon is the relay and everything around it: see `beckon --help`.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // the image is built from scratch and has no time zones of its own
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker: -X main.version=v1.2.3.
+var version = "dev"
+
+// Exit codes.
+const (
+	exitFine     = 0
+	exitFindings = 1
+	exitUsage    = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is main without the process: it returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot() //nolint:contextcheck // commands take the context they are executed with
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitFine
+	}
+	if !errors.Is(err, errSaid) {
+		_, _ = fmt.Fprintln(stderr, "beckon:", err)
+	}
+	if _, wrong := errors.AsType[usageError](err); wrong {
+		_, _ = fmt.Fprintln(stderr, "See 'beckon --help'.")
+		return exitUsage
+	}
+	return exitFindings
+}
+
+// errSaid ends a command whose findings are printed already.
+var errSaid = errors.New("findings")
+
+// usageError is a command called the wrong way.
+type usageError struct{ error }
+
+// Unwrap gives the error itself.
+func (u usageError) Unwrap() error { return u.error }
+
+func newRoot() *cobra.Command {
+	root := group("beckon", "A notification relay: chat webhooks in, texts and mails out, by rules.")
+	root.Long = `Beckon listens to the webhooks of a chat app built on CometChat and texts or mails the people who would
+otherwise miss something: "Ann mentioned you", "you missed a call from Bob". Ops teams say when, whom and how in rules.yaml.
+
+Settings come from the environment: see 'beckon serve --help'.
+Exit codes: 0 fine, 1 findings or failures, 2 wrong usage.`
+	root.SilenceErrors = true
+	root.SilenceUsage = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(
+		serveCommand(), devCommand(), checkCommand(), eventsCommand(), deliveriesCommand(), healthcheckCommand(),
+		migrateCommand(), versionCommand(),
+	)
+	return root
+}
+
+// group is a command that only holds others. Cobra by itself prints help and exits 0 for a mistyped child, which makes a
+// check in CI that never fails.
+func group(use, short string, children ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use: use, Short: short, Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(children...)
+	return c
+}
+
+// args makes a check of arguments report wrong usage.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, given []string) error {
+		if err := check(c, given); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+}

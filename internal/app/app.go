@@ -1,0 +1,200 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/cometchat"
+	"github.com/beckon-relay/beckon/internal/config"
+	"github.com/beckon-relay/beckon/internal/dispatch"
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/server"
+	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/store/sqlite"
+)
+
+// workers is how many attempts run at once on each channel: about three seconds of a fast provider's rate.
+const workers = 64
+
+// Options are what an App is made with. Config and Logger are required.
+type Options struct {
+	Config  config.Config
+	Version string
+	Logger  *slog.Logger
+	// Settings reads the settings anew on a reload, so that rotated secrets take effect; nil keeps Config.
+	Settings func() (config.Config, error)
+	// HurryTo caps every rule's wait and turns quiet hours off, for `dev`; 0 leaves the rules as they are.
+	HurryTo time.Duration
+}
+
+// App is a relay, opened and ready to run.
+type App struct {
+	Options
+
+	store      store.Store
+	metrics    *metrics
+	dispatcher *dispatch.Dispatcher
+	public     *server.Listener
+	admin      *server.Listener
+
+	// live is all that a reload replaces, at once.
+	live     atomic.Pointer[live]
+	reload   sync.Mutex
+	refusal  string // the last refused reload, guarded by reload
+	draining atomic.Bool
+}
+
+// New opens the database, loads rules, templates and directory, and binds the ports. Everything that is missing or wrong is
+// in the error, not the first of it only. Close what it returns, also if it is not run.
+func New(ctx context.Context, o Options) (*App, error) {
+	a := &App{Options: o, metrics: newMetrics(o.Version)}
+	kept, err := sqlite.Open(ctx, sqlite.Options{
+		Path: o.Config.DatabaseFile, Decode: cometchat.Decode, Logger: o.Logger, Now: time.Now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	a.store = kept
+	a.metrics.registry.MustRegister(newQueueCollector(kept, time.Now))
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func (a *App) open(ctx context.Context) error {
+	first, err := a.load(a.Config) //nolint:contextcheck // handlers take the context of their request
+	if err != nil {
+		return err
+	}
+	a.live.Store(first)
+	a.metrics.reloaded(first.generation.Hash, time.Now())
+	a.dispatcher = dispatch.New(dispatch.Options{
+		Store: a.store, Current: a.generation, Directory: a, Provider: a.provider, Observer: a.metrics, Logger: a.Logger,
+		Now: time.Now, Random: rand.Float64, UnknownWait: a.Config.UnknownWait, Retention: a.Config.Retention, Workers: workers,
+	})
+	public, err := server.Listen(ctx, server.ListenOptions{
+		Addr: a.Config.Listen, CertFile: a.Config.TLSCertFile, KeyFile: a.Config.TLSKeyFile,
+		Handler: http.HandlerFunc(a.servePublic), Logger: a.Logger,
+	})
+	if err != nil {
+		return fmt.Errorf("public listener: %w", err)
+	}
+	a.public = public
+	admin, err := server.Listen(ctx, server.ListenOptions{
+		Addr: a.Config.AdminListen, Handler: http.HandlerFunc(a.serveAdmin), Logger: a.Logger,
+	})
+	if err != nil {
+		return fmt.Errorf("admin listener: %w", err)
+	}
+	a.admin = admin
+	return nil
+}
+
+// PublicAddr and AdminAddr are where the listeners are bound.
+func (a *App) PublicAddr() string { return a.public.Addr() }
+
+// AdminAddr is where the admin listener is bound.
+func (a *App) AdminAddr() string { return a.admin.Addr() }
+
+// Store is what the relay keeps, for those who look while it runs.
+func (a *App) Store() store.Store { return a.store }
+
+func (a *App) servePublic(w http.ResponseWriter, r *http.Request) {
+	a.live.Load().public.ServeHTTP(w, r)
+}
+
+func (a *App) serveAdmin(w http.ResponseWriter, r *http.Request) { a.live.Load().admin.ServeHTTP(w, r) }
+
+func (a *App) provider(ch relay.Channel) (dispatch.Provider, bool) {
+	p, ok := a.live.Load().providers[ch]
+	return p, ok
+}
+
+// The order of a shutdown, and how long each part may take. Together they stay within Kubernetes' grace period of 60 s with the
+// preStop pause before it.
+const (
+	drainListeners = 10 * time.Second
+	drainWork      = 20 * time.Second
+)
+
+// Run serves until ctx ends, then stops in order: not ready, no more work claimed, requests ended, attempts finished,
+// database closed. What is unfinished is taken up at the next start.
+func (a *App) Run(ctx context.Context) error {
+	base := context.WithoutCancel(ctx)
+	if err := a.dispatcher.Start(base); err != nil {
+		return errors.Join(err, a.Close())
+	}
+	failed := make(chan error, 3)
+	go func() { failed <- a.public.Serve() }()
+	go func() { failed <- a.admin.Serve() }()
+	watching, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
+	go func() {
+		if err := a.watch(watching); err != nil {
+			a.Logger.ErrorContext(base, "changes of files are not noticed; reload by SIGHUP", "error", err)
+		}
+	}()
+	a.Logger.InfoContext(ctx, "beckon serves", "version", a.Version, "public", a.PublicAddr(), "admin", a.AdminAddr(),
+		"rules", a.generation().Hash)
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	return errors.Join(err, a.shutdown(base))
+}
+
+func (a *App) shutdown(ctx context.Context) error {
+	a.draining.Store(true)
+	a.Logger.InfoContext(ctx, "beckon stops: no new work, unfinished work is taken up at the next start")
+	listeners, cancel := context.WithTimeout(ctx, drainListeners)
+	defer cancel()
+	err := a.public.Shutdown(listeners)
+	work, cancel := context.WithTimeout(ctx, drainWork)
+	defer cancel()
+	err = errors.Join(err, a.dispatcher.Stop(work))
+	return errors.Join(err, a.admin.Shutdown(listeners), a.Close())
+}
+
+// Close lets go of the database. Run does it itself.
+func (a *App) Close() error {
+	if a.store == nil {
+		return nil
+	}
+	kept := a.store
+	a.store = nil
+	if err := kept.Close(); err != nil {
+		return fmt.Errorf("close the database: %w", err)
+	}
+	return nil
+}
+
+// ready says whether webhooks can be taken in.
+func (a *App) ready(ctx context.Context) error {
+	if a.draining.Load() {
+		return &server.Refusal{Code: "draining", Message: "shutting down"}
+	}
+	if err := a.store.Ping(ctx); err != nil {
+		a.Logger.ErrorContext(ctx, "the store does not answer", "error", err)
+		return &server.Refusal{Code: "store_unavailable", Message: "the store does not answer"}
+	}
+	return nil
+}
+
+// NewLogger makes the logger that the settings ask for.
+func NewLogger(c config.Config, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: c.LogLevel}
+	if c.LogFormat == config.LogText {
+		return slog.New(slog.NewTextHandler(w, options))
+	}
+	return slog.New(slog.NewJSONHandler(w, options))
+}

@@ -1,0 +1,85 @@
+package app
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/cometchat"
+	"github.com/beckon-relay/beckon/internal/engine"
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/render"
+	"github.com/beckon-relay/beckon/internal/rules"
+)
+
+// LoadGeneration reads a rules file and a templates folder and checks both, together where each is sound. The Generation is
+// nil when a finding is an error. The error is for files that cannot be read at all.
+func LoadGeneration(rulesFile, templatesDir string) (*engine.Generation, []rules.Finding, error) {
+	return loadGeneration(rulesFile, templatesDir, 0)
+}
+
+func loadGeneration(rulesFile, templatesDir string, hurryTo time.Duration) (*engine.Generation, []rules.Finding, error) {
+	source, err := os.ReadFile(rulesFile) //nolint:gosec // named by the operator
+	if err != nil {
+		return nil, nil, fmt.Errorf("read rules: %w", err)
+	}
+	if info, err := os.Stat(templatesDir); err != nil {
+		return nil, nil, fmt.Errorf("read templates: %w", err)
+	} else if !info.IsDir() {
+		return nil, nil, fmt.Errorf("read templates: %s is not a folder", templatesDir)
+	}
+	catalogue := cometchat.Catalogue()
+	set, findings := rules.Load(rulesFile, source, catalogue)
+	templates, problems := render.Load(os.DirFS(templatesDir))
+	for _, p := range problems {
+		findings = append(findings, rules.Finding{
+			File: p.File, Line: p.Line, Column: p.Column, Severity: rules.SeverityError, Message: p.Message,
+		})
+	}
+	if set != nil && hurryTo > 0 {
+		set = set.Hurried(hurryTo)
+	}
+	var generation *engine.Generation
+	if set != nil && templates != nil {
+		var crossed []rules.Finding
+		generation, crossed = engine.Build(engine.Parts{Rules: set, Templates: templates, Catalogue: catalogue, Sample: sample})
+		findings = append(findings, crossed...)
+	}
+	for i, f := range findings {
+		if f.File != rulesFile {
+			findings[i].File = filepath.Join(templatesDir, f.File)
+		}
+	}
+	return generation, unique(findings), nil
+}
+
+func isError(f rules.Finding) bool { return f.Severity == rules.SeverityError }
+
+// unique drops repeats: a template that two rules use has its faults once.
+func unique(findings []rules.Finding) []rules.Finding {
+	seen := make(map[string]bool, len(findings))
+	return slices.DeleteFunc(findings, func(f rules.Finding) bool {
+		key := f.String()
+		repeat := seen[key]
+		seen[key] = true
+		return repeat
+	})
+}
+
+// sampleTime is when the built-in samples are said to arrive while templates are tried with them.
+const sampleTime = "2026-03-02T12:00:00Z"
+
+func sample(trigger relay.Trigger) (relay.Event, bool) {
+	body, ok := cometchat.Sample(trigger)
+	if !ok {
+		return relay.Event{}, false
+	}
+	at, err := time.Parse(time.RFC3339, sampleTime)
+	if err != nil {
+		return relay.Event{}, false
+	}
+	event, err := cometchat.Decode(body, at)
+	return event, err == nil
+}

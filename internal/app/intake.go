@@ -1,0 +1,69 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/cometchat"
+	"github.com/beckon-relay/beckon/internal/engine"
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/server"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+// overloadRetry is what a caller is told to wait when too much is waiting here. CometChat tries again after 10 s anyhow.
+const overloadRetry = 2 * time.Second
+
+// intake takes a webhook in: decoded, planned by the rules in force, and kept. It returns only after the commit.
+type intake struct {
+	store   store.Store
+	current func() *engine.Generation
+	metrics *metrics
+	now     func() time.Time
+	// appID is the one app whose events are taken; empty takes all.
+	appID string
+	// keepAll keeps events that no rule wants as well.
+	keepAll bool
+}
+
+// Accept implements server.Intake.
+func (i *intake) Accept(ctx context.Context, body []byte) (server.Receipt, error) {
+	event, err := cometchat.Decode(body, i.now())
+	if err != nil {
+		return server.Receipt{}, refusal(err)
+	}
+	if i.appID != "" && event.AppID != i.appID {
+		return server.Receipt{}, &server.Refusal{
+			Status: http.StatusForbidden, Code: "wrong_app", Message: "this relay takes the events of another app",
+		}
+	}
+	plan, verdicts := i.current().Plan(event)
+	i.metrics.planned(event, verdicts)
+	// Whatever else is answered to a legacy before_message is written into the chat.
+	empty := event.Trigger == relay.BeforeMessage
+	if !plan.Wanted && !i.keepAll {
+		return server.Receipt{ID: event.ID, Empty: empty}, nil
+	}
+	accepted, err := i.store.Accept(ctx, plan)
+	if errors.Is(err, store.ErrOverloaded) {
+		return server.Receipt{}, &server.Refusal{
+			Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too many events are waiting to be kept; try again",
+			RetryAfter: overloadRetry,
+		}
+	}
+	if err != nil {
+		return server.Receipt{}, fmt.Errorf("keep event %s: %w", event.ID, err)
+	}
+	return server.Receipt{ID: accepted.ID, Duplicate: accepted.Duplicate, Alerts: accepted.Alerts, Empty: empty}, nil
+}
+
+func refusal(err error) error {
+	var bad *cometchat.DecodeError
+	if !errors.As(err, &bad) {
+		return fmt.Errorf("decode webhook: %w", err)
+	}
+	return &server.Refusal{Status: http.StatusBadRequest, Code: bad.Code, Message: bad.Message}
+}

@@ -1,0 +1,255 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/channel/outbox"
+	"github.com/beckon-relay/beckon/internal/channel/sendgrid"
+	"github.com/beckon-relay/beckon/internal/channel/twilio"
+	"github.com/beckon-relay/beckon/internal/config"
+	"github.com/beckon-relay/beckon/internal/directory"
+	"github.com/beckon-relay/beckon/internal/dispatch"
+	"github.com/beckon-relay/beckon/internal/engine"
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/rules"
+	"github.com/beckon-relay/beckon/internal/server"
+)
+
+// live is everything that a reload replaces: it is built whole and swapped in at once, or not at all.
+type live struct {
+	generation *engine.Generation
+	people     directory.Chain
+	providers  map[relay.Channel]dispatch.Provider
+	public     http.Handler
+	admin      http.Handler
+	// stamp tells whether anything changed since.
+	stamp string
+}
+
+// FindingsError is what is wrong with rules and templates: an error that keeps their places.
+type FindingsError []rules.Finding
+
+// Error lists all of them.
+func (f FindingsError) Error() string {
+	lines := make([]string, 0, len(f))
+	for _, finding := range f {
+		if isError(finding) {
+			lines = append(lines, finding.String())
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// load builds a live from the settings. The error names everything that is missing or wrong.
+func (a *App) load(c config.Config) (*live, error) {
+	next := &live{}
+	var problems []error
+	generation, findings, err := loadGeneration(c.Rules, c.Templates, a.HurryTo)
+	if err != nil {
+		return nil, err
+	}
+	if generation == nil {
+		problems = append(problems, FindingsError(findings))
+	}
+	next.generation = generation
+	var hashes []string
+	for _, path := range c.DirectoryFiles {
+		file, wrong := directory.LoadFile(path)
+		for _, p := range wrong {
+			problems = append(problems, errors.New(p.String()))
+		}
+		if file != nil {
+			next.people = append(next.people, file)
+			hashes = append(hashes, file.Hash())
+		}
+	}
+	next.providers, err = a.providers(c)
+	problems = append(problems, err, missing(generation, next.providers, c))
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	next.public, next.admin = a.handlers(c)
+	next.stamp = strings.Join(append(hashes, generation.Hash, secretsOf(c)), " ")
+	return next, nil
+}
+
+// providers makes the provider of each channel that is configured.
+func (a *App) providers(c config.Config) (map[relay.Channel]dispatch.Provider, error) {
+	out := map[relay.Channel]dispatch.Provider{}
+	if c.Providers == config.ProvidersOutbox {
+		box := outbox.New(a.store, time.Now)
+		for _, ch := range relay.Channels() {
+			out[ch] = box
+		}
+		return out, nil
+	}
+	var problems []error
+	if c.Twilio.Configured() {
+		client, err := twilio.New(twilioConfig(c))
+		if err != nil {
+			problems = append(problems, err)
+		} else {
+			out[relay.ChannelSMS] = client
+		}
+	}
+	if c.SendGrid.Configured() {
+		client, err := sendgrid.New(sendgrid.Config{
+			APIKey: c.SendGrid.APIKey.Reveal(), From: c.SendGrid.From, BaseURL: text(c.SendGrid.BaseURL),
+		})
+		if err != nil {
+			problems = append(problems, err)
+		} else {
+			out[relay.ChannelEmail] = client
+		}
+	}
+	return out, errors.Join(problems...)
+}
+
+func twilioConfig(c config.Config) twilio.Config {
+	return twilio.Config{
+		AccountSID: c.Twilio.AccountSID, AuthToken: c.Twilio.AuthToken.Reveal(), APIKey: c.Twilio.APIKey,
+		APISecret: c.Twilio.APISecret.Reveal(), From: c.Twilio.From, MessagingServiceSID: c.Twilio.MessagingServiceSID,
+		BaseURL: text(c.Twilio.BaseURL), PublicURL: text(c.PublicURL),
+	}
+}
+
+func text(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	return u.String()
+}
+
+// missing names every channel that an enabled rule sends on and nobody carries.
+func missing(generation *engine.Generation, providers map[relay.Channel]dispatch.Provider, c config.Config) error {
+	if generation == nil {
+		return nil
+	}
+	needed := map[relay.Channel][]string{}
+	for _, rule := range generation.Rules.Rules() {
+		for _, send := range rule.Send {
+			if _, ok := providers[send.Channel]; !ok && rule.Enabled && !slices.Contains(needed[send.Channel], rule.Name) {
+				needed[send.Channel] = append(needed[send.Channel], rule.Name)
+			}
+		}
+	}
+	settings := map[relay.Channel]string{
+		relay.ChannelSMS: "TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN (or TWILIO_API_KEY and TWILIO_API_SECRET) and " +
+			"TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID",
+		relay.ChannelEmail: "SENDGRID_API_KEY and SENDGRID_FROM",
+	}
+	var problems []error
+	for _, ch := range relay.Channels() {
+		configured := ch == relay.ChannelSMS && c.Twilio.Configured() || ch == relay.ChannelEmail && c.SendGrid.Configured()
+		if names := needed[ch]; len(names) > 0 && !configured {
+			problems = append(problems, fmt.Errorf("%s is not configured, but these rules send it: %s; set %s, or BECKON_PROVIDERS=outbox",
+				ch, strings.Join(names, ", "), settings[ch]))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// handlers are made anew on each reload, because the credentials they check may have been rotated.
+func (a *App) handlers(c config.Config) (public, admin http.Handler) {
+	users := make([]server.Credential, 0, len(c.WebhookUsers))
+	for _, u := range c.WebhookUsers {
+		users = append(users, server.Credential{User: u.User, Password: u.Password.Reveal()})
+	}
+	operators := make([]server.Operator, 0, len(c.ConsoleUsers))
+	for _, u := range c.ConsoleUsers {
+		operators = append(operators, server.Operator{Name: u.Name, Secret: u.Secret.Reveal(), Viewer: u.Viewer})
+	}
+	public = server.NewPublic(server.PublicOptions{
+		Intake: &intake{
+			store: a.store, current: a.generation, metrics: a.metrics, now: time.Now,
+			appID: c.CometChat.AppID, keepAll: c.Keep == config.KeepAll,
+		},
+		Users: users, TrustedProxies: c.TrustedProxies, Logger: a.Logger, Observer: a.metrics,
+	})
+	admin = server.NewAdmin(server.AdminOptions{
+		Ready: a.ready, Alive: func() error { return nil }, Metrics: a.metrics.handler(), Reload: a.Reload,
+		Operators: operators, Open: c.AdminOnLoopback(), Logger: a.Logger,
+	})
+	return public, admin
+}
+
+func (a *App) generation() *engine.Generation { return a.live.Load().generation }
+
+// Lookup implements dispatch.Directory with the directory in force.
+func (a *App) Lookup(ctx context.Context, uid string) (relay.Contact, error) {
+	contact, err := a.live.Load().people.Lookup(ctx, uid)
+	if errors.Is(err, directory.ErrUnknown) {
+		return relay.Contact{}, dispatch.ErrUnknownPerson
+	}
+	return contact, err
+}
+
+// Reload builds rules, templates, directory, providers and credentials anew and swaps them in at once. On any error nothing
+// changes, and the error says what is wrong.
+func (a *App) Reload(ctx context.Context) error {
+	a.reload.Lock()
+	defer a.reload.Unlock()
+	c := a.Config
+	if a.Settings != nil {
+		var err error
+		if c, err = a.Settings(); err != nil {
+			return a.refused(ctx, fmt.Errorf("settings: %w", err))
+		}
+	}
+	next, err := a.load(c) //nolint:contextcheck // handlers take the context of their request
+	if err != nil {
+		return a.refused(ctx, err)
+	}
+	a.refusal = ""
+	changed := next.stamp != a.live.Load().stamp
+	a.metrics.reloaded(next.generation.Hash, time.Now())
+	if changed {
+		a.live.Store(next)
+		a.Logger.InfoContext(ctx, "reloaded", "rules", next.generation.Hash)
+	}
+	return nil
+}
+
+// refused tells of a fault once, not at every look at the files.
+func (a *App) refused(ctx context.Context, err error) error {
+	a.metrics.reloadFailed()
+	if err.Error() != a.refusal {
+		a.refusal = err.Error()
+		a.Logger.ErrorContext(ctx, "reload refused; the old rules stay in force", "rules", a.generation().Hash, "error", err)
+	}
+	return err
+}
+
+// secretsOf is a hash of every secret that a reload may have rotated.
+func secretsOf(c config.Config) string {
+	h := sha256.New()
+	put := func(parts ...string) {
+		for _, part := range parts {
+			_, _ = fmt.Fprintf(h, "%d:%s", len(part), part)
+		}
+	}
+	for _, u := range c.WebhookUsers {
+		put(u.User, u.Password.Reveal())
+	}
+	for _, u := range c.ConsoleUsers {
+		put(u.Name, u.Secret.Reveal(), strconv.FormatBool(u.Viewer))
+	}
+	put(c.Twilio.AuthToken.Reveal(), c.Twilio.APISecret.Reveal(), c.SendGrid.APIKey.Reveal())
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// watch reloads when a file that matters changes.
+func (a *App) watch(ctx context.Context) error {
+	paths := slices.Concat([]string{a.Config.Rules, a.Config.Templates}, a.Config.DirectoryFiles, a.Config.SecretFiles)
+	return watch(ctx, paths, a.Logger, func() { _ = a.Reload(ctx) }) // refused() has told
+}

@@ -1,0 +1,226 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/beckon-relay/beckon/internal/cometchat"
+	"github.com/beckon-relay/beckon/internal/engine"
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+// metrics are everything /metrics shows. Labels are bounded: triggers of the catalogue, rules of the file, constants; never a
+// person or an address.
+type metrics struct {
+	registry *prometheus.Registry
+
+	webhooks        *prometheus.CounterVec
+	webhookDuration prometheus.Histogram
+	events          *prometheus.CounterVec
+	ruleMatches     *prometheus.CounterVec
+	ruleErrors      *prometheus.CounterVec
+	alerts          *prometheus.CounterVec
+	deliveries      *prometheus.CounterVec
+	attempts        *prometheus.CounterVec
+	attemptDuration *prometheus.HistogramVec
+	latency         *prometheus.HistogramVec
+	zonesUnknown    prometheus.Counter
+	reloadOK        prometheus.Gauge
+	reloadTime      prometheus.Gauge
+	configInfo      *prometheus.GaugeVec
+
+	known relay.Catalogue
+}
+
+func newMetrics(version string) *metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		known:    cometchat.Catalogue(),
+		webhooks: counter("beckon_webhook_requests_total", "Webhook requests by what came of them.", "source", "outcome"),
+		webhookDuration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "beckon_webhook_request_duration_seconds", Help: "Time from a webhook request to its answer.",
+			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 13),
+		}),
+		events:      counter("beckon_events_total", "Events accepted, by trigger and whether a rule wanted them.", "trigger", "result"),
+		ruleMatches: counter("beckon_rule_matches_total", "Events that a rule matched.", "rule"),
+		ruleErrors:  counter("beckon_rule_errors_total", "Rules that failed on an event, by stage.", "rule", "stage"),
+		alerts:      counter("beckon_alerts_total", "Alerts decided, by action and reason.", "action", "reason"),
+		deliveries:  counter("beckon_deliveries_total", "Deliveries that reached an end.", "channel", "outcome"),
+		attempts:    counter("beckon_delivery_attempts_total", "Calls to providers.", "channel", "provider", "outcome"),
+		attemptDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "beckon_delivery_attempt_duration_seconds", Help: "Time a call to a provider took.",
+			Buckets: prometheus.ExponentialBuckets(0.005, 2, 12),
+		}, []string{"channel", "provider"}),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "beckon_delivery_latency_seconds", Help: "Time from the decision to send to the provider's acceptance.",
+			Buckets: prometheus.ExponentialBuckets(0.01, 2, 16),
+		}, []string{"channel"}),
+		zonesUnknown: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "beckon_unknown_time_zones_total", Help: "Look-ups of people whose time zone does not exist.",
+		}),
+		reloadOK: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "beckon_config_last_reload_successful", Help: "Whether the last reload succeeded (1) or left the old rules in force (0).",
+		}),
+		reloadTime: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "beckon_config_last_reload_success_timestamp_seconds", Help: "When rules and templates were last loaded, unix time.",
+		}),
+		configInfo: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "beckon_config_info", Help: "The hash of the rules and templates in force.",
+		}, []string{"hash"}),
+	}
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "beckon_build_info", Help: "Version of this binary and of Go.",
+	}, []string{"version", "goversion"})
+	build.WithLabelValues(version, runtime.Version()).Set(1)
+	m.registry.MustRegister(
+		m.webhooks, m.webhookDuration, m.events, m.ruleMatches, m.ruleErrors, m.alerts, m.deliveries, m.attempts,
+		m.attemptDuration, m.latency, m.zonesUnknown, m.reloadOK, m.reloadTime, m.configInfo, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	m.zero()
+	return m
+}
+
+// zero makes the series that alerts are written on exist before the first failure, which increase() would otherwise miss.
+func (m *metrics) zero() {
+	for _, outcome := range []string{"accepted", "duplicate", "unauthorized", "invalid", "overloaded", "failed"} {
+		m.webhooks.WithLabelValues("cometchat", outcome)
+	}
+	for _, ch := range relay.Channels() {
+		for _, state := range []relay.DeliveryState{relay.DeliverySent, relay.DeliveryDead, relay.DeliverySuppressed} {
+			m.deliveries.WithLabelValues(string(ch), string(state))
+		}
+		m.latency.WithLabelValues(string(ch))
+	}
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
+}
+
+// Webhook implements server.Observer.
+func (m *metrics) Webhook(outcome string, took time.Duration) {
+	m.webhooks.WithLabelValues("cometchat", outcome).Inc()
+	m.webhookDuration.Observe(took.Seconds())
+}
+
+func (m *metrics) planned(event relay.Event, verdicts []engine.Verdict) {
+	trigger := "other"
+	if _, ok := m.known[event.Trigger]; ok {
+		trigger = string(event.Trigger)
+	}
+	result := "unmatched"
+	for _, v := range verdicts {
+		if v.Err != nil {
+			m.ruleErrors.WithLabelValues(v.Rule, "condition").Inc()
+		}
+		if v.Matched {
+			result = "matched"
+			m.ruleMatches.WithLabelValues(v.Rule).Inc()
+		}
+	}
+	m.events.WithLabelValues(trigger, result).Inc()
+}
+
+// Decided implements dispatch.Observer.
+func (m *metrics) Decided(alert relay.Alert, decision relay.Decision) {
+	m.alerts.WithLabelValues(string(decision.Action), string(decision.Reason)).Inc()
+	for _, d := range decision.Deliveries {
+		if d.Reason == relay.ReasonRenderFailed {
+			m.ruleErrors.WithLabelValues(alert.Rule, "template").Inc()
+		}
+	}
+}
+
+// Attempted implements dispatch.Observer.
+func (m *metrics) Attempted(delivery relay.Delivery, attempt relay.Attempt) {
+	m.attempts.WithLabelValues(string(delivery.Channel), attempt.Provider, string(attempt.Outcome.Kind)).Inc()
+	m.attemptDuration.WithLabelValues(string(delivery.Channel), attempt.Provider).
+		Observe(attempt.EndedAt.Sub(attempt.StartedAt).Seconds())
+}
+
+// Settled implements dispatch.Observer.
+func (m *metrics) Settled(delivery relay.Delivery, state relay.DeliveryState, latency time.Duration) {
+	m.deliveries.WithLabelValues(string(delivery.Channel), string(state)).Inc()
+	if state == relay.DeliverySent {
+		m.latency.WithLabelValues(string(delivery.Channel)).Observe(latency.Seconds())
+	}
+}
+
+// ZoneUnknown implements dispatch.Observer.
+func (m *metrics) ZoneUnknown() { m.zonesUnknown.Inc() }
+
+func (m *metrics) reloaded(hash string, at time.Time) {
+	m.reloadOK.Set(1)
+	m.reloadTime.Set(float64(at.UnixNano()) / 1e9)
+	m.configInfo.Reset()
+	m.configInfo.WithLabelValues(hash).Set(1)
+}
+
+func (m *metrics) reloadFailed() { m.reloadOK.Set(0) }
+
+// queueCollector asks the store what is waiting, each time somebody looks.
+type queueCollector struct {
+	store store.Store
+	now   func() time.Time
+
+	waiting, alerts, oldest, bytes *prometheus.Desc
+}
+
+func newQueueCollector(s store.Store, now func() time.Time) *queueCollector {
+	return &queueCollector{
+		store: s, now: now,
+		waiting: prometheus.NewDesc("beckon_queue_deliveries", "Deliveries that are not done, and dead ones.", []string{"channel", "state"}, nil),
+		alerts:  prometheus.NewDesc("beckon_queue_alerts", "Alerts that are held or due.", []string{"state"}, nil),
+		oldest: prometheus.NewDesc("beckon_queue_oldest_ready_age_seconds", "Age of the delivery that waits longest.",
+			[]string{"channel"}, nil),
+		bytes: prometheus.NewDesc("beckon_store_bytes", "Size of the database on disk.", nil, nil),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (q *queueCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- q.waiting
+	ch <- q.alerts
+	ch <- q.oldest
+	ch <- q.bytes
+}
+
+// statsTimeout bounds one look at the store: a scrape must end even when the disk hangs.
+const statsTimeout = 2 * time.Second
+
+// Collect implements prometheus.Collector.
+func (q *queueCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), statsTimeout)
+	defer cancel()
+	stats, err := q.store.Stats(ctx, q.now())
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(q.waiting, err)
+		return
+	}
+	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	for channel, states := range stats.Deliveries {
+		for state, n := range states {
+			gauge(q.waiting, float64(n), string(channel), string(state))
+		}
+	}
+	for state, n := range stats.Alerts {
+		gauge(q.alerts, float64(n), string(state))
+	}
+	for channel, since := range stats.OldestQueued {
+		gauge(q.oldest, q.now().Sub(since).Seconds(), string(channel))
+	}
+	gauge(q.bytes, float64(stats.Bytes))
+}

@@ -1,0 +1,108 @@
+package archtest
+
+// edgeTable says for each package of this module which others its code may import, tests aside.
+type edgeTable map[string][]string
+
+// edges are the folders of packages, where "*" is every one but internal/app. Every package has its line, so a new one has
+// to say whom it knows; and every line has its package.
+//
+// The order is that of the layers: a package imports from above its own line only.
+var edges = edgeTable{
+	"internal/relay":    {},
+	"internal/archtest": {},
+
+	"internal/cometchat": {"internal/relay"},
+
+	// The core: pure, no input or output.
+	"internal/rules":      {"internal/relay"},
+	"internal/render":     {"internal/relay"},
+	"internal/engine":     {"internal/relay", "internal/rules", "internal/render"},
+	"internal/engine/sim": {"internal/relay", "internal/rules", "internal/render", "internal/engine"},
+
+	// The adapters: none knows another, only what its family shares.
+	"internal/channel":            {"internal/relay"},
+	"internal/channel/twilio":     {"internal/relay", "internal/channel"},
+	"internal/channel/sendgrid":   {"internal/relay", "internal/channel"},
+	"internal/channel/outbox":     {"internal/relay", "internal/channel"},
+	"internal/channel/vendortest": {},
+	"internal/directory":          {"internal/relay"},
+	"internal/store":              {"internal/relay"},
+	"internal/store/sqlite":       {"internal/relay", "internal/store"},
+	"internal/store/storetest":    {"internal/relay", "internal/store"},
+	"internal/server":             {"internal/relay"},
+	"internal/config":             {"internal/relay"},
+
+	// What joins them.
+	"internal/dispatch": {"internal/relay", "internal/store", "internal/engine", "internal/channel"},
+	"internal/app":      {"*"},
+	"cmd/beckon":        {"*", "internal/app"},
+}
+
+// library ties packages that are not ours to the folders, and those below, whose code may import them.
+type library struct {
+	path    string
+	folders []string
+}
+
+var libraries = []library{
+	{"github.com/labstack/echo", []string{"internal/server", "internal/console"}},
+	{"github.com/riverqueue/river", []string{"internal/store", "internal/dispatch"}},
+	{"modernc.org/sqlite", []string{"internal/store/sqlite"}},
+	{"github.com/pressly/goose", []string{"internal/store"}},
+	{"cel.dev/cel-go", []string{"internal/rules"}},
+	{"gopkg.in/yaml.v3", []string{"internal/rules", "internal/directory", "internal/engine/sim", "internal/app"}},
+	{"github.com/twilio/twilio-go", []string{"internal/channel/twilio"}},
+	{"github.com/sendgrid", []string{"internal/channel/sendgrid"}},
+	{"github.com/prometheus/client_golang", []string{"internal/app"}},
+	{"github.com/spf13/cobra", []string{"cmd", "internal/app"}},
+	// In tests only.
+	{"github.com/stretchr/testify", []string{"internal/store/storetest"}},
+}
+
+// stdOnly are the packages that import nothing but the standard library, tests aside.
+var stdOnly = []string{"internal/relay", "internal/archtest"}
+
+// ban forbids names of a standard package to the code in some folders and those below, tests aside.
+type ban struct {
+	pkg     string
+	names   []string
+	folders []string
+	except  []string
+	why     string
+}
+
+var bans = []ban{
+	{
+		pkg: "os", names: []string{"Getenv", "LookupEnv", "ExpandEnv"},
+		folders: []string{"cmd", "internal"},
+		// vendortest serves tests, which are told by the environment where the vendors' documents are.
+		except: []string{"internal/config", "internal/channel/vendortest"},
+		why:    "only internal/config reads the environment",
+	},
+	{
+		pkg: "time", names: []string{"Now", "Since", "Until", "After", "NewTimer", "NewTicker"},
+		folders: []string{"internal/relay", "internal/rules", "internal/render", "internal/engine"},
+		why:     "the core is handed the time as a value",
+	},
+	{
+		pkg: "time", names: []string{"Sleep"},
+		folders: []string{"cmd", "internal"},
+		why:     "wait on a context or a timer",
+	},
+}
+
+// vague are package names that say nothing about what is inside.
+var vague = []string{"base", "common", "helper", "helpers", "lib", "misc", "models", "shared", "types", "util", "utils"}
+
+// top is what may stand at the top of the project. What .gitignore names may be there too.
+var top = []string{
+	".ci", ".dockerignore", ".git", ".gitignore", ".golangci.yml",
+	"CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "LICENSE", "Makefile", "README.md",
+	"cmd", "deploy", "docs", "go.mod", "go.sum", "internal", "rules.test.yaml", "rules.yaml", "templates",
+}
+
+// Sizes past which code is split, in lines. Files of tests may be longer: a table of cases is read by the row.
+const (
+	maxFile     = 500
+	maxFunction = 60
+)

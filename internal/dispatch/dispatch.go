@@ -1,0 +1,183 @@
+// Package dispatch does what is due: it decides alerts whose time has come, makes the attempts of their deliveries, and keeps
+// house (attempts that nobody finished, events past retention).
+//
+// Its River jobs are wake-ups that carry an ID. What they find is in the store, so a job that runs twice, late or after
+// a crash does no harm: every step is taken by compare-and-set.
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+
+	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/engine"
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+// Provider carries messages of one channel. Send makes one attempt and always says what came of it.
+type Provider interface {
+	Name() string
+	Send(ctx context.Context, delivery relay.Delivery) relay.Outcome
+}
+
+// Directory knows people. An error that is ErrUnknownPerson means that nobody has that uid; any other, that a source did
+// not answer.
+type Directory interface {
+	Lookup(ctx context.Context, uid string) (relay.Contact, error)
+}
+
+// ErrUnknownPerson is what a Directory answers for a uid that no source has.
+var ErrUnknownPerson = errors.New("unknown person")
+
+// Observer is told what happened, for metrics. Its methods must be quick and may be called from many goroutines.
+type Observer interface {
+	// Decided: an alert fell due and this came of it.
+	Decided(alert relay.Alert, decision relay.Decision)
+	// Attempted: one call to a provider ended.
+	Attempted(delivery relay.Delivery, attempt relay.Attempt)
+	// Settled: a delivery reached an end. latency counts from the decision to send, so a rule's wait is not in it.
+	Settled(delivery relay.Delivery, state relay.DeliveryState, latency time.Duration)
+	// ZoneUnknown: a person's time zone is not one that exists.
+	ZoneUnknown()
+}
+
+// Options are what a Dispatcher works with. All are required.
+type Options struct {
+	Store store.Store
+	// Current gives the rules and templates in force; it is asked anew for each decision.
+	Current   func() *engine.Generation
+	Directory Directory
+	// Provider gives the provider in force for a channel; false where none is configured.
+	Provider func(relay.Channel) (Provider, bool)
+	Observer Observer
+	Logger   *slog.Logger
+	Now      func() time.Time
+	// Random in [0,1) jitters retries.
+	Random func() float64
+	// UnknownWait is how long a delivery whose answer was lost waits before it is sent again.
+	UnknownWait time.Duration
+	// Retention is how long events and what belongs to them are kept.
+	Retention time.Duration
+	// Workers is how many attempts run at once on each channel.
+	Workers int
+}
+
+// How long things may take. A job outlives its attempt, so that the outcome can be written down.
+const (
+	jobTimeout    = channel.Deadline + 5*time.Second
+	lookupTimeout = 5 * time.Second
+	dueWorkers    = 64
+	// orphanAge is how old an attempt without outcome must be before it counts as lost in this process.
+	orphanAge = 3 * channel.Deadline
+	houseWork = 15 * time.Second
+	pruneSize = 500
+)
+
+// Dispatcher works what is due.
+type Dispatcher struct {
+	Options
+
+	stopHouse context.CancelFunc
+	house     sync.WaitGroup
+}
+
+// New makes a Dispatcher; Start sets it to work.
+func New(o Options) *Dispatcher { return &Dispatcher{Options: o} }
+
+// Start takes up what a crash left behind and begins to work. It returns once work has begun.
+func (d *Dispatcher) Start(ctx context.Context) error {
+	now := d.Now()
+	lost, err := d.Store.Orphaned(ctx, now, now, now.Add(d.UnknownWait))
+	if err != nil {
+		return fmt.Errorf("take up attempts without outcome: %w", err)
+	}
+	if lost > 0 {
+		d.Logger.WarnContext(ctx, "attempts without outcome found; they are resent after BECKON_UNKNOWN_WAIT",
+			"count", lost, "wait", d.UnknownWait)
+	}
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &dueWorker{d: d})
+	river.AddWorker(workers, &deliveryWorker{d: d})
+	queues := map[string]river.QueueConfig{store.QueueDue: {MaxWorkers: dueWorkers}}
+	for _, ch := range relay.Channels() {
+		queues[store.QueueOf(ch)] = river.QueueConfig{MaxWorkers: d.Workers}
+	}
+	err = d.Store.Start(ctx, &river.Config{
+		Workers: workers, Queues: queues, JobTimeout: jobTimeout, Logger: d.Logger, ErrorHandler: failures{d.Logger},
+	})
+	if err != nil {
+		return fmt.Errorf("start the queue: %w", err)
+	}
+	house, stop := context.WithCancel(context.WithoutCancel(ctx))
+	d.stopHouse = stop
+	d.house.Go(func() { d.keepHouse(house) })
+	return nil
+}
+
+// Stop claims no more work and waits for what is under way until ctx ends. An attempt once begun is finished.
+func (d *Dispatcher) Stop(ctx context.Context) error {
+	if d.stopHouse != nil {
+		d.stopHouse()
+		d.house.Wait()
+	}
+	if err := d.Store.Stop(ctx); err != nil {
+		return fmt.Errorf("stop the queue: %w", err)
+	}
+	return nil
+}
+
+// keepHouse looks now and then for attempts that nobody finished and for events past retention.
+func (d *Dispatcher) keepHouse(ctx context.Context) {
+	tick := time.NewTicker(houseWork)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := d.houseKeeping(ctx); err != nil && ctx.Err() == nil {
+			d.Logger.ErrorContext(ctx, "housekeeping failed; it is tried again", "error", err)
+		}
+	}
+}
+
+func (d *Dispatcher) houseKeeping(ctx context.Context) error {
+	now := d.Now()
+	if _, err := d.Store.Orphaned(ctx, now.Add(-orphanAge), now, now.Add(d.UnknownWait)); err != nil {
+		return fmt.Errorf("look for attempts without outcome: %w", err)
+	}
+	for {
+		n, err := d.Store.Prune(ctx, now.Add(-d.Retention), pruneSize)
+		if err != nil {
+			return fmt.Errorf("prune events: %w", err)
+		}
+		if n < pruneSize {
+			return nil
+		}
+	}
+}
+
+// failures logs jobs that failed; River runs them again by the store's retry policy.
+type failures struct{ logger *slog.Logger }
+
+// HandleError implements river.ErrorHandler.
+func (f failures) HandleError(ctx context.Context, job *rivertype.JobRow, err error) *river.ErrorHandlerResult {
+	f.logger.ErrorContext(ctx, "a job failed and is tried again", "kind", job.Kind, "attempt", job.Attempt, "error", err)
+	return nil
+}
+
+// HandlePanic implements river.ErrorHandler.
+func (f failures) HandlePanic(ctx context.Context, job *rivertype.JobRow, value any, trace string) *river.ErrorHandlerResult {
+	f.logger.ErrorContext(ctx, "a job panicked and is tried again", "kind", job.Kind, "attempt", job.Attempt,
+		"type", fmt.Sprintf("%T", value), "trace", trace)
+	return nil
+}

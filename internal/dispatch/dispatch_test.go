@@ -1,0 +1,394 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/stretchr/testify/require"
+
+	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/cometchat"
+	"github.com/beckon-relay/beckon/internal/engine"
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/render"
+	"github.com/beckon-relay/beckon/internal/rules"
+	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/store/sqlite"
+)
+
+// bench is a Dispatcher on a real store with a clock that only the test moves. Jobs are called by hand.
+type bench struct {
+	*Dispatcher
+
+	t        *testing.T
+	kept     *sqlite.Store
+	now      time.Time
+	provider *scripted
+	people   people
+	seen     *observer
+}
+
+// scripted answers each attempt with the next outcome, and accepts when there is none left.
+type scripted struct {
+	mu       sync.Mutex
+	outcomes []relay.Outcome
+	sent     []relay.Delivery
+	hook     func(ctx context.Context)
+}
+
+func (s *scripted) Name() string { return "scripted" }
+
+func (s *scripted) Send(ctx context.Context, d relay.Delivery) relay.Outcome {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hook != nil {
+		s.hook(ctx)
+	}
+	s.sent = append(s.sent, d)
+	if len(s.outcomes) == 0 {
+		return relay.Outcome{Kind: relay.Accepted, ProviderID: "id"}
+	}
+	out := s.outcomes[0]
+	s.outcomes = s.outcomes[1:]
+	return out
+}
+
+type people map[string]relay.Contact
+
+var errDown = errors.New("down")
+
+func (p people) Lookup(_ context.Context, uid string) (relay.Contact, error) {
+	if p == nil {
+		return relay.Contact{}, errDown
+	}
+	c, ok := p[uid]
+	if !ok {
+		return relay.Contact{}, ErrUnknownPerson
+	}
+	return c, nil
+}
+
+type observer struct {
+	mu      sync.Mutex
+	settled []relay.DeliveryState
+	zones   int
+}
+
+func (o *observer) Decided(relay.Alert, relay.Decision) {}
+
+func (o *observer) Attempted(relay.Delivery, relay.Attempt) {}
+
+func (o *observer) Settled(_ relay.Delivery, state relay.DeliveryState, _ time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.settled = append(o.settled, state)
+}
+
+func (o *observer) ZoneUnknown() { o.zones++ }
+
+const unknownWait = time.Minute
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{
+		t: t, now: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC), provider: &scripted{}, seen: &observer{},
+		people: people{"cometchat-uid-2": {UID: "cometchat-uid-2", Phone: "+14155550102", TimeZone: "Nowhere/Land"}},
+	}
+	kept, err := sqlite.Open(t.Context(), sqlite.Options{
+		Path: filepath.Join(t.TempDir(), "b.db"), Decode: cometchat.Decode, Logger: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return b.now },
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, kept.Close()) })
+	b.kept = kept
+	generation := build(t)
+	b.Dispatcher = New(Options{
+		Store: kept, Current: func() *engine.Generation { return generation }, Directory: b,
+		Provider: func(relay.Channel) (Provider, bool) { return b.provider, b.provider != nil },
+		Observer: b.seen, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return b.now },
+		Random: func() float64 { return 0.5 }, UnknownWait: unknownWait, Retention: 72 * time.Hour, Workers: 4,
+	})
+	return b
+}
+
+// Lookup lets a test take the directory away.
+func (b *bench) Lookup(ctx context.Context, uid string) (relay.Contact, error) {
+	return b.people.Lookup(ctx, uid)
+}
+
+func build(t *testing.T) *engine.Generation {
+	t.Helper()
+	set, findings := rules.Load("rules.yaml", []byte(
+		"{version: 1, rules: [{name: told, trigger: user_mentioned, to: mentioned, wait: 10s, expires: 1h, send: [{sms: mention}]}]}"), cometchat.Catalogue())
+	require.NotNil(t, set, "%v", findings)
+	templates, problems := render.Load(os.DirFS("../../templates"))
+	require.Empty(t, problems)
+	g, findings := engine.Build(engine.Parts{
+		Rules: set, Templates: templates, Catalogue: cometchat.Catalogue(),
+		Sample: func(relay.Trigger) (relay.Event, bool) { return relay.Event{}, false },
+	})
+	require.NotNil(t, g, "%v", findings)
+	return g
+}
+
+// mention keeps the sample mention and returns the ID of its alert.
+func (b *bench) mention() string {
+	b.t.Helper()
+	body, _ := cometchat.Sample(relay.UserMentioned)
+	event, err := cometchat.Decode(body, b.now)
+	require.NoError(b.t, err)
+	plan, _ := b.Current().Plan(event)
+	require.Len(b.t, plan.Alerts, 1)
+	_, err = b.kept.Accept(b.t.Context(), plan)
+	require.NoError(b.t, err)
+	return plan.Alerts[0].ID
+}
+
+func (b *bench) alert(id string) relay.Alert {
+	b.t.Helper()
+	a, err := b.kept.Alert(b.t.Context(), id)
+	require.NoError(b.t, err)
+	return a
+}
+
+// delivery is the only delivery of an alert.
+func (b *bench) delivery(alertID string) relay.Delivery {
+	b.t.Helper()
+	all, err := b.kept.Deliveries(b.t.Context(), store.Filter{AlertID: alertID})
+	require.NoError(b.t, err)
+	require.Len(b.t, all, 1)
+	return all[0]
+}
+
+// work calls the delivery's job.
+func (b *bench) work(id string) error {
+	return (&deliveryWorker{d: b.Dispatcher}).Work(b.t.Context(), &river.Job[store.DeliveryArgs]{Args: store.DeliveryArgs{DeliveryID: id}})
+}
+
+func (b *bench) fallDue() string {
+	b.t.Helper()
+	id := b.mention()
+	b.now = b.now.Add(10 * time.Second)
+	require.NoError(b.t, b.due(b.t.Context(), id))
+	return id
+}
+
+func TestAnAlertIsSnoozedUntilItIsDueAndSentThen(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.mention()
+	var snooze *river.JobSnoozeError
+	require.ErrorAs(t, b.due(t.Context(), id), &snooze)
+	require.Equal(t, 10*time.Second, snooze.Duration)
+	b.now = b.now.Add(10 * time.Second)
+	require.NoError(t, b.due(t.Context(), id))
+	require.Equal(t, relay.AlertSent, b.alert(id).State)
+	require.Equal(t, relay.DeliverySent, b.delivery(id).State)
+	require.Len(t, b.provider.sent, 1)
+	require.Equal(t, relay.Phone("+14155550102"), b.provider.sent[0].Phone)
+	require.Equal(t, 1, b.seen.zones, "an unknown time zone falls through and is counted")
+
+	require.NoError(t, b.due(t.Context(), id), "a job that runs again")
+	require.Len(t, b.provider.sent, 1, "sends nothing")
+	require.NoError(t, b.due(t.Context(), "al_gone"), "neither does one whose alert is gone")
+	require.NoError(t, b.work("dl_gone"))
+}
+
+func TestARetryWaitsAndIsByteIdentical(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.provider.outcomes = []relay.Outcome{
+		{Kind: relay.Retry, Reason: relay.ReasonThrottled, Blame: relay.BlameProvider, RetryAfter: 90 * time.Second},
+		{Kind: relay.Retry, Reason: relay.ReasonProviderTrouble, Blame: relay.BlameProvider},
+	}
+	id := b.fallDue()
+	d := b.delivery(id)
+	require.Equal(t, relay.DeliveryQueued, d.State)
+	require.Equal(t, relay.ReasonThrottled, d.Reason)
+	require.Equal(t, relay.AlertDue, b.alert(id).State)
+	require.GreaterOrEqual(t, d.NextAt.Sub(b.now), 90*time.Second, "what the provider asked for")
+	var snooze *river.JobSnoozeError
+	require.ErrorAs(t, b.work(d.ID), &snooze, "too early")
+	b.now = d.NextAt
+	require.NoError(t, b.work(d.ID))
+	b.now = b.delivery(id).NextAt
+	require.NoError(t, b.work(d.ID))
+	require.Equal(t, relay.DeliverySent, b.delivery(id).State)
+	require.Len(t, b.provider.sent, 3)
+	require.Equal(t, b.provider.sent[0].Content, b.provider.sent[2].Content)
+	require.NoError(t, b.work(d.ID), "a late wake-up")
+	require.Len(t, b.provider.sent, 3)
+}
+
+func TestOutcomesEndWhereTheyShould(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		outcome relay.Outcome
+		state   relay.DeliveryState
+		reason  relay.Reason
+		alert   relay.AlertState
+	}{
+		"refused for good": {relay.Outcome{Kind: relay.Permanent, Reason: relay.ReasonInvalidNumber}, relay.DeliveryDead, relay.ReasonInvalidNumber, relay.AlertFailed},
+		"said stop":        {relay.Outcome{Kind: relay.Permanent, Reason: relay.ReasonOptedOut}, relay.DeliverySuppressed, relay.ReasonOptedOut, relay.AlertSuppressed},
+		"no answer":        {relay.Outcome{Kind: relay.Unknown}, relay.DeliveryUnknown, relay.ReasonNoAnswer, relay.AlertDue},
+		"too long a wait":  {relay.Outcome{Kind: relay.Retry, RetryAfter: 2 * time.Hour}, relay.DeliveryDead, relay.ReasonExpired, relay.AlertFailed},
+	} {
+		b := newBench(t)
+		b.provider.outcomes = []relay.Outcome{c.outcome}
+		id := b.fallDue()
+		require.Equal(t, c.state, b.delivery(id).State, name)
+		require.Equal(t, c.reason, b.delivery(id).Reason, name)
+		require.Equal(t, c.alert, b.alert(id).State, name)
+	}
+}
+
+func TestAnUnknownOutcomeIsResentAfterTheWaitAndGivenUpInTheEnd(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for range channel.MaxAttempts {
+		b.provider.outcomes = append(b.provider.outcomes, relay.Outcome{Kind: relay.Unknown})
+	}
+	id := b.fallDue()
+	d := b.delivery(id)
+	require.Equal(t, unknownWait, d.NextAt.Sub(b.now))
+	for range channel.MaxAttempts - 1 {
+		b.now = b.delivery(id).NextAt
+		require.NoError(t, b.work(d.ID))
+	}
+	require.Equal(t, relay.DeliveryDead, b.delivery(id).State)
+	require.Equal(t, relay.ReasonNoAnswer, b.delivery(id).Reason)
+	require.Len(t, b.provider.sent, channel.MaxAttempts)
+}
+
+func TestRetriesEndAfterTheLastAttempt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for range channel.MaxAttempts {
+		b.provider.outcomes = append(b.provider.outcomes, relay.Outcome{Kind: relay.Retry, Reason: relay.ReasonProviderTrouble})
+	}
+	id := b.fallDue()
+	for range channel.MaxAttempts - 1 {
+		b.now = b.delivery(id).NextAt
+		require.NoError(t, b.work(b.delivery(id).ID))
+	}
+	require.Equal(t, relay.DeliveryDead, b.delivery(id).State)
+	require.Equal(t, relay.ReasonGaveUp, b.delivery(id).Reason)
+	require.Equal(t, relay.AlertFailed, b.alert(id).State)
+}
+
+func TestARetryPastItsTimeIsNotMade(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.provider.outcomes = []relay.Outcome{{Kind: relay.Retry}}
+	id := b.fallDue()
+	b.now = b.now.Add(time.Hour)
+	require.NoError(t, b.work(b.delivery(id).ID))
+	require.Equal(t, relay.DeliveryDead, b.delivery(id).State)
+	require.Equal(t, relay.ReasonExpired, b.delivery(id).Reason)
+	require.Len(t, b.provider.sent, 1)
+}
+
+func TestAChannelThatIsGoneMakesADeadDelivery(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.provider.outcomes = []relay.Outcome{{Kind: relay.Retry}}
+	id := b.fallDue()
+	b.Provider = func(relay.Channel) (Provider, bool) { return nil, false }
+	b.now = b.delivery(id).NextAt
+	require.NoError(t, b.work(b.delivery(id).ID))
+	require.Equal(t, relay.ReasonNoChannel, b.delivery(id).Reason)
+}
+
+func TestAnUnknownPersonIsAReasonAndADirectoryThatIsDownDelays(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.people = people{}
+	id := b.fallDue()
+	require.Equal(t, relay.ReasonUnknownPerson, b.alert(id).Reason)
+	require.Equal(t, relay.AlertSuppressed, b.alert(id).State)
+
+	b = newBench(t)
+	b.people = nil
+	id = b.fallDue()
+	require.Equal(t, relay.AlertHeld, b.alert(id).State)
+	require.Equal(t, relay.ReasonDirectoryDown, b.alert(id).Reason)
+	b.people = people{"cometchat-uid-2": {Phone: "+14155550102"}}
+	b.now = b.alert(id).DueAt
+	require.NoError(t, b.due(t.Context(), id))
+	require.Equal(t, relay.AlertSent, b.alert(id).State)
+}
+
+func TestAnAttemptOnceBegunOutlivesTheShutdown(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.mention()
+	b.now = b.now.Add(10 * time.Second)
+	ctx, cancel := context.WithCancel(t.Context())
+	b.provider.hook = func(call context.Context) {
+		cancel() // SIGTERM in the middle of the call
+		require.NoError(t, call.Err())
+		deadline, ok := call.Deadline()
+		require.True(t, ok)
+		require.LessOrEqual(t, time.Until(deadline), channel.Deadline)
+	}
+	require.NoError(t, b.due(ctx, id))
+	require.Equal(t, relay.DeliverySent, b.delivery(id).State)
+}
+
+func TestACrashBetweenDecisionAndAttemptLosesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.mention()
+	b.now = b.now.Add(10 * time.Second)
+	require.NoError(t, b.decide(t.Context(), b.alert(id)))
+	require.Equal(t, relay.DeliveryQueued, b.delivery(id).State)
+	require.NoError(t, b.due(t.Context(), id), "the job runs again after the restart")
+	require.Equal(t, relay.DeliverySent, b.delivery(id).State)
+	require.Len(t, b.provider.sent, 1)
+}
+
+func TestACrashDuringAnAttemptMakesItsOutcomeUnknown(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.mention()
+	b.now = b.now.Add(10 * time.Second)
+	require.NoError(t, b.decide(t.Context(), b.alert(id)))
+	_, _, err := b.kept.BeginAttempt(t.Context(), b.delivery(id).ID, "scripted", b.now)
+	require.NoError(t, err)
+	b.now = b.now.Add(orphanAge + time.Second)
+	require.NoError(t, b.houseKeeping(t.Context()))
+	require.Equal(t, relay.DeliveryUnknown, b.delivery(id).State)
+	b.now = b.delivery(id).NextAt
+	require.NoError(t, b.work(b.delivery(id).ID))
+	require.Equal(t, relay.DeliverySent, b.delivery(id).State)
+}
+
+func TestEventsPastRetentionGo(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.fallDue()
+	event := b.alert(id).EventID
+	b.now = b.now.Add(73 * time.Hour)
+	require.NoError(t, b.houseKeeping(t.Context()))
+	_, err := b.kept.Event(t.Context(), event)
+	require.ErrorIs(t, err, store.ErrNotFound)
+}
+
+func TestStartedItWorksByItself(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	real := time.Now
+	b.Dispatcher.Now = real
+	b.now = real().Add(-10 * time.Second) // received ten seconds ago, so due now
+	require.NoError(t, b.Start(t.Context()))
+	id := b.mention()
+	require.Eventually(t, func() bool { return b.alert(id).State == relay.AlertSent }, time.Minute, 10*time.Millisecond)
+	require.NoError(t, b.Stop(t.Context()))
+}

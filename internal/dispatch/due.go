@@ -1,0 +1,117 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/riverqueue/river"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/beckon-relay/beckon/internal/engine"
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+// dueWorker decides an alert whose time has come and makes the first attempt of each of its deliveries.
+type dueWorker struct {
+	river.WorkerDefaults[store.DueArgs]
+
+	d *Dispatcher
+}
+
+// Work implements river.Worker.
+func (w *dueWorker) Work(ctx context.Context, job *river.Job[store.DueArgs]) error {
+	return w.d.due(ctx, job.Args.AlertID)
+}
+
+func (d *Dispatcher) due(ctx context.Context, alertID string) error {
+	alert, err := d.Store.Alert(ctx, alertID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // resolved into one alert per person, or pruned
+	}
+	if err != nil {
+		return fmt.Errorf("read alert %s: %w", alertID, err)
+	}
+	if wait := alert.DueAt.Sub(d.Now()); alert.State == relay.AlertHeld && wait > 0 {
+		return river.JobSnooze(wait)
+	}
+	if alert.State == relay.AlertHeld {
+		if err := d.decide(ctx, alert); err != nil {
+			return err
+		}
+	}
+	return d.attemptOpen(ctx, alertID)
+}
+
+// decide looks the person up, which may take a while, and then decides in one transaction of the store.
+func (d *Dispatcher) decide(ctx context.Context, alert relay.Alert) error {
+	event, err := d.Store.Event(ctx, alert.EventID)
+	if err != nil {
+		return fmt.Errorf("read event %s of alert %s: %w", alert.EventID, alert.ID, err)
+	}
+	situation := engine.Situation{Event: event}
+	if uid := alert.Recipient.UID; uid != "" {
+		situation.Contact, situation.Found = d.lookup(ctx, uid)
+	}
+	generation := d.Current()
+	decision, err := d.Store.Decide(ctx, alert.ID, generation.Query(alert, event), d.Now(),
+		func(current relay.Alert, facts relay.Facts) relay.Decision {
+			situation.Alert, situation.Facts, situation.Now = current, facts, d.Now()
+			return generation.Decide(situation)
+		})
+	if errors.Is(err, store.ErrConflict) {
+		return nil // another worker decided it
+	}
+	if err != nil {
+		return fmt.Errorf("decide alert %s: %w", alert.ID, err)
+	}
+	d.Observer.Decided(alert, decision)
+	d.Logger.InfoContext(ctx, "alert decided", "alert", alert.ID, "event", alert.EventID, "rule", alert.Rule,
+		"action", decision.Action, "reason", decision.Reason)
+	for _, delivery := range decision.Deliveries {
+		if delivery.State.Done() {
+			d.Observer.Settled(delivery, delivery.State, 0)
+		}
+	}
+	return nil
+}
+
+func (d *Dispatcher) lookup(ctx context.Context, uid string) (relay.Contact, engine.Found) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	contact, err := d.Directory.Lookup(ctx, uid)
+	if errors.Is(err, ErrUnknownPerson) {
+		return relay.Contact{}, engine.FoundNobody
+	}
+	if err != nil {
+		d.Logger.WarnContext(ctx, "the directory did not answer; the alert is held", "error", err)
+		return relay.Contact{}, engine.FoundDown
+	}
+	if contact.TimeZone != "" {
+		zone, err := time.LoadLocation(contact.TimeZone)
+		if err != nil {
+			d.Observer.ZoneUnknown()
+		} else {
+			contact.Zone = zone
+		}
+	}
+	return contact, engine.FoundContact
+}
+
+// attemptOpen makes an attempt for each delivery of the alert that is queued, side by side. It runs again when the job
+// does, so a crash between the decision and the attempts loses none.
+func (d *Dispatcher) attemptOpen(ctx context.Context, alertID string) error {
+	deliveries, err := d.Store.Deliveries(ctx, store.Filter{AlertID: alertID, State: string(relay.DeliveryQueued)})
+	if err != nil {
+		return fmt.Errorf("read deliveries of alert %s: %w", alertID, err)
+	}
+	var group errgroup.Group
+	for _, delivery := range deliveries {
+		if delivery.Attempts == 0 {
+			group.Go(func() error { return d.attempt(ctx, delivery) })
+		}
+	}
+	return group.Wait()
+}

@@ -1,0 +1,179 @@
+package engine
+
+import (
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/rules"
+)
+
+// Verdict says what one rule made of an event.
+type Verdict struct {
+	Rule    string
+	Matched bool
+	// Why says why it did not match, or that it matched and nobody is to be told.
+	Why string
+	// Err is a condition that failed while it was evaluated; it counts as not matched.
+	Err error
+}
+
+// Plan makes the alerts that the rules want of an event, and the keys by which the event is found when other alerts are
+// decided. Verdicts say what each rule for the trigger made of it.
+func (g *Generation) Plan(event relay.Event) (relay.Plan, []Verdict) {
+	plan := relay.Plan{Event: event, Keys: KeysOf(event), Wanted: g.Rules.Wants(event.Trigger)}
+	matching := g.Rules.For(event.Trigger)
+	verdicts := make([]Verdict, 0, len(matching))
+	for _, rule := range matching {
+		verdict := g.match(rule, &event)
+		if verdict.Matched {
+			alerts := g.alerts(rule, event)
+			if len(alerts) == 0 {
+				verdict.Why = "nobody to tell: the roles name no one but the person who did it"
+			}
+			plan.Alerts = append(plan.Alerts, alerts...)
+		}
+		verdicts = append(verdicts, verdict)
+	}
+	return plan, verdicts
+}
+
+func (g *Generation) match(rule *rules.Rule, event *relay.Event) Verdict {
+	if event.Noise != relay.ReasonNone {
+		return Verdict{Rule: rule.Name, Why: "the event is noise: " + string(event.Noise)}
+	}
+	matched, err := rule.Matches(event)
+	if err != nil {
+		return Verdict{Rule: rule.Name, Why: "the condition failed", Err: err}
+	}
+	if !matched {
+		return Verdict{Rule: rule.Name, Why: "the condition is false"}
+	}
+	return Verdict{Rule: rule.Name, Matched: true}
+}
+
+// alerts makes one alert for each person in the rule's roles, or an unresolved one for a role whose people the event
+// does not name.
+func (g *Generation) alerts(rule *rules.Rule, event relay.Event) []relay.Alert {
+	var (
+		out  []relay.Alert
+		seen = make(map[string]bool, len(rule.To))
+		skip = g.actors(rule, event)
+		spec = g.catalogue[event.Trigger]
+	)
+	add := func(role relay.Role, recipient relay.Recipient) {
+		key := recipient.Key()
+		if key == "" {
+			key = string(role)
+		}
+		if !seen[key] {
+			seen[key] = true
+			out = append(out, g.alert(rule, event, role, recipient))
+		}
+	}
+	for _, to := range rule.To {
+		if to.Role == relay.RoleFixed {
+			add(to.Role, to.Fixed)
+			continue
+		}
+		if spec.Roles[to.Role] == relay.FromSession {
+			add(to.Role, relay.Recipient{})
+			continue
+		}
+		for _, uid := range people(to.Role, &event) {
+			if !skip[uid] {
+				add(to.Role, relay.Recipient{UID: uid})
+			}
+		}
+	}
+	return out
+}
+
+func (g *Generation) alert(rule *rules.Rule, event relay.Event, role relay.Role, recipient relay.Recipient) relay.Alert {
+	reason := relay.ReasonNone
+	if rule.Wait > 0 {
+		reason = relay.ReasonWaiting
+	}
+	return relay.Alert{
+		ID: relay.AlertID(event.ID, rule.Name, role, recipient), EventID: event.ID, Trigger: event.Trigger,
+		Rule: rule.Name, Role: role, Recipient: recipient, State: relay.AlertHeld, Reason: reason,
+		ReceivedAt: event.ReceivedAt, DueAt: event.ReceivedAt.Add(rule.Wait), ExpiresAt: event.ReceivedAt.Add(rule.Expires),
+		Generation: g.Hash, UpdatedAt: event.ReceivedAt,
+	}
+}
+
+// actors are the uids that are not told of their own doing.
+func (g *Generation) actors(rule *rules.Rule, event relay.Event) map[string]bool {
+	skip := map[string]bool{}
+	if rule.IncludeActor {
+		return skip
+	}
+	for _, uid := range people(g.catalogue[event.Trigger].Actor, &event) {
+		skip[uid] = true
+	}
+	return skip
+}
+
+// people lists the uids that an event itself names for a role.
+func people(role relay.Role, event *relay.Event) []string {
+	switch role {
+	case relay.RoleSender:
+		return uids(event.Sender)
+	case relay.RoleReceiver:
+		return uids(event.Receiver)
+	case relay.RoleAuthor:
+		return uids(event.Author)
+	case relay.RoleMentioned:
+		if event.Message != nil {
+			return each(event.Message.Mentions)
+		}
+	case relay.RoleCaller, relay.RoleCallee, relay.RoleParticipants:
+		return inCall(role, event)
+	case relay.RoleMembers:
+		return each(event.Members)
+	case relay.RoleBlocked:
+		return each(event.Users)
+	case relay.RoleGroupOwner:
+		if event.Group != nil && event.Group.Owner != "" {
+			return []string{event.Group.Owner}
+		}
+	case relay.RoleGroupMembers, relay.RoleFixed:
+		// Only CometChat knows the former; the latter is no person.
+	}
+	return nil
+}
+
+// inCall lists the uids that an event names as having that part in a call.
+func inCall(role relay.Role, event *relay.Event) []string {
+	var caller, callee *relay.User
+	if event.Call != nil {
+		caller, callee = event.Call.Caller, event.Call.Callee
+	}
+	switch role {
+	case relay.RoleCaller:
+		return uids(caller)
+	case relay.RoleCallee:
+		return uids(callee)
+	default:
+		out := append(uids(caller), uids(callee)...)
+		if event.Participant != nil && event.Participant.UID != "" {
+			out = append(out, event.Participant.UID)
+		}
+		if event.Call != nil {
+			out = append(out, each(event.Users)...)
+		}
+		return out
+	}
+}
+
+func uids(user *relay.User) []string {
+	if user == nil || user.UID == "" {
+		return nil
+	}
+	return []string{user.UID}
+}
+
+func each(users []relay.User) []string {
+	out := make([]string, 0, len(users))
+	for i := range users {
+		out = append(out, uids(&users[i])...)
+	}
+	return out
+}

@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/rules"
+)
+
+// KeysOf gives the keys under which an event is found when alerts are decided: its conversation, its call session, the
+// message it is about, and who did it. All of one app, since two apps may use the same ids.
+func KeysOf(event relay.Event) []relay.Key {
+	keys := make([]relay.Key, 0, 4)
+	if event.Conversation != nil && event.Conversation.ID != "" {
+		keys = append(keys, key(event, "conversation", event.Conversation.ID))
+	}
+	if event.Call != nil && event.Call.SessionID != "" {
+		keys = append(keys, key(event, "session", event.Call.SessionID))
+	}
+	if event.Message != nil && event.Message.ID != "" {
+		keys = append(keys, key(event, "message", event.Message.ID))
+	}
+	if event.Sender != nil && event.Sender.UID != "" {
+		keys = append(keys, key(event, "by", event.Sender.UID))
+	}
+	return keys
+}
+
+func key(event relay.Event, kind, id string) relay.Key {
+	return relay.Key(kind + "/" + event.AppID + "/" + id)
+}
+
+// Query says what must be read to decide that alert of that event.
+func (g *Generation) Query(alert relay.Alert, event relay.Event) relay.Query {
+	rule, ok := g.Rules.Rule(alert.Rule)
+	if !ok {
+		return relay.Query{}
+	}
+	if alert.Recipient.Key() == "" {
+		return relay.Query{Keys: KeysOf(event), Triggers: g.sessions}
+	}
+	q := relay.Query{Keys: KeysOf(event)}
+	if alert.Recipient.UID != "" {
+		q.Keys = append(q.Keys, key(event, "by", alert.Recipient.UID))
+	}
+	for _, clause := range g.clauses(rule, event.Trigger) {
+		for _, trigger := range clause.Triggers {
+			if !slices.Contains(q.Triggers, trigger) {
+				q.Triggers = append(q.Triggers, trigger)
+			}
+		}
+	}
+	for _, send := range rule.Send {
+		if claim := claimOf(rule, event, alert.Recipient, send.Channel); claim != "" && !slices.Contains(q.Claims, claim) {
+			q.Claims = append(q.Claims, claim)
+		}
+	}
+	return q
+}
+
+// clauses are what may cancel an alert of that rule, in the order they are looked at: what applies to every message,
+// then the rule's own `unless` as written.
+func (g *Generation) clauses(rule *rules.Rule, trigger relay.Trigger) []*rules.Clause {
+	return append(slices.Clone(g.Rules.Implied(trigger)), rule.Unless...)
+}
+
+// claimOf is the collapse key: one thing is told once to a recipient on a channel, whichever rules want it. Empty where the rule opts out.
+func claimOf(rule *rules.Rule, event relay.Event, recipient relay.Recipient, channel relay.Channel) string {
+	if !rule.Collapse {
+		return ""
+	}
+	return strings.Join([]string{event.AppID, thing(event), recipient.Key(), string(channel)}, "\x1f")
+}
+
+// thing names what an event is about, so that several webhooks about one message or one call are one thing.
+func thing(event relay.Event) string {
+	oneMessage := []relay.Trigger{relay.MessageSent, relay.UserMentioned, relay.MessageEdited}
+	if slices.Contains(oneMessage, event.Trigger) && event.Message != nil && event.Message.ID != "" {
+		return "message/" + event.Message.ID
+	}
+	if strings.HasPrefix(string(event.Trigger), "call_") && event.Call != nil && event.Call.SessionID != "" {
+		return "session/" + event.Call.SessionID
+	}
+	return "event/" + event.ID
+}

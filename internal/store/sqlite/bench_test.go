@@ -1,0 +1,100 @@
+package sqlite
+
+import (
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/store/storetest"
+)
+
+// concurrently runs f b.N times by so many callers and reports how many a second.
+func concurrently(b *testing.B, callers int, f func(i int) error) {
+	b.Helper()
+	var next atomic.Int64
+	var group sync.WaitGroup
+	b.ResetTimer()
+	for range callers {
+		group.Go(func() {
+			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+				if err := f(int(i)); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
+}
+
+func planned(i int) relay.Plan {
+	e := storetest.NewEvent(fmt.Sprintf("e%d", i))
+	return relay.Plan{
+		Event: e, Alerts: []relay.Alert{storetest.NewAlert(e, "mention", "lee")},
+		Keys: []relay.Key{"conversation:group_7", relay.Key(fmt.Sprintf("message:%d", i)), "sent:kim"},
+	}
+}
+
+func BenchmarkAccept(b *testing.B) {
+	for _, callers := range []int{1, 64, 128} {
+		b.Run(strconv.Itoa(callers), func(b *testing.B) {
+			s := open(b, Options{})
+			concurrently(b, callers, func(i int) error {
+				_, err := s.Accept(b.Context(), planned(i))
+				return err
+			})
+		})
+	}
+}
+
+func BenchmarkDecideBeginFinish(b *testing.B) {
+	s := open(b, Options{})
+	alerts := make([]relay.Alert, b.N+1)
+	concurrently(b, 128, func(i int) error {
+		plan := planned(i)
+		alerts[i] = plan.Alerts[0]
+		_, err := s.Accept(b.Context(), plan)
+		return err
+	})
+	query := relay.Query{Keys: []relay.Key{"message:1", "nothing"}, Triggers: []relay.Trigger{relay.MessageReadReceipt}}
+	concurrently(b, 64, func(i int) error {
+		d := storetest.NewDelivery(alerts[i], "mention")
+		now := d.CreatedAt
+		_, err := s.Decide(b.Context(), alerts[i].ID, query, now, func(relay.Alert, relay.Facts) relay.Decision {
+			return relay.Decision{Action: relay.ActSend, Deliveries: []relay.Delivery{d}}
+		})
+		if err != nil {
+			return err
+		}
+		_, attempt, err := s.BeginAttempt(b.Context(), d.ID, "twilio", now)
+		if err != nil {
+			return err
+		}
+		attempt.EndedAt, attempt.Outcome.Kind = now, relay.Accepted
+		return s.FinishAttempt(b.Context(), attempt, store.Next{State: relay.DeliverySent, ProviderID: "SM1"})
+	})
+}
+
+// BenchmarkWakeUp measures how long it takes from an accepted event to the worker of its alert.
+func BenchmarkWakeUp(b *testing.B) {
+	s := open(b, Options{})
+	w := newWorker()
+	close(w.end)
+	require.NoError(b, s.Start(b.Context(), w.config()))
+	var total time.Duration
+	for i := range b.N {
+		_, err := s.Accept(b.Context(), planned(i))
+		require.NoError(b, err)
+		accepted := time.Now()
+		total += (<-w.began).Sub(accepted)
+	}
+	b.ReportMetric(float64(total.Milliseconds())/float64(b.N), "ms/wake-up")
+}

@@ -1,0 +1,184 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+const contentColumns = "text, subject, html, locale, encoding, segments, unsubscribe"
+
+const deliveryColumns = `id, alert_id, event_id, rule, channel, template, recipient, address, state, reason, ` +
+	contentColumns + `, claim, provider, provider_id, attempts, next_at, expires_at, created_at, updated_at`
+
+func scanDelivery(row scanner) (d relay.Delivery, err error) {
+	var address string
+	c := &d.Content
+	err = row.Scan(&d.ID, &d.AlertID, &d.EventID, &d.Rule, &d.Channel, &d.Template, person{&d.Recipient}, &address,
+		&d.State, &d.Reason, &c.Text, &c.Subject, &c.HTML, &c.Locale, &c.Encoding, &c.Segments, &c.Unsubscribe,
+		&d.Claim, &d.Provider, &d.ProviderID, &d.Attempts, at{&d.NextAt}, at{&d.ExpiresAt}, at{&d.CreatedAt},
+		at{&d.UpdatedAt})
+	d.Phone, d.Email = addressed(d.Channel, address)
+	return d, err
+}
+
+// addressed gives an address its type; the other one is empty.
+func addressed(channel relay.Channel, address string) (relay.Phone, relay.Email) {
+	if channel == relay.ChannelSMS {
+		return relay.Phone(address), ""
+	}
+	return "", relay.Email(address)
+}
+
+func contentArgs(c relay.Content) []any {
+	return []any{c.Text.Reveal(), c.Subject.Reveal(), c.HTML.Reveal(), c.Locale, c.Encoding, c.Segments, c.Unsubscribe}
+}
+
+// insertDelivery keeps a delivery of a decision. A claim that somebody else has makes it suppressed as collapsed.
+func (b *batch) insertDelivery(ctx context.Context, a relay.Alert, d relay.Delivery) (relay.Delivery, error) {
+	d.AlertID, d.EventID, d.Rule = a.ID, a.EventID, a.Rule
+	if d.CreatedAt.IsZero() {
+		d.CreatedAt = a.UpdatedAt
+	}
+	d.UpdatedAt = a.UpdatedAt
+	switch d.State {
+	case relay.DeliveryQueued:
+		taken, err := b.claimed(ctx, claimOf(d))
+		if err != nil {
+			return d, err
+		}
+		if len(taken) > 0 {
+			d.State, d.Reason, d.Claim = relay.DeliverySuppressed, relay.ReasonCollapsed, ""
+		}
+	case relay.DeliverySuppressed, relay.DeliveryDead:
+		d.Claim = ""
+	default:
+		return d, fmt.Errorf("it starts as %q; want queued, suppressed or dead", d.State)
+	}
+	if d.State != relay.DeliveryQueued {
+		d.NextAt = timeOf(0)
+	}
+	args := []any{
+		d.ID, d.AlertID, d.EventID, d.Rule, string(d.Channel), d.Template, d.Recipient.Key(), d.Address(), string(d.State),
+		string(d.Reason),
+	}
+	args = append(args, contentArgs(d.Content)...)
+	args = append(args, d.Claim, d.Provider, d.ProviderID, d.Attempts, micros(d.NextAt), micros(d.ExpiresAt),
+		micros(d.CreatedAt), micros(d.UpdatedAt))
+	if _, err := b.exec(ctx, "INSERT INTO deliveries ("+deliveryColumns+") VALUES ("+marks(len(args))+")", args...); err != nil {
+		return d, err
+	}
+	if !d.NextAt.IsZero() {
+		b.wake(store.DeliveryArgs{DeliveryID: d.ID}, store.QueueOf(d.Channel), d.NextAt)
+	}
+	return d, nil
+}
+
+func claimOf(d relay.Delivery) []string {
+	if d.Claim == "" {
+		return nil
+	}
+	return []string{d.Claim}
+}
+
+// claimed tells for each claim that is taken which delivery has it.
+func (b *batch) claimed(ctx context.Context, claims []string) (map[string]string, error) {
+	taken := make(map[string]string, len(claims))
+	if len(claims) == 0 {
+		return taken, nil
+	}
+	// "claim <> ''" lets the partial index be used.
+	pairs, err := all(ctx, b, func(row scanner) (p [2]string, err error) { return p, row.Scan(&p[0], &p[1]) },
+		"SELECT claim, id FROM deliveries WHERE claim <> '' AND claim IN ("+marks(len(claims))+")", anys(claims)...)
+	if err != nil {
+		return nil, fmt.Errorf("read claims: %w", err)
+	}
+	for _, p := range pairs {
+		taken[p[0]] = p[1]
+	}
+	return taken, nil
+}
+
+func (b *batch) delivery(ctx context.Context, id string) (relay.Delivery, error) {
+	return one(ctx, b, scanDelivery, "SELECT "+deliveryColumns+" FROM deliveries WHERE id = ?", id)
+}
+
+// move takes a delivery to its next state, which releases its claim, wakes up and rolls up its alert as that state asks.
+// d.UpdatedAt says when.
+func (b *batch) move(ctx context.Context, d relay.Delivery, next store.Next) error {
+	d.State, d.Reason, d.NextAt = next.State, next.Reason, timeOf(0)
+	if waits(d.State) {
+		d.NextAt = next.NextAt
+		b.wake(store.DeliveryArgs{DeliveryID: d.ID}, store.QueueOf(d.Channel), d.NextAt)
+	}
+	if d.State == relay.DeliveryDead || d.State == relay.DeliverySuppressed {
+		d.Claim = ""
+	}
+	if next.Provider != "" {
+		d.Provider = next.Provider
+	}
+	if next.ProviderID != "" {
+		d.ProviderID = next.ProviderID
+	}
+	if err := b.updateDelivery(ctx, d); err != nil {
+		return err
+	}
+	return b.rollUp(ctx, d.AlertID, d.UpdatedAt)
+}
+
+func (b *batch) updateDelivery(ctx context.Context, d relay.Delivery) error {
+	_, err := b.exec(ctx, `UPDATE deliveries SET state = ?, reason = ?, claim = ?, provider = ?, provider_id = ?, attempts = ?,
+		next_at = ?, updated_at = ? WHERE id = ?`,
+		string(d.State), string(d.Reason), d.Claim, d.Provider, d.ProviderID, d.Attempts, micros(d.NextAt),
+		micros(d.UpdatedAt), d.ID)
+	if err != nil {
+		return fmt.Errorf("keep the delivery: %w", err)
+	}
+	return nil
+}
+
+// checkNext refuses what no delivery may become.
+func checkNext(n store.Next) error {
+	switch {
+	case n.State == relay.DeliverySending:
+		return errors.New("only an attempt makes a delivery sending")
+	case !slices.Contains(relay.DeliveryStates(), n.State):
+		return fmt.Errorf("there is no delivery state %q", n.State)
+	case waits(n.State) && n.NextAt.IsZero():
+		return fmt.Errorf("next state %q needs a time", n.State)
+	}
+	return nil
+}
+
+// waits tells whether a delivery in that state is looked at again.
+func waits(s relay.DeliveryState) bool {
+	return s == relay.DeliveryQueued || s == relay.DeliveryUnknown
+}
+
+// Delivery implements store.Store.
+func (s *Store) Delivery(ctx context.Context, id string) (relay.Delivery, error) {
+	d, err := one(ctx, s.read, scanDelivery, "SELECT "+deliveryColumns+" FROM deliveries WHERE id = ?", id)
+	if err != nil {
+		return relay.Delivery{}, fmt.Errorf("delivery %q: %w", id, err)
+	}
+	return d, nil
+}
+
+// Deliveries implements store.Store.
+func (s *Store) Deliveries(ctx context.Context, filter store.Filter) ([]relay.Delivery, error) {
+	n := narrowed{filter: filter, of: "deliveries"}
+	n.where("alert_id IN (SELECT id FROM alerts WHERE trigger = ?)", "Trigger", string(filter.Trigger))
+	n.equal("event_id", "EventID", filter.EventID)
+	n.equal("alert_id", "AlertID", filter.AlertID)
+	n.equal("rule", "Rule", filter.Rule)
+	n.equal("reason", "Reason", string(filter.Reason))
+	n.equal("channel", "Channel", string(filter.Channel))
+	n.recipient()
+	state(&n, relay.DeliveryStates())
+	n.between("created_at")
+	return list(ctx, s.read, &n, scanDelivery, "SELECT "+deliveryColumns+" FROM deliveries")
+}

@@ -1,0 +1,220 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+// maxKeys bounds the keys of an event and, by triggers times keys, the search of Decide.
+const maxKeys = 256
+
+// Accept implements store.Store. A full queue refuses at once with store.ErrOverloaded.
+func (s *Store) Accept(ctx context.Context, plan relay.Plan) (store.Accepted, error) {
+	if err := checkPlan(plan); err != nil {
+		return store.Accepted{}, fmt.Errorf("accept event %q: %w", plan.Event.ID, err)
+	}
+	accepted, err := do(ctx, s, hasty, func(ctx context.Context, b *batch) (store.Accepted, error) {
+		return b.accept(ctx, plan)
+	})
+	if err != nil {
+		return store.Accepted{}, fmt.Errorf("accept event %q: %w", plan.Event.ID, err)
+	}
+	return accepted, nil
+}
+
+func checkPlan(plan relay.Plan) error {
+	switch e := plan.Event; {
+	case e.ID == "":
+		return errors.New("it has no ID")
+	case e.Trigger == "":
+		return errors.New("it has no trigger")
+	case e.ReceivedAt.IsZero():
+		return errors.New("it does not say when it was received")
+	case len(plan.Keys) > maxKeys:
+		return fmt.Errorf("it has %d keys; at most %d are kept", len(plan.Keys), maxKeys)
+	case e.Repeat.Window < 0:
+		return fmt.Errorf("a repeat within %s cannot be", e.Repeat.Window)
+	}
+	for _, a := range plan.Alerts {
+		if err := checkAlert(a, plan.Event.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *batch) accept(ctx context.Context, plan relay.Plan) (store.Accepted, error) {
+	e := plan.Event
+	first, err := b.firstCopy(ctx, e)
+	switch {
+	case err == nil:
+		return store.Accepted{ID: first, Duplicate: true}, nil
+	case !errors.Is(err, store.ErrNotFound):
+		return store.Accepted{}, fmt.Errorf("look for a first copy: %w", err)
+	}
+	if err = b.insertEvent(ctx, plan); err != nil {
+		return store.Accepted{}, err
+	}
+	alerts, err := b.insertAlerts(ctx, plan.Alerts)
+	return store.Accepted{ID: e.ID, Alerts: alerts}, err
+}
+
+// firstCopy finds the kept event that this one repeats.
+func (b *batch) firstCopy(ctx context.Context, e relay.Event) (string, error) {
+	id, err := one(ctx, b, scanString, "SELECT id FROM events WHERE id = ?", e.ID)
+	if !errors.Is(err, store.ErrNotFound) || e.Repeat.Key == "" {
+		return id, err
+	}
+	return one(ctx, b, scanString, `SELECT e.id FROM event_keys k JOIN events e ON e.seq = k.event
+		WHERE k.key = ? AND k.trigger = ? AND k.received_at BETWEEN ? AND ?
+		ORDER BY k.received_at DESC, k.event DESC LIMIT 1`,
+		string(e.Repeat.Key), string(e.Trigger), micros(e.ReceivedAt.Add(-e.Repeat.Window)), micros(e.ReceivedAt))
+}
+
+func (b *batch) insertEvent(ctx context.Context, plan relay.Plan) error {
+	e, received := plan.Event, micros(plan.Event.ReceivedAt)
+	result, err := b.result(ctx,
+		"INSERT INTO events (id, trigger, app_id, noise, received_at, raw) VALUES (?, ?, ?, ?, ?, ?)",
+		e.ID, string(e.Trigger), e.AppID, string(e.Noise), received, nonNil(e.Raw))
+	if err != nil {
+		return fmt.Errorf("keep the event: %w", err)
+	}
+	seq, err := result.LastInsertId()
+	if err != nil {
+		return fmt.Errorf("keep the event: %w", err)
+	}
+	keys := slices.Clip(plan.Keys)
+	if e.Repeat.Key != "" {
+		keys = append(keys, e.Repeat.Key)
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	args := make([]any, 0, 4*len(keys))
+	for _, key := range keys {
+		args = append(args, string(key), string(e.Trigger), received, seq)
+	}
+	rows := strings.Repeat("(?, ?, ?, ?), ", len(keys)-1) + "(?, ?, ?, ?)"
+	_, err = b.exec(ctx, "INSERT OR IGNORE INTO event_keys (key, trigger, received_at, event) VALUES "+rows, args...)
+	if err != nil {
+		return fmt.Errorf("keep the event's keys: %w", err)
+	}
+	return nil
+}
+
+// nonNil keeps an event without JSON, which only tests have, as an empty value: NULL would be refused.
+func nonNil(raw []byte) []byte {
+	if raw == nil {
+		return []byte{}
+	}
+	return raw
+}
+
+// row is an event as it is kept.
+type row struct {
+	id, trigger, appID, noise string
+	receivedAt                time.Time
+	raw                       []byte
+}
+
+const eventColumns = "id, trigger, app_id, noise, received_at, raw"
+
+func scanEvent(s scanner) (r row, err error) {
+	err = s.Scan(&r.id, &r.trigger, &r.appID, &r.noise, at{&r.receivedAt}, &r.raw)
+	return r, err
+}
+
+// decode gives the event of a row. What its ID was when it was accepted stays true, whatever derives IDs now.
+func (s *Store) decode(r row) (relay.Event, error) {
+	e, err := s.options.Decode(r.raw, r.receivedAt)
+	if err != nil {
+		return relay.Event{}, fmt.Errorf("decode event %q: %w", r.id, err)
+	}
+	e.ID, e.ReceivedAt = r.id, r.receivedAt
+	return e, nil
+}
+
+// candidates are the newest kept events of any of the triggers under any of the keys, but not the one named.
+// One that cannot be decoded any more is left out: it would keep the alert from ever being decided.
+func (s *Store) candidates(ctx context.Context, b *batch, q relay.Query, but string) ([]relay.Event, error) {
+	if len(q.Keys) == 0 || len(q.Triggers) == 0 {
+		return nil, nil
+	}
+	if pairs := len(q.Keys) * len(q.Triggers); pairs > maxKeys {
+		return nil, fmt.Errorf("%d keys under %d triggers are too many to look for", len(q.Keys), len(q.Triggers))
+	}
+	query, args := candidateQuery(q, but)
+	rows, err := all(ctx, b, scanEvent, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read candidates: %w", err)
+	}
+	events := make([]relay.Event, 0, len(rows))
+	for _, r := range rows {
+		e, err := s.decode(r)
+		if err != nil {
+			s.log.ErrorContext(ctx, "a kept event is ignored", "event", r.id, "error", err)
+			continue
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}
+
+// candidateQuery asks for each key and trigger on its own, since only so the index gives the newest without sorting all.
+func candidateQuery(q relay.Query, but string) (query string, args []any) {
+	const part = `SELECT * FROM (SELECT event, received_at FROM event_keys WHERE key = ? AND trigger = ?
+		ORDER BY received_at DESC, event DESC LIMIT ?)`
+	var parts []string
+	for _, key := range q.Keys {
+		for _, trigger := range q.Triggers {
+			parts = append(parts, part)
+			args = append(args, string(key), string(trigger), relay.MaxCandidates+1) // the one that is left out
+		}
+	}
+	args = append(args, but, relay.MaxCandidates)
+	return `SELECT ` + eventColumns + ` FROM events WHERE seq IN (
+		SELECT event FROM (` + strings.Join(parts, " UNION ") + `)) AND id <> ?
+		ORDER BY received_at DESC, seq DESC LIMIT ?`, args
+}
+
+// Event implements store.Store.
+func (s *Store) Event(ctx context.Context, id string) (relay.Event, error) {
+	r, err := one(ctx, s.read, scanEvent, "SELECT "+eventColumns+" FROM events WHERE id = ?", id)
+	if err != nil {
+		return relay.Event{}, fmt.Errorf("event %q: %w", id, err)
+	}
+	return s.decode(r)
+}
+
+// Events implements store.Store. Of an event that cannot be decoded any more the envelope and the JSON come back.
+func (s *Store) Events(ctx context.Context, filter store.Filter) ([]relay.Event, error) {
+	n := narrowed{filter: filter, of: "events"}
+	n.equal("trigger", "Trigger", string(filter.Trigger))
+	n.equal("id", "EventID", filter.EventID)
+	n.equal("noise", "Reason", string(filter.Reason))
+	n.between("received_at")
+	rows, err := list(ctx, s.read, &n, scanEvent, "SELECT "+eventColumns+" FROM events")
+	if err != nil {
+		return nil, err
+	}
+	events := make([]relay.Event, 0, len(rows))
+	for _, r := range rows {
+		e, err := s.decode(r)
+		if err != nil {
+			s.log.ErrorContext(ctx, "a kept event is listed without its fields", "event", r.id, "error", err)
+			e = relay.Event{
+				ID: r.id, Trigger: relay.Trigger(r.trigger), AppID: r.appID, ReceivedAt: r.receivedAt, Raw: r.raw,
+				Noise: relay.Reason(r.noise),
+			}
+		}
+		events = append(events, e)
+	}
+	return events, nil
+}

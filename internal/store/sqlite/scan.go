@@ -1,0 +1,135 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+// micros is how a time is kept; none is 0.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func timeOf(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros).UTC()
+}
+
+// at is a time as a column, for Scan.
+type at struct{ t *time.Time }
+
+// Scan implements sql.Scanner.
+func (a at) Scan(value any) error {
+	n, ok := value.(int64)
+	if !ok {
+		return fmt.Errorf("a time is kept as %T", value)
+	}
+	*a.t = timeOf(n)
+	return nil
+}
+
+// person is a recipient as a column, for Scan.
+type person struct{ r *relay.Recipient }
+
+// Scan implements sql.Scanner.
+func (p person) Scan(value any) error {
+	key, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("a recipient is kept as %T", value)
+	}
+	kind, name, _ := strings.Cut(key, ":")
+	switch kind {
+	case "":
+		*p.r = relay.Recipient{}
+	case "uid":
+		*p.r = relay.Recipient{UID: name}
+	case "email":
+		*p.r = relay.Recipient{Email: relay.Email(name)}
+	case "phone":
+		*p.r = relay.Recipient{Phone: relay.Phone(name)}
+	default:
+		return errors.New("a recipient is kept that is neither a uid nor an address")
+	}
+	return nil
+}
+
+// steps is a trace as a column, for Scan.
+type steps struct{ s *[]relay.Step }
+
+// Scan implements sql.Scanner.
+func (s steps) Scan(value any) error {
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("a trace is kept as %T", value)
+	}
+	return json.Unmarshal([]byte(text), s.s)
+}
+
+// queryer is a connection pool or a transaction.
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+type scanner interface{ Scan(into ...any) error }
+
+// all runs a query and scans its rows.
+func all[T any](ctx context.Context, q queryer, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // rows.Err tells
+	var out []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
+
+// one is all for a query that has at most one row; without any it fails with store.ErrNotFound.
+func one[T any](ctx context.Context, q queryer, scan func(scanner) (T, error), query string, args ...any) (T, error) {
+	found, err := all(ctx, q, scan, query, args...)
+	switch {
+	case err != nil:
+		return *new(T), err
+	case len(found) == 0:
+		return *new(T), store.ErrNotFound
+	}
+	return found[0], nil
+}
+
+func scanString(row scanner) (s string, err error) { return s, row.Scan(&s) }
+
+// marks is n question marks, for IN (...).
+func marks(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strings.Repeat("?, ", n-1) + "?"
+}
+
+// anys turns a list into arguments of a query.
+func anys[T ~string](list []T) []any {
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = string(v)
+	}
+	return out
+}

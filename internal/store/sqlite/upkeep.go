@@ -1,0 +1,112 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+// Stats implements store.Store.
+func (s *Store) Stats(ctx context.Context, _ time.Time) (store.Stats, error) {
+	stats := store.Stats{
+		Deliveries:   map[relay.Channel]map[relay.DeliveryState]int{},
+		Alerts:       map[relay.AlertState]int{},
+		OldestQueued: map[relay.Channel]time.Time{},
+	}
+	err := errors.Join(s.countDeliveries(ctx, stats), s.countAlerts(ctx, stats))
+	for _, suffix := range []string{"", "-wal"} {
+		info, e := os.Stat(s.options.Path + suffix)
+		if e == nil {
+			stats.Bytes += info.Size()
+		} else if !errors.Is(e, fs.ErrNotExist) {
+			err = errors.Join(err, plain(e))
+		}
+	}
+	if err != nil {
+		return store.Stats{}, fmt.Errorf("count what is waiting: %w", err)
+	}
+	return stats, nil
+}
+
+func (s *Store) countDeliveries(ctx context.Context, stats store.Stats) error {
+	type count struct {
+		channel relay.Channel
+		state   relay.DeliveryState
+		n       int
+		oldest  time.Time
+	}
+	counts, err := all(ctx, s.read, func(row scanner) (c count, err error) {
+		return c, row.Scan(&c.channel, &c.state, &c.n, at{&c.oldest})
+	}, `SELECT channel, state, count(*), min(created_at) FROM deliveries
+		WHERE state IN ('queued', 'sending', 'unknown', 'dead') GROUP BY state, channel`)
+	for _, c := range counts {
+		if stats.Deliveries[c.channel] == nil {
+			stats.Deliveries[c.channel] = map[relay.DeliveryState]int{}
+		}
+		stats.Deliveries[c.channel][c.state] = c.n
+		if c.state == relay.DeliveryQueued {
+			stats.OldestQueued[c.channel] = c.oldest
+		}
+	}
+	return err
+}
+
+func (s *Store) countAlerts(ctx context.Context, stats store.Stats) error {
+	type count struct {
+		state relay.AlertState
+		n     int
+	}
+	counts, err := all(ctx, s.read, func(row scanner) (c count, err error) { return c, row.Scan(&c.state, &c.n) },
+		"SELECT state, count(*) FROM alerts WHERE state IN ('held', 'due') GROUP BY state")
+	for _, c := range counts {
+		stats.Alerts[c.state] = c.n
+	}
+	return err
+}
+
+// Ping implements store.Store: it writes, since a disk that is full can still be read and locked.
+func (s *Store) Ping(ctx context.Context) error {
+	_, err := do(ctx, s, hasty, func(ctx context.Context, b *batch) (int, error) {
+		return b.exec(ctx, "INSERT INTO heartbeat (id, at) VALUES (1, ?) ON CONFLICT DO UPDATE SET at = excluded.at",
+			micros(b.now))
+	})
+	if err != nil {
+		return fmt.Errorf("ping the store: %w", err)
+	}
+	return nil
+}
+
+// Prune implements store.Store, oldest first. What the sandbox has kept goes with the deliveries, or by its own age where it
+// belongs to none; it is not counted.
+func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
+	if limit < 1 {
+		return 0, fmt.Errorf("prune: limit %d; want at least 1", limit)
+	}
+	n, err := do(ctx, s, patient, func(ctx context.Context, b *batch) (int, error) {
+		// Keys, alerts, deliveries and attempts go by ON DELETE CASCADE, and with the deliveries their claims.
+		n, err := b.exec(ctx, `DELETE FROM events WHERE seq IN (
+			SELECT e.seq FROM events e WHERE e.received_at < ?
+			AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.event_id = e.id AND a.state IN ('held', 'due'))
+			AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = e.id
+				AND d.state IN ('queued', 'sending', 'unknown'))
+			ORDER BY e.received_at, e.seq LIMIT ?)`, micros(before), limit)
+		if err != nil {
+			return 0, err
+		}
+		_, err = b.exec(ctx, `DELETE FROM outbox WHERE seq IN (
+			SELECT o.seq FROM outbox o WHERE o.received_at < ?
+			AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id = o.delivery_id)
+			ORDER BY o.received_at LIMIT ?)`, micros(before), limit)
+		return n, err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("prune: %w", err)
+	}
+	return n, nil
+}

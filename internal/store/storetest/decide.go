@@ -1,0 +1,360 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+func deciding() []test {
+	return []test{
+		{"a decision to send keeps the deliveries as they were rendered", sends},
+		{"a decision to send nobody anything suppresses the alert", sendsNobody},
+		{"an alert held anew falls due at the new time", holds},
+		{"an alert that is cancelled or suppressed keeps the reason", ends},
+		{"an unresolved alert is replaced by one for each person", resolves},
+		{"of many that decide one alert at once one does", decidesOnce},
+		{"a decision that cannot be kept leaves the alert held", refusesDecisions},
+		{"a decision that panics is an error and leaves the alert held", survivesPanic},
+		{"the trace of an alert that is held for long keeps its newest steps", boundsTrace},
+	}
+}
+
+func sends(t *testing.T, s store.Store) {
+	t.Helper()
+	alert := accept(t, s, "e1", "lee")[0]
+	text, letter := NewDelivery(alert, "mention"), mail(alert, "mention")
+	step := relay.Step{At: after(time.Minute), Check: "unless read", Result: "false"}
+	got, err := decide(t, s, alert, relay.Decision{
+		Action: relay.ActSend, Deliveries: []relay.Delivery{text, letter}, Trace: []relay.Step{step},
+	})
+	require.NoError(t, err)
+	require.Equal(t, []relay.Delivery{text, letter}, got.Deliveries)
+	for _, want := range []relay.Delivery{text, letter} {
+		kept, err := s.Delivery(t.Context(), want.ID)
+		require.NoError(t, err)
+		require.Equal(t, want, kept)
+		require.Equal(t, want.Address(), kept.Address())
+		require.Equal(t, want.Content.Text.Reveal(), kept.Content.Text.Reveal())
+	}
+	kept, err := s.Alert(t.Context(), alert.ID)
+	require.NoError(t, err)
+	require.Equal(t, relay.AlertDue, kept.State)
+	require.Equal(t, relay.ReasonNone, kept.Reason)
+	require.Equal(t, []relay.Step{step}, kept.Trace)
+	require.Equal(t, after(time.Minute), kept.UpdatedAt)
+}
+
+func sendsNobody(t *testing.T, s store.Store) {
+	t.Helper()
+	alert := accept(t, s, "e1", "lee")[0]
+	_, err := decide(t, s, alert, relay.Decision{Action: relay.ActSend})
+	require.NoError(t, err)
+	state, reason := stateOf(t, s, alert.ID)
+	require.Equal(t, relay.AlertSuppressed, state)
+	require.Equal(t, relay.ReasonNobody, reason)
+}
+
+func holds(t *testing.T, s store.Store) {
+	t.Helper()
+	alert := accept(t, s, "e1", "lee")[0]
+	for _, until := range []time.Time{after(time.Hour), after(2 * time.Hour)} {
+		_, err := decide(t, s, alert, relay.Decision{
+			Action: relay.ActHold, Reason: relay.ReasonQuietHours, Until: until, Trace: []relay.Step{{Check: "quiet"}},
+		})
+		require.NoError(t, err)
+		kept, err := s.Alert(t.Context(), alert.ID)
+		require.NoError(t, err)
+		require.Equal(t, relay.AlertHeld, kept.State)
+		require.Equal(t, relay.ReasonQuietHours, kept.Reason)
+		require.Equal(t, until, kept.DueAt)
+	}
+	kept, err := s.Alert(t.Context(), alert.ID)
+	require.NoError(t, err)
+	require.Len(t, kept.Trace, 2)
+}
+
+func ends(t *testing.T, s store.Store) {
+	t.Helper()
+	alerts := accept(t, s, "e1", "lee", "kim")
+	for i, tt := range []struct {
+		action relay.Action
+		reason relay.Reason
+		want   relay.AlertState
+	}{
+		{relay.ActCancel, relay.ReasonRead, relay.AlertCancelled},
+		{relay.ActSuppress, relay.ReasonMuted, relay.AlertSuppressed},
+	} {
+		_, err := decide(t, s, alerts[i], relay.Decision{Action: tt.action, Reason: tt.reason})
+		require.NoError(t, err)
+		state, reason := stateOf(t, s, alerts[i].ID)
+		require.Equal(t, tt.want, state)
+		require.Equal(t, tt.reason, reason)
+		_, err = decide(t, s, alerts[i], relay.Decision{Action: tt.action, Reason: tt.reason})
+		require.ErrorIs(t, err, store.ErrConflict)
+	}
+}
+
+func resolves(t *testing.T, s store.Store) {
+	t.Helper()
+	e := NewEvent("e1")
+	open := NewAlert(e, "group", "")
+	_, err := s.Accept(t.Context(), relay.Plan{Event: e, Alerts: []relay.Alert{open}})
+	require.NoError(t, err)
+	lee, kim := NewAlert(e, "group", "lee"), NewAlert(e, "group", "kim")
+	_, err = decide(t, s, open, relay.Decision{Action: relay.ActResolve, Resolved: []relay.Alert{lee, kim, lee}})
+	require.NoError(t, err)
+	_, err = s.Alert(t.Context(), open.ID)
+	require.ErrorIs(t, err, store.ErrNotFound)
+	alerts, err := s.Alerts(t.Context(), store.Filter{State: string(relay.AlertHeld)})
+	require.NoError(t, err)
+	require.Len(t, alerts, 2)
+	for i, want := range []relay.Alert{kim, lee} {
+		require.Equal(t, want.ID, alerts[i].ID)
+		require.Equal(t, want.DueAt, alerts[i].DueAt)
+	}
+}
+
+func decidesOnce(t *testing.T, s store.Store) {
+	t.Helper()
+	alert := accept(t, s, "e1", "lee")[0]
+	var won atomic.Int32
+	together(20, func(int) {
+		_, err := decide(t, s, alert, relay.Decision{
+			Action: relay.ActSend, Deliveries: []relay.Delivery{NewDelivery(alert, "mention")},
+		})
+		if err == nil {
+			won.Add(1)
+		} else if !errors.Is(err, store.ErrConflict) {
+			t.Error(err)
+		}
+	})
+	require.EqualValues(t, 1, won.Load())
+	deliveries, err := s.Deliveries(t.Context(), store.Filter{})
+	require.NoError(t, err)
+	require.Len(t, deliveries, 1)
+}
+
+func refusesDecisions(t *testing.T, s store.Store) {
+	t.Helper()
+	alert := accept(t, s, "e1", "lee")[0]
+	good, bad := NewDelivery(alert, "good"), NewDelivery(alert, "bad")
+	bad.State = relay.DeliverySent
+	for name, d := range map[string]relay.Decision{
+		"no action":              {},
+		"held into the past":     {Action: relay.ActHold, Reason: relay.ReasonQuietHours, Until: noon},
+		"held for no reason":     {Action: relay.ActHold, Until: after(time.Hour)},
+		"cancelled for none":     {Action: relay.ActCancel},
+		"a delivery sent before": {Action: relay.ActSend, Deliveries: []relay.Delivery{good, bad}},
+		"resolved to nobody":     {Action: relay.ActResolve},
+		"resolved though known":  {Action: relay.ActResolve, Resolved: []relay.Alert{NewAlert(NewEvent("e1"), "x", "kim")}},
+	} {
+		_, err := decide(t, s, alert, d)
+		require.Error(t, err, name)
+		kept, err := s.Alert(t.Context(), alert.ID)
+		require.NoError(t, err)
+		require.Equal(t, relay.AlertHeld, kept.State, name)
+		require.Equal(t, alert.DueAt, kept.DueAt, name)
+	}
+	deliveries, err := s.Deliveries(t.Context(), store.Filter{})
+	require.NoError(t, err)
+	require.Empty(t, deliveries, "half a decision was kept")
+}
+
+func survivesPanic(t *testing.T, s store.Store) {
+	t.Helper()
+	alert := accept(t, s, "e1", "lee")[0]
+	_, err := s.Decide(t.Context(), alert.ID, relay.Query{}, noon,
+		func(relay.Alert, relay.Facts) relay.Decision { panic("no such rule") })
+	require.ErrorContains(t, err, "no such rule")
+	state, _ := stateOf(t, s, alert.ID)
+	require.Equal(t, relay.AlertHeld, state)
+}
+
+func boundsTrace(t *testing.T, s store.Store) {
+	t.Helper()
+	alert := accept(t, s, "e1", "lee")[0]
+	steps := make([]relay.Step, 5000)
+	steps[len(steps)-1].Check = "last"
+	_, err := decide(t, s, alert, relay.Decision{Action: relay.ActCancel, Reason: relay.ReasonRead, Trace: steps})
+	require.NoError(t, err)
+	kept, err := s.Alert(t.Context(), alert.ID)
+	require.NoError(t, err)
+	require.Less(t, len(kept.Trace), 1000)
+	require.Equal(t, "last", kept.Trace[len(kept.Trace)-1].Check)
+}
+
+func candidates() []test {
+	return []test{
+		{"candidates are those under any key with one of the triggers, newest first, once, never the alert's own", matches},
+		{"only the newest candidates are looked at", newestOnly},
+		{"too many keys and triggers are refused", refusesQueries},
+	}
+}
+
+// facts gives what a decision about the alert is shown.
+func facts(t *testing.T, s store.Store, alertID string, q relay.Query) relay.Facts {
+	t.Helper()
+	var seen relay.Facts
+	_, err := s.Decide(t.Context(), alertID, q, noon, func(_ relay.Alert, f relay.Facts) relay.Decision {
+		seen = f
+		return relay.Decision{Action: relay.ActHold, Reason: relay.ReasonWaiting, Until: after(time.Hour)}
+	})
+	require.NoError(t, err)
+	return seen
+}
+
+func keep(t *testing.T, s store.Store, id string, trigger relay.Trigger, at time.Duration, keys ...relay.Key) {
+	t.Helper()
+	e := NewEvent(id)
+	e.Trigger, e.ReceivedAt = trigger, after(at)
+	_, err := s.Accept(t.Context(), relay.Plan{Event: e, Keys: keys})
+	require.NoError(t, err)
+}
+
+func matches(t *testing.T, s store.Store) {
+	t.Helper()
+	own := NewEvent("own")
+	alert := NewAlert(own, "mention", "lee")
+	_, err := s.Accept(t.Context(), relay.Plan{Event: own, Alerts: []relay.Alert{alert}, Keys: []relay.Key{"c1"}})
+	require.NoError(t, err)
+	keep(t, s, "before", relay.MessageSent, -time.Hour, "c1")
+	keep(t, s, "twice", relay.MessageSent, 2*time.Second, "c1", "sent:lee", "c1")
+	keep(t, s, "receipt", relay.MessageReadReceipt, time.Second, "sent:lee")
+	keep(t, s, "elsewhere", relay.MessageSent, 3*time.Second, "c2")
+	keep(t, s, "other", relay.CallStarted, 3*time.Second, "c1")
+
+	for _, tt := range []struct {
+		query relay.Query
+		want  string
+	}{
+		{relay.Query{}, ""},
+		{relay.Query{Keys: []relay.Key{"c1"}}, ""},
+		{relay.Query{Triggers: []relay.Trigger{relay.MessageSent}}, ""},
+		{relay.Query{Keys: []relay.Key{"c1"}, Triggers: []relay.Trigger{relay.MessageSent}}, "twice before"},
+		{relay.Query{
+			Keys:     []relay.Key{"c1", "sent:lee", "c1"},
+			Triggers: []relay.Trigger{relay.MessageSent, relay.MessageReadReceipt, relay.UserMentioned},
+		}, "twice receipt before"},
+	} {
+		require.Equal(t, tt.want, ids(facts(t, s, alert.ID, tt.query).Candidates), "%v", tt.query)
+	}
+}
+
+func newestOnly(t *testing.T, s store.Store) {
+	t.Helper()
+	own := NewEvent("own")
+	alert := NewAlert(own, "mention", "lee")
+	own.ReceivedAt = after(time.Hour) // the newest of all, and not to be counted
+	_, err := s.Accept(t.Context(), relay.Plan{Event: own, Alerts: []relay.Alert{alert}, Keys: []relay.Key{"c1", "c2"}})
+	require.NoError(t, err)
+	const n = relay.MaxCandidates + 20
+	together(n, func(i int) {
+		e := NewEvent(fmt.Sprintf("e%04d", i))
+		e.ReceivedAt = after(time.Duration(i) * time.Second)
+		plan := relay.Plan{Event: e, Keys: []relay.Key{"c1"}}
+		if i%2 == 0 {
+			plan.Keys = []relay.Key{"c2"}
+		}
+		if _, err := s.Accept(t.Context(), plan); err != nil {
+			t.Error(err)
+		}
+	})
+	seen := facts(t, s, alert.ID, relay.Query{
+		Keys: []relay.Key{"c1", "c2"}, Triggers: []relay.Trigger{relay.UserMentioned},
+	}).Candidates
+	require.Len(t, seen, relay.MaxCandidates)
+	require.Equal(t, fmt.Sprintf("e%04d", n-1), seen[0].ID)
+	require.Equal(t, fmt.Sprintf("e%04d", n-relay.MaxCandidates), seen[relay.MaxCandidates-1].ID)
+}
+
+func refusesQueries(t *testing.T, s store.Store) {
+	t.Helper()
+	alert := accept(t, s, "e1", "lee")[0]
+	q := relay.Query{Keys: make([]relay.Key, 100), Triggers: make([]relay.Trigger, 100)}
+	_, err := s.Decide(t.Context(), alert.ID, q, noon, func(relay.Alert, relay.Facts) relay.Decision {
+		panic("decided on part of the facts")
+	})
+	require.ErrorContains(t, err, "too many")
+}
+
+func claiming() []test {
+	return []test{
+		{"a claim is held by the delivery that was sent first, and others are collapsed", collapses},
+		{"a claim is shown to later decisions", showsClaims},
+		{"a claim is free again when its delivery dies", releases},
+		{"a delivery that does not go out claims nothing", claimsNothing},
+	}
+}
+
+// claim is a delivery that claims the same thing whatever its alert.
+func claim(a relay.Alert, template string) relay.Delivery {
+	d := NewDelivery(a, template)
+	d.Claim = "message 7 to lee by sms"
+	return d
+}
+
+func collapses(t *testing.T, s store.Store) {
+	t.Helper()
+	first := send(t, s, "e1", claim, claim)
+	second := send(t, s, "e2", claim, mail)
+	require.Equal(t, relay.DeliveryQueued, first[0].State)
+	for _, d := range []relay.Delivery{first[1], second[0]} {
+		require.Equal(t, relay.DeliverySuppressed, d.State)
+		require.Equal(t, relay.ReasonCollapsed, d.Reason)
+		kept, err := s.Delivery(t.Context(), d.ID)
+		require.NoError(t, err)
+		require.Equal(t, d, kept)
+	}
+	require.Equal(t, relay.DeliveryQueued, second[1].State)
+	third := send(t, s, "e3", claim)
+	state, reason := stateOf(t, s, third[0].AlertID)
+	require.Equal(t, relay.AlertSuppressed, state)
+	require.Equal(t, relay.ReasonCollapsed, reason)
+}
+
+func showsClaims(t *testing.T, s store.Store) {
+	t.Helper()
+	holder := send(t, s, "e1", claim)[0]
+	alert := accept(t, s, "e2", "lee")[0]
+	seen := facts(t, s, alert.ID, relay.Query{Claims: []string{"free", holder.Claim, ""}})
+	require.Equal(t, map[string]string{holder.Claim: holder.ID}, seen.Claimed)
+}
+
+func releases(t *testing.T, s store.Store) {
+	t.Helper()
+	for i, state := range []relay.DeliveryState{relay.DeliveryDead, relay.DeliverySuppressed} {
+		d := send(t, s, fmt.Sprintf("e%d", i), claim)[0]
+		require.Equal(t, relay.DeliveryQueued, d.State)
+		next := store.Next{State: state, Reason: relay.ReasonExpired}
+		require.NoError(t, s.Settle(t.Context(), d.ID, next, noon))
+		d, err := s.Delivery(t.Context(), d.ID)
+		require.NoError(t, err)
+		require.Empty(t, d.Claim)
+	}
+	kept := send(t, s, "sent", claim)[0]
+	finish(t, s, kept.ID, sent)
+	require.Equal(t, relay.DeliverySuppressed, send(t, s, "after", claim)[0].State)
+}
+
+func claimsNothing(t *testing.T, s store.Store) {
+	t.Helper()
+	for i, state := range []relay.DeliveryState{relay.DeliveryDead, relay.DeliverySuppressed} {
+		d := send(t, s, fmt.Sprintf("e%d", i), func(a relay.Alert, template string) relay.Delivery {
+			d := claim(a, template)
+			d.State, d.Reason = state, relay.ReasonNoPhone
+			return d
+		})[0]
+		require.Equal(t, state, d.State)
+		require.Empty(t, strings.TrimSpace(d.Claim))
+	}
+	require.Equal(t, relay.DeliveryQueued, send(t, s, "free", claim)[0].State)
+}
