@@ -41,7 +41,7 @@ cover: coverage.out ## check the coverage of the deciding packages, by the last 
 
 .PHONY: build
 build: ## build bin/beckon
-	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/beckon ./cmd/beckon
+	CGO_ENABLED=0 go build -ldflags "-X main.version=$(VERSION)" -o bin/beckon ./cmd/beckon
 
 .PHONY: fmt
 fmt: $(GOLANGCI) ## format the code and its imports

@@ -78,8 +78,9 @@ func (a *App) open(ctx context.Context) error {
 	a.live.Store(first)
 	a.metrics.reloaded(first.generation.Hash, time.Now())
 	a.dispatcher = dispatch.New(dispatch.Options{
-		Store: a.store, Current: a.generation, Directory: a, Provider: a.provider, Observer: a.metrics, Logger: a.Logger,
-		Now: time.Now, Random: rand.Float64, UnknownWait: a.Config.UnknownWait, Retention: a.Config.Retention, Workers: workers,
+		Store: a.store, Current: a.generation, Directory: a, Links: a.linksFor, Provider: a.provider, Observer: a.metrics,
+		Logger: a.Logger, Now: time.Now, Random: rand.Float64, UnknownWait: a.Config.UnknownWait,
+		Retention: a.Config.Retention, Workers: workers,
 	})
 	public, err := server.Listen(ctx, server.ListenOptions{
 		Addr: a.Config.Listen, CertFile: a.Config.TLSCertFile, KeyFile: a.Config.TLSKeyFile,

@@ -30,6 +30,7 @@ type live struct {
 	generation *engine.Generation
 	people     directory.Chain
 	providers  map[relay.Channel]dispatch.Provider
+	mailLinks  mailLinks
 	public     http.Handler
 	admin      http.Handler
 	// stamp tells whether anything changed since.
@@ -75,10 +76,12 @@ func (a *App) load(c config.Config) (*live, error) {
 	}
 	next.providers, err = a.providers(c)
 	problems = append(problems, err, missing(generation, next.providers, c))
+	next.mailLinks, err = newMailLinks(c)
+	problems = append(problems, err)
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	next.public, next.admin = a.handlers(c)
+	next.public, next.admin = a.handlers(c, next.mailLinks)
 	next.stamp = strings.Join(append(hashes, generation.Hash, secretsOf(c)), " ")
 	return next, nil
 }
@@ -160,7 +163,7 @@ func missing(generation *engine.Generation, providers map[relay.Channel]dispatch
 }
 
 // handlers are made anew on each reload, because the credentials they check may have been rotated.
-func (a *App) handlers(c config.Config) (public, admin http.Handler) {
+func (a *App) handlers(c config.Config, links mailLinks) (public, admin http.Handler) {
 	users := make([]server.Credential, 0, len(c.WebhookUsers))
 	for _, u := range c.WebhookUsers {
 		users = append(users, server.Credential{User: u.User, Password: u.Password.Reveal()})
@@ -175,6 +178,7 @@ func (a *App) handlers(c config.Config) (public, admin http.Handler) {
 			appID: c.CometChat.AppID, keepAll: c.Keep == config.KeepAll,
 		},
 		Users: users, TrustedProxies: c.TrustedProxies, Logger: a.Logger, Observer: a.metrics,
+		Unsubscriber: links.unsubscriber(a.store),
 	})
 	admin = server.NewAdmin(server.AdminOptions{
 		Ready: a.ready, Alive: func() error { return nil }, Metrics: a.metrics.handler(), Reload: a.Reload,
@@ -243,6 +247,9 @@ func secretsOf(c config.Config) string {
 	}
 	for _, u := range c.ConsoleUsers {
 		put(u.Name, u.Secret.Reveal(), strconv.FormatBool(u.Viewer))
+	}
+	for _, key := range c.SecretKeys {
+		put(key.Reveal())
 	}
 	put(c.Twilio.AuthToken.Reveal(), c.Twilio.APISecret.Reveal(), c.SendGrid.APIKey.Reveal())
 	return hex.EncodeToString(h.Sum(nil))

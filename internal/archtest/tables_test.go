@@ -29,11 +29,12 @@ var edges = edgeTable{
 	"internal/store":              {"internal/relay"},
 	"internal/store/sqlite":       {"internal/relay", "internal/store"},
 	"internal/store/storetest":    {"internal/relay", "internal/store"},
+	"internal/links":              {"internal/relay"},
 	"internal/server":             {"internal/relay"},
 	"internal/config":             {"internal/relay"},
 
 	// What joins them.
-	"internal/dispatch": {"internal/relay", "internal/store", "internal/engine", "internal/channel"},
+	"internal/dispatch": {"internal/relay", "internal/render", "internal/store", "internal/engine", "internal/channel"},
 	"internal/app":      {"*"},
 	"cmd/beckon":        {"*", "internal/app"},
 }

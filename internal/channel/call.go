@@ -2,7 +2,6 @@ package channel
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"net"
 	"net/http/httptrace"
@@ -49,15 +48,12 @@ func (c *Call) Failed(err error) relay.Outcome {
 // holds the account's SID.
 func explain(err error) string {
 	var lookup *net.DNSError
-	var certificate *x509.UnknownAuthorityError
 	var timeout net.Error
 	switch {
 	case errors.Is(err, context.Canceled):
 		return "cancelled"
 	case errors.As(err, &lookup):
 		return "name lookup failed: " + Scrub(lookup.Err)
-	case errors.As(err, &certificate):
-		return "the certificate is signed by an unknown authority"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return "timed out"
 	}

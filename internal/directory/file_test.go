@@ -68,7 +68,7 @@ func TestEveryProblemIsShownAtOnceWithItsPlace(t *testing.T) {
 	for _, path := range files {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
-			src, err := os.ReadFile(path) //nolint:gosec // a file of testdata
+			src, err := os.ReadFile(path)
 			require.NoError(t, err)
 			var want []string
 			for _, found := range expected.FindAllStringSubmatch(string(src), -1) {
@@ -163,7 +163,7 @@ func FuzzParseFileKeepsOnlyWhatCanBeUsed(f *testing.F) {
 		files, err := filepath.Glob(filepath.Join("testdata", dir, "*.yaml"))
 		require.NoError(f, err)
 		for _, path := range files {
-			src, err := os.ReadFile(path) //nolint:gosec // a file of testdata
+			src, err := os.ReadFile(path)
 			require.NoError(f, err)
 			f.Add(string(src), "ann-1")
 		}

@@ -54,6 +54,12 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery relay.Delivery) error
 	if errors.Is(err, store.ErrConflict) {
 		return nil // another worker has it
 	}
+	if errors.Is(err, store.ErrSuppressed) { // somebody said no while it waited
+		d.Logger.InfoContext(ctx, "delivery suppressed", "delivery", id, "rule", delivery.Rule, "channel", delivery.Channel,
+			"reason", delivery.Reason)
+		d.Observer.Settled(delivery, delivery.State, d.Now().Sub(delivery.CreatedAt))
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("begin attempt of delivery %s: %w", id, err)
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/channel"
 	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/render"
 	"github.com/beckon-relay/beckon/internal/store"
 )
 
@@ -55,6 +56,8 @@ type Options struct {
 	// Current gives the rules and templates in force; it is asked anew for each decision.
 	Current   func() *engine.Generation
 	Directory Directory
+	// Links gives the addresses that a message to the contact offers, none where they are empty. It must be pure and quick.
+	Links func(relay.Contact) render.Links
 	// Provider gives the provider in force for a channel; false where none is configured.
 	Provider func(relay.Channel) (Provider, bool)
 	Observer Observer
@@ -111,7 +114,8 @@ func (d *Dispatcher) Start(ctx context.Context) error {
 		queues[store.QueueOf(ch)] = river.QueueConfig{MaxWorkers: d.Workers}
 	}
 	err = d.Store.Start(ctx, &river.Config{
-		Workers: workers, Queues: queues, JobTimeout: jobTimeout, Logger: d.Logger, ErrorHandler: failures{d.Logger},
+		Workers: workers, Queues: queues, JobTimeout: jobTimeout, ErrorHandler: failures{d.Logger},
+		Logger: slog.New(warnings{d.Logger.Handler()}),
 	})
 	if err != nil {
 		return fmt.Errorf("start the queue: %w", err)
@@ -165,6 +169,22 @@ func (d *Dispatcher) houseKeeping(ctx context.Context) error {
 		}
 	}
 }
+
+// warnings is a log handler that passes nothing below a warning: River tells of its own well-being every few seconds.
+type warnings struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (w warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && w.Handler.Enabled(ctx, level)
+}
+
+// WithAttrs implements slog.Handler.
+func (w warnings) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return warnings{w.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup implements slog.Handler.
+func (w warnings) WithGroup(name string) slog.Handler { return warnings{w.Handler.WithGroup(name)} }
 
 // failures logs jobs that failed; River runs them again by the store's retry policy.
 type failures struct{ logger *slog.Logger }

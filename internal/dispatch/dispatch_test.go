@@ -370,6 +370,52 @@ func TestACrashDuringAnAttemptMakesItsOutcomeUnknown(t *testing.T) {
 	require.Equal(t, relay.DeliverySent, b.delivery(id).State)
 }
 
+func TestAnAddressThatSaysNoAfterTheDecisionIsNotWrittenTo(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.mention()
+	b.now = b.now.Add(10 * time.Second)
+	require.NoError(t, b.decide(t.Context(), b.alert(id)))
+	require.Equal(t, relay.DeliveryQueued, b.delivery(id).State)
+	require.NoError(t, b.kept.Suppress(t.Context(), relay.Suppression{
+		Address: relay.NewAddress(relay.ChannelSMS, "+14155550102"), Reason: relay.ReasonOptedOut,
+		Source: relay.SuppressedByLink, At: b.now,
+	}))
+	require.NoError(t, b.due(t.Context(), id))
+	require.Empty(t, b.provider.sent)
+	require.Equal(t, relay.DeliverySuppressed, b.delivery(id).State)
+	require.Equal(t, relay.ReasonOptedOut, b.delivery(id).Reason)
+	require.Equal(t, relay.AlertSuppressed, b.alert(id).State)
+	require.Equal(t, []relay.DeliveryState{relay.DeliverySuppressed}, b.seen.settled)
+	require.NoError(t, b.work(b.delivery(id).ID), "a late wake-up")
+	require.Empty(t, b.provider.sent)
+}
+
+func TestAnAddressThatSaidNoBeforeIsSuppressedByTheDecision(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	require.NoError(t, b.kept.Suppress(t.Context(), relay.Suppression{
+		Address: relay.NewAddress(relay.ChannelSMS, "+14155550102"), Reason: relay.ReasonOptedOut,
+		Source: relay.SuppressedByLink, At: b.now,
+	}))
+	id := b.fallDue()
+	require.Empty(t, b.provider.sent)
+	require.Equal(t, relay.ReasonOptedOut, b.alert(id).Reason)
+	require.Empty(t, b.delivery(id).Content, "nothing was rendered")
+}
+
+func TestLinksAreMadeForThePersonWhoIsTold(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	var asked []relay.Phone
+	b.Links = func(c relay.Contact) render.Links {
+		asked = append(asked, c.Phone)
+		return render.Links{}
+	}
+	b.fallDue()
+	require.Equal(t, []relay.Phone{"+14155550102"}, asked)
+}
+
 func TestEventsPastRetentionGo(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -385,7 +431,7 @@ func TestStartedItWorksByItself(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	real := time.Now
-	b.Dispatcher.Now = real
+	b.Now = real
 	b.now = real().Add(-10 * time.Second) // received ten seconds ago, so due now
 	require.NoError(t, b.Start(t.Context()))
 	id := b.mention()

@@ -51,12 +51,12 @@ func (d *Dispatcher) decide(ctx context.Context, alert relay.Alert) error {
 	if err != nil {
 		return fmt.Errorf("read event %s of alert %s: %w", alert.EventID, alert.ID, err)
 	}
-	situation := engine.Situation{Event: event}
+	situation := engine.Situation{Event: event, Links: d.Links}
 	if uid := alert.Recipient.UID; uid != "" {
 		situation.Contact, situation.Found = d.lookup(ctx, uid)
 	}
 	generation := d.Current()
-	decision, err := d.Store.Decide(ctx, alert.ID, generation.Query(alert, event), d.Now(),
+	decision, err := d.Store.Decide(ctx, alert.ID, generation.Query(alert, event, situation.Contact), d.Now(),
 		func(current relay.Alert, facts relay.Facts) relay.Decision {
 			situation.Alert, situation.Facts, situation.Now = current, facts, d.Now()
 			return generation.Decide(situation)

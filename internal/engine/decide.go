@@ -34,8 +34,9 @@ type Situation struct {
 	Facts   relay.Facts
 	Contact relay.Contact
 	Found   Found
-	Links   render.Links
-	Now     time.Time
+	// Links gives the addresses that Beckon offers the person with a message; nil gives none. It must be pure and quick.
+	Links func(relay.Contact) render.Links
+	Now   time.Time
 }
 
 // Decide says what becomes of an alert that fell due. The steps are taken in the order of the design; the first that
@@ -215,7 +216,7 @@ func shownIn(event *relay.Event) []relay.User {
 
 func (d *decision) person() bool {
 	if d.Alert.Recipient.Fixed() {
-		d.Contact = relay.Contact{Email: d.Alert.Recipient.Email, Phone: d.Alert.Recipient.Phone}
+		d.Contact = contactOf(d.Alert.Recipient, d.Contact)
 		return false
 	}
 	switch d.Found {
@@ -226,6 +227,14 @@ func (d *decision) person() bool {
 	default:
 		return false
 	}
+}
+
+// contactOf is the contact of a recipient, which is made of the address itself where that stands in the rule.
+func contactOf(recipient relay.Recipient, found relay.Contact) relay.Contact {
+	if recipient.Fixed() {
+		return relay.Contact{Email: recipient.Email, Phone: recipient.Phone}
+	}
+	return found
 }
 
 func (d *decision) muted() bool {
@@ -309,6 +318,9 @@ func (d *decision) forbidden(delivery relay.Delivery, claimed map[string]string)
 	if !d.Contact.Wants(delivery.Channel) {
 		return relay.ReasonNotWanted
 	}
+	if reason, ok := d.Facts.Suppressed[relay.NewAddress(delivery.Channel, delivery.Address())]; ok {
+		return reason
+	}
 	if holder := claimed[delivery.Claim]; delivery.Claim != "" && holder != "" && holder != delivery.ID {
 		return relay.ReasonCollapsed
 	}
@@ -317,7 +329,11 @@ func (d *decision) forbidden(delivery relay.Delivery, claimed map[string]string)
 
 func (d *decision) render(delivery *relay.Delivery, send rules.Send) error {
 	event := d.newest()
-	content, err := d.generation.Templates.Render(d.generation.request(d.rule, send, &event, d.Contact, d.Links))
+	var links render.Links
+	if d.Links != nil {
+		links = d.Links(d.Contact)
+	}
+	content, err := d.generation.Templates.Render(d.generation.request(d.rule, send, &event, d.Contact, links))
 	if err != nil {
 		return err
 	}

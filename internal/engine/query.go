@@ -31,8 +31,9 @@ func key(event relay.Event, kind, id string) relay.Key {
 	return relay.Key(kind + "/" + event.AppID + "/" + id)
 }
 
-// Query says what must be read to decide that alert of that event.
-func (g *Generation) Query(alert relay.Alert, event relay.Event) relay.Query {
+// Query says what must be read to decide that alert of that event for the person who was looked up; of a person who was not
+// found, the zero Contact.
+func (g *Generation) Query(alert relay.Alert, event relay.Event, contact relay.Contact) relay.Query {
 	rule, ok := g.Rules.Rule(alert.Rule)
 	if !ok {
 		return relay.Query{}
@@ -51,12 +52,25 @@ func (g *Generation) Query(alert relay.Alert, event relay.Event) relay.Query {
 			}
 		}
 	}
+	contact = contactOf(alert.Recipient, contact)
 	for _, send := range rule.Send {
 		if claim := claimOf(rule, event, alert.Recipient, send.Channel); claim != "" && !slices.Contains(q.Claims, claim) {
 			q.Claims = append(q.Claims, claim)
 		}
+		if to, ok := addressOf(contact, send.Channel); ok && !slices.Contains(q.Addresses, to) {
+			q.Addresses = append(q.Addresses, to)
+		}
 	}
 	return q
+}
+
+// addressOf is where a contact is reached on a channel, if at all.
+func addressOf(contact relay.Contact, channel relay.Channel) (relay.Address, bool) {
+	value := contact.Email.Reveal()
+	if channel == relay.ChannelSMS {
+		value = contact.Phone.Reveal()
+	}
+	return relay.NewAddress(channel, value), value != ""
 }
 
 // clauses are what may cancel an alert of that rule, in the order they are looked at: what applies to every message,

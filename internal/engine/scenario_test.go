@@ -36,6 +36,8 @@ type person struct {
 	Channels []string `yaml:"channels"`
 	Quiet    []int    `yaml:"quiet"` // minutes from, to
 	Muted    []string `yaml:"muted"` // conversations, for good
+	// OptedOut are the channels on which this person's address said no.
+	OptedOut []string `yaml:"optedout"`
 	// Down is for how long after the start the directory does not answer for this person.
 	Down time.Duration `yaml:"down"`
 }
@@ -156,6 +158,7 @@ func play(t *testing.T, file scenarioFile, s scenario) []outcome {
 			return p.contact(t, uid), engine.FoundContact
 		},
 	}
+	setup.Suppressed = suppressed(file)
 	for _, e := range s.Events {
 		body, ok := cometchat.Sample(e.Sample)
 		require.True(t, ok, "no sample of %s", e.Sample)
@@ -173,6 +176,17 @@ func play(t *testing.T, file scenarioFile, s scenario) []outcome {
 		setup.Events = append(setup.Events, event)
 	}
 	return outcomes(sim.Run(setup), start)
+}
+
+func suppressed(file scenarioFile) map[relay.Address]relay.Reason {
+	out := map[relay.Address]relay.Reason{}
+	for _, p := range file.People {
+		for _, ch := range p.OptedOut {
+			value := map[string]string{"sms": p.Phone, "email": p.Email}[ch]
+			out[relay.NewAddress(relay.Channel(ch), value)] = relay.ReasonOptedOut
+		}
+	}
+	return out
 }
 
 func (p *person) contact(t *testing.T, uid string) relay.Contact {

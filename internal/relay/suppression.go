@@ -59,5 +59,6 @@ type Suppression struct {
 // SuppressionSource says how it became known that an address must not be written to.
 type SuppressionSource string
 
-// SuppressedByLink: somebody used the unsubscribe link of a mail, by hand or by the button of a mail program (RFC 8058).
+// SuppressedByLink says that somebody used the unsubscribe link of a mail, by hand or by the button of a mail program
+// (RFC 8058).
 const SuppressedByLink SuppressionSource = "unsubscribe_link"

@@ -38,12 +38,14 @@ type PublicOptions struct {
 	MaxWaiting int
 	// Deadline for reading and keeping one webhook. 0 means 1.8 s: CometChat gives up after 2 s.
 	Deadline time.Duration
-	Logger   *slog.Logger
+	// Unsubscriber serves unsubscribe links; nil where there is no key to verify them with, and nothing at their address.
+	Unsubscriber Unsubscriber
+	Logger       *slog.Logger
 	// Observer may be nil.
 	Observer Observer
 }
 
-// NewPublic makes the handler of the public listener: POST /webhooks/cometchat.
+// NewPublic makes the handler of the public listener: POST /webhooks/cometchat, GET and POST /u/<token>.
 func NewPublic(o PublicOptions) http.Handler {
 	if o.MaxWaiting <= 0 {
 		o.MaxWaiting = defaultMaxWaiting
@@ -57,6 +59,9 @@ func NewPublic(o PublicOptions) http.Handler {
 	}
 	e := newEdge(o.Logger, o.TrustedProxies)
 	e.POST("/webhooks/cometchat", w.post)
+	if o.Unsubscriber != nil {
+		newUnsubscribing(o.Unsubscriber, o.Logger).register(e)
+	}
 	return e
 }
 

@@ -21,6 +21,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict: somebody else moved it meanwhile, or it is not in a state that allows this.
 	ErrConflict = errors.New("already taken or done")
+	// ErrSuppressed: the address must not be written to, and the delivery was moved to suppressed.
+	ErrSuppressed = errors.New("the address must not be written to")
 	// ErrOverloaded: too many writes are waiting. Nothing was kept; try again later.
 	ErrOverloaded = errors.New("too many writes are waiting")
 )
@@ -48,7 +50,8 @@ type Store interface {
 		decide func(relay.Alert, relay.Facts) relay.Decision) (relay.Decision, error)
 
 	// BeginAttempt moves a delivery that is queued, or unknown with its NextAt reached, to sending and writes down the attempt
-	// before the call is made. ErrConflict when the delivery is in another state or its time has not come.
+	// before the call is made. ErrConflict when the delivery is in another state or its time has not come. ErrSuppressed when its
+	// address must not be written to by now: the delivery is suppressed for good then, and comes back so.
 	BeginAttempt(ctx context.Context, deliveryID, provider string, now time.Time) (relay.Delivery, relay.Attempt, error)
 	// FinishAttempt writes down the attempt's outcome and moves the delivery and, by relay.RollUp, its alert. A next
 	// state of queued or unknown needs a NextAt and gets a wake-up; dead and suppressed release the claim.
@@ -58,6 +61,10 @@ type Store interface {
 	// Orphaned moves deliveries that are sending since before the given time to unknown, with an empty outcome at their attempt, and
 	// wakes them up at wakeAt. It returns how many.
 	Orphaned(ctx context.Context, before, now, wakeAt time.Time) (int, error)
+
+	// Suppress keeps that an address must not be written to. Of several for one address the first stays. Nothing that Prune
+	// deletes takes it along.
+	Suppress(ctx context.Context, suppression relay.Suppression) error
 
 	Event(ctx context.Context, id string) (relay.Event, error)
 	Alert(ctx context.Context, id string) (relay.Alert, error)

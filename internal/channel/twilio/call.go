@@ -62,10 +62,11 @@ func (c *call) SendRequest(method, rawURL string, data url.Values, headers map[s
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = res.Body.Close() }()
+	body := res.Body // replaced below
+	defer func() { _ = body.Close() }()
 	c.status, c.header = res.StatusCode, res.Header
 	// What can be read of a body is enough: the status says most, and a half answer is no JSON.
-	c.body, _ = io.ReadAll(res.Body)
+	c.body, _ = io.ReadAll(body)
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		return nil, errNotTaken
 	}

@@ -19,6 +19,8 @@ type Setup struct {
 	Generation func(now time.Time) *engine.Generation
 	// Contact looks a person up at a moment.
 	Contact func(uid string, now time.Time) (relay.Contact, engine.Found)
+	// Suppressed are the addresses that must not be written to, and why.
+	Suppressed map[relay.Address]relay.Reason
 	// Events in any order; each arrives at its ReceivedAt.
 	Events []relay.Event
 }
@@ -106,14 +108,27 @@ func (w *world) decide(alert *relay.Alert) {
 	now := alert.DueAt
 	generation := w.setup.Generation(now)
 	event := w.events[alert.EventID]
-	query := generation.Query(*alert, event)
-	s := engine.Situation{Alert: *alert, Event: event, Now: now, Facts: relay.Facts{
-		Candidates: w.candidates(query, event.ID, now), Claimed: w.claims,
-	}}
+	s := engine.Situation{Alert: *alert, Event: event, Now: now}
 	if uid := alert.Recipient.UID; uid != "" {
 		s.Contact, s.Found = w.setup.Contact(uid, now)
 	}
+	query := generation.Query(*alert, event, s.Contact)
+	s.Facts = relay.Facts{
+		Candidates: w.candidates(query, event.ID, now), Claimed: w.claims, Suppressed: w.suppressed(query),
+	}
 	w.apply(alert, generation.Decide(s), now)
+}
+
+// suppressed are those addresses of the query that must not be written to. What the query does not name is not known, as
+// in a store.
+func (w *world) suppressed(query relay.Query) map[relay.Address]relay.Reason {
+	out := map[relay.Address]relay.Reason{}
+	for _, to := range query.Addresses {
+		if reason, ok := w.setup.Suppressed[to]; ok {
+			out[to] = reason
+		}
+	}
+	return out
 }
 
 // candidates are the kept events that the query names, newest first.

@@ -100,7 +100,10 @@ func (s *Store) facts(ctx context.Context, b *batch, q relay.Query, eventID stri
 	if facts.Candidates, err = s.candidates(ctx, b, q, eventID); err != nil {
 		return facts, err
 	}
-	facts.Claimed, err = b.claimed(ctx, q.Claims)
+	if facts.Claimed, err = b.claimed(ctx, q.Claims); err != nil {
+		return facts, err
+	}
+	facts.Suppressed, err = b.suppressed(ctx, q.Addresses)
 	return facts, err
 }
 

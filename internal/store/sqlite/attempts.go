@@ -25,8 +25,9 @@ func (s *Store) BeginAttempt(ctx context.Context, deliveryID, provider string, n
 	relay.Delivery, relay.Attempt, error,
 ) {
 	type begun struct {
-		delivery relay.Delivery
-		attempt  relay.Attempt
+		delivery  relay.Delivery
+		attempt   relay.Attempt
+		forbidden bool
 	}
 	out, err := do(ctx, s, hasty, func(ctx context.Context, b *batch) (out begun, err error) {
 		d, err := b.delivery(ctx, deliveryID)
@@ -36,16 +37,23 @@ func (s *Store) BeginAttempt(ctx context.Context, deliveryID, provider string, n
 		if !waits(d.State) || micros(d.NextAt) > micros(now) {
 			return out, store.ErrConflict
 		}
-		d.State, d.Reason, d.NextAt, d.UpdatedAt = relay.DeliverySending, relay.ReasonNone, timeOf(0), timeOf(micros(now))
+		d.UpdatedAt = timeOf(micros(now))
+		if out.forbidden, err = b.forbidden(ctx, &d); err != nil || out.forbidden {
+			return begun{delivery: d, forbidden: out.forbidden}, err
+		}
+		d.State, d.Reason, d.NextAt = relay.DeliverySending, relay.ReasonNone, timeOf(0)
 		d.Attempts++
 		a := relay.Attempt{DeliveryID: d.ID, N: d.Attempts, Provider: provider, StartedAt: d.UpdatedAt}
 		if err = b.updateDelivery(ctx, d); err != nil {
 			return out, err
 		}
-		return begun{d, a}, b.insertAttempt(ctx, a)
+		return begun{delivery: d, attempt: a}, b.insertAttempt(ctx, a)
 	})
+	if err == nil && out.forbidden {
+		err = store.ErrSuppressed // told here: what an op fails with is not kept
+	}
 	if err != nil {
-		return relay.Delivery{}, relay.Attempt{}, fmt.Errorf("begin an attempt of delivery %q: %w", deliveryID, err)
+		return out.delivery, relay.Attempt{}, fmt.Errorf("begin an attempt of delivery %q: %w", deliveryID, err)
 	}
 	return out.delivery, out.attempt, nil
 }
@@ -101,7 +109,8 @@ func (b *batch) finish(ctx context.Context, a relay.Attempt, next store.Next) er
 		return store.ErrConflict // it has an outcome
 	}
 	d.UpdatedAt = a.EndedAt
-	return b.move(ctx, d, next)
+	_, err = b.move(ctx, d, next)
+	return err
 }
 
 // Settle implements store.Store. Besides a queued or unknown delivery it moves a sent one to delivered or undelivered;
@@ -118,7 +127,8 @@ func (s *Store) Settle(ctx context.Context, deliveryID string, next store.Next, 
 				return struct{}{}, store.ErrConflict
 			}
 			d.UpdatedAt = now
-			return struct{}{}, b.move(ctx, d, next)
+			_, err = b.move(ctx, d, next)
+			return struct{}{}, err
 		})
 	}
 	if err != nil {
@@ -152,7 +162,7 @@ func (s *Store) Orphaned(ctx context.Context, before, now, wakeAt time.Time) (in
 		}
 		for _, d := range orphans {
 			d.UpdatedAt = now
-			if err = b.move(ctx, d, next); err != nil {
+			if _, err = b.move(ctx, d, next); err != nil {
 				return 0, err
 			}
 		}

@@ -108,8 +108,8 @@ func (b *batch) delivery(ctx context.Context, id string) (relay.Delivery, error)
 }
 
 // move takes a delivery to its next state, which releases its claim, wakes up and rolls up its alert as that state asks.
-// d.UpdatedAt says when.
-func (b *batch) move(ctx context.Context, d relay.Delivery, next store.Next) error {
+// d.UpdatedAt says when. It returns the delivery as it is then.
+func (b *batch) move(ctx context.Context, d relay.Delivery, next store.Next) (relay.Delivery, error) {
 	d.State, d.Reason, d.NextAt = next.State, next.Reason, timeOf(0)
 	if waits(d.State) {
 		d.NextAt = next.NextAt
@@ -125,9 +125,9 @@ func (b *batch) move(ctx context.Context, d relay.Delivery, next store.Next) err
 		d.ProviderID = next.ProviderID
 	}
 	if err := b.updateDelivery(ctx, d); err != nil {
-		return err
+		return d, err
 	}
-	return b.rollUp(ctx, d.AlertID, d.UpdatedAt)
+	return d, b.rollUp(ctx, d.AlertID, d.UpdatedAt)
 }
 
 func (b *batch) updateDelivery(ctx context.Context, d relay.Delivery) error {

@@ -18,8 +18,8 @@ import (
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Helper()
 	for _, group := range [][]test{
-		accepting(), repeating(), deciding(), candidates(), claiming(), attempting(), unanswered(), rollingUp(), listing(),
-		keepingUp(), wakingUp(),
+		accepting(), repeating(), deciding(), candidates(), claiming(), attempting(), unanswered(), rollingUp(),
+		suppressing(), listing(), keepingUp(), wakingUp(),
 	} {
 		for _, tt := range group {
 			t.Run(tt.name, func(t *testing.T) {

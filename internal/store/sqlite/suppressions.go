@@ -1,0 +1,86 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+// Suppress implements store.Store.
+func (s *Store) Suppress(ctx context.Context, suppression relay.Suppression) error {
+	err := checkSuppression(suppression)
+	if err == nil {
+		_, err = do(ctx, s, hasty, func(ctx context.Context, b *batch) (int, error) {
+			return b.exec(ctx, `INSERT INTO suppressions (channel, address, reason, source, at) VALUES (?, ?, ?, ?, ?)
+				ON CONFLICT (channel, address) DO NOTHING`, string(suppression.Address.Channel()),
+				suppression.Address.Reveal(), string(suppression.Reason), string(suppression.Source), micros(suppression.At))
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("suppress %s: %w", suppression.Address, err)
+	}
+	return nil
+}
+
+func checkSuppression(s relay.Suppression) error {
+	switch {
+	case s.Address.Channel() == "" || s.Address.Reveal() == "":
+		return errors.New("it names no address")
+	case s.Reason == relay.ReasonNone:
+		return errors.New("it gives no reason")
+	case s.Source == "":
+		return errors.New("it does not say where it comes from")
+	case s.At.IsZero():
+		return errors.New("it does not say when")
+	}
+	return nil
+}
+
+// suppressed tells for each of the addresses that must not be written to why.
+func (b *batch) suppressed(ctx context.Context, addresses []relay.Address) (map[relay.Address]relay.Reason, error) {
+	found := make(map[relay.Address]relay.Reason, len(addresses))
+	if len(addresses) == 0 {
+		return found, nil
+	}
+	args := make([]any, 0, 2*len(addresses))
+	for _, a := range addresses {
+		args = append(args, string(a.Channel()), a.Reveal())
+	}
+	rows, err := all(ctx, b, scanSuppression, "SELECT channel, address, reason, source, at FROM suppressions "+
+		"WHERE (channel, address) IN (VALUES "+strings.Repeat("(?, ?), ", len(addresses)-1)+"(?, ?))", args...)
+	if err != nil {
+		return nil, fmt.Errorf("read suppressions: %w", err)
+	}
+	for _, s := range rows {
+		found[s.Address] = s.Reason
+	}
+	return found, nil
+}
+
+func scanSuppression(row scanner) (s relay.Suppression, err error) {
+	var channel relay.Channel
+	var address string
+	err = row.Scan(&channel, &address, &s.Reason, &s.Source, at{&s.At})
+	s.Address = relay.NewAddress(channel, address)
+	return s, err
+}
+
+// forbidden moves a delivery whose address must not be written to by now to suppressed, and reports whether it did. It is
+// asked right before an attempt: since the decision the person may have said no.
+func (b *batch) forbidden(ctx context.Context, d *relay.Delivery) (bool, error) {
+	to := relay.NewAddress(d.Channel, d.Address())
+	found, err := b.suppressed(ctx, []relay.Address{to})
+	if err != nil {
+		return false, err
+	}
+	reason, ok := found[to]
+	if !ok {
+		return false, nil
+	}
+	*d, err = b.move(ctx, *d, store.Next{State: relay.DeliverySuppressed, Reason: reason})
+	return true, err
+}
