@@ -53,7 +53,7 @@ rules:
 	s := l.kept()
 	require.Greater(t, len(accepted), crashRounds*crashBurst/4, "the burst was cut too early to mean anything")
 	l.eventually("every alert ends", func() bool {
-		stats, err := s.Stats(t.Context(), time.Now())
+		stats, err := s.Stats(t.Context())
 		require.NoError(t, err)
 		return stats.Alerts[relay.AlertHeld]+stats.Alerts[relay.AlertDue] == 0
 	})
@@ -63,13 +63,12 @@ rules:
 	for _, sms := range l.twilio.Messages() {
 		sent[sms.DeliveryID]++
 	}
-	var repeats, lost int
+	var repeats, lost, twice int
 	for id := range accepted {
 		deliveries, err := s.Deliveries(t.Context(), store.Filter{EventID: id})
 		require.NoError(t, err)
 		require.Len(t, deliveries, 1, "event %s", id)
 		d := deliveries[0]
-		require.Equal(t, relay.DeliverySent, d.State, "delivery %s: %s", d.ID, d.Reason)
 		attempts, err := s.Attempts(t.Context(), d.ID)
 		require.NoError(t, err)
 		unknown := 0
@@ -78,14 +77,20 @@ rules:
 				unknown++ // begun, and the process was gone before it ended
 			}
 		}
+		if unknown > 1 && d.State == relay.DeliveryDead {
+			require.Equal(t, relay.ReasonNoAnswer, d.Reason)
+			twice++ // two kills hit it: it is not sent a third time
+			continue
+		}
+		require.Equal(t, relay.DeliverySent, d.State, "delivery %s: %s", d.ID, d.Reason)
 		require.GreaterOrEqual(t, sent[d.ID], 1, "delivery %s never arrived", d.ID)
 		require.LessOrEqual(t, sent[d.ID], 1+unknown, "delivery %s arrived again although its outcome was known", d.ID)
 		lost += unknown
 		repeats += sent[d.ID] - 1
 	}
 	require.Positive(t, lost, "no kill hit an attempt: the test proves less than it says")
-	t.Logf("%d events accepted over %d kills, all sent; %d attempts were left without an outcome, %d of them had arrived and were repeated",
-		len(accepted), crashRounds, lost, repeats)
+	t.Logf("%d events accepted over %d kills, all sent but %d that two kills hit; %d attempts were left without an outcome, "+
+		"%d of them had arrived and were repeated", len(accepted), crashRounds, twice, lost, repeats)
 }
 
 // burst posts events from several clients at once and returns the IDs of those answered 200. It returns while some are under way.

@@ -36,13 +36,15 @@ func serveCommand() *cobra.Command {
 				return usageError{errors.New("BECKON_WEBHOOK_USERS is not set: nobody could post a webhook; " +
 					"set it to user:password, as entered in CometChat's dashboard")}
 			}
+			hangups := make(chan os.Signal, 1)
+			signal.Notify(hangups, syscall.SIGHUP) // before anything else: by itself it would end the process
 			a, err := app.New(c.Context(), app.Options{
 				Config: cfg, Version: version, Logger: logger, Settings: config.FromEnvironment,
 			})
 			if err != nil {
 				return fmt.Errorf("cannot start:\n%w", err)
 			}
-			stop := reloadOnHangup(c.Context(), a, logger)
+			stop := reloadOn(c.Context(), hangups, a, logger)
 			defer stop()
 			return a.Run(c.Context())
 		},
@@ -58,10 +60,8 @@ func settings() (config.Config, error) {
 	return cfg, nil
 }
 
-// reloadOnHangup reloads on SIGHUP until the returned function is called.
-func reloadOnHangup(ctx context.Context, a *app.App, logger *slog.Logger) func() {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
+// reloadOn reloads at each signal until the returned function is called.
+func reloadOn(ctx context.Context, hangups chan os.Signal, a *app.App, logger *slog.Logger) func() {
 	go func() {
 		for range hangups {
 			logger.InfoContext(ctx, "SIGHUP: reloading")

@@ -40,6 +40,7 @@ type App struct {
 	Options
 
 	store      store.Store
+	closeStore func() error
 	metrics    *metrics
 	dispatcher *dispatch.Dispatcher
 	public     *server.Listener
@@ -64,6 +65,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	a.store = kept
 	a.metrics.registry.MustRegister(newQueueCollector(kept, time.Now))
+	a.closeStore = sync.OnceValue(kept.Close)
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
@@ -125,6 +127,7 @@ func (a *App) provider(ch relay.Channel) (dispatch.Provider, bool) {
 const (
 	drainListeners = 10 * time.Second
 	drainWork      = 20 * time.Second
+	drainAdmin     = 5 * time.Second
 )
 
 // Run serves until ctx ends, then stops in order: not ready, no more work claimed, requests ended, attempts finished,
@@ -163,17 +166,14 @@ func (a *App) shutdown(ctx context.Context) error {
 	work, cancel := context.WithTimeout(ctx, drainWork)
 	defer cancel()
 	err = errors.Join(err, a.dispatcher.Stop(work))
-	return errors.Join(err, a.admin.Shutdown(listeners), a.Close())
+	last, cancel := context.WithTimeout(ctx, drainAdmin)
+	defer cancel()
+	return errors.Join(err, a.admin.Shutdown(last), a.Close())
 }
 
 // Close lets go of the database. Run does it itself.
 func (a *App) Close() error {
-	if a.store == nil {
-		return nil
-	}
-	kept := a.store
-	a.store = nil
-	if err := kept.Close(); err != nil {
+	if err := a.closeStore(); err != nil {
 		return fmt.Errorf("close the database: %w", err)
 	}
 	return nil
@@ -184,7 +184,7 @@ func (a *App) ready(ctx context.Context) error {
 	if a.draining.Load() {
 		return &server.Refusal{Code: "draining", Message: "shutting down"}
 	}
-	if err := a.store.Ping(ctx); err != nil {
+	if err := a.store.Ping(ctx); err != nil && !errors.Is(err, store.ErrOverloaded) { // busy is not broken
 		a.Logger.ErrorContext(ctx, "the store does not answer", "error", err)
 		return &server.Refusal{Code: "store_unavailable", Message: "the store does not answer"}
 	}

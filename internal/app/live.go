@@ -75,7 +75,7 @@ func (a *App) load(c config.Config) (*live, error) {
 		}
 	}
 	next.providers, err = a.providers(c)
-	problems = append(problems, err, missing(generation, next.providers, c))
+	problems = append(problems, err, tooShort(generation, c.Retention), missing(generation, next.providers, c))
 	next.mailLinks, err = newMailLinks(c)
 	problems = append(problems, err)
 	if err := errors.Join(problems...); err != nil {
@@ -131,6 +131,15 @@ func text(u *url.URL) string {
 		return ""
 	}
 	return u.String()
+}
+
+// tooShort says that events would be gone before the alerts that they may cancel are decided.
+func tooShort(generation *engine.Generation, retention time.Duration) error {
+	if generation == nil || generation.Rules.LongestWait() < retention {
+		return nil
+	}
+	return fmt.Errorf("BECKON_RETENTION is %s, but a rule waits for or expires after %s: it must be longer than that",
+		retention, generation.Rules.LongestWait())
 }
 
 // missing names every channel that an enabled rule sends on and nobody carries.
@@ -214,10 +223,12 @@ func (a *App) Reload(ctx context.Context) error {
 	if err != nil {
 		return a.refused(ctx, err)
 	}
+	if a.refusal == "" && next.stamp == a.live.Load().stamp {
+		return nil
+	}
 	a.refusal = ""
-	changed := next.stamp != a.live.Load().stamp
 	a.metrics.reloaded(next.generation.Hash, time.Now())
-	if changed {
+	if next.stamp != a.live.Load().stamp {
 		a.live.Store(next)
 		a.Logger.InfoContext(ctx, "reloaded", "rules", next.generation.Hash)
 	}
@@ -251,7 +262,7 @@ func secretsOf(c config.Config) string {
 	for _, key := range c.SecretKeys {
 		put(key.Reveal())
 	}
-	put(c.Twilio.AuthToken.Reveal(), c.Twilio.APISecret.Reveal(), c.SendGrid.APIKey.Reveal())
+	put(c.Twilio.AuthToken.Reveal(), c.Twilio.APIKey, c.Twilio.APISecret.Reveal(), c.SendGrid.APIKey.Reveal())
 	return hex.EncodeToString(h.Sum(nil))
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/cometchat"
 	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/server"
 	"github.com/beckon-relay/beckon/internal/store"
 )
 
@@ -93,7 +94,7 @@ func newMetrics(version string) *metrics {
 
 // zero makes the series that alerts are written on exist before the first failure, which increase() would otherwise miss.
 func (m *metrics) zero() {
-	for _, outcome := range []string{"accepted", "duplicate", "unauthorized", "invalid", "overloaded", "failed"} {
+	for _, outcome := range server.Outcomes() {
 		m.webhooks.WithLabelValues("cometchat", outcome)
 	}
 	for _, ch := range relay.Channels() {
@@ -203,7 +204,7 @@ const statsTimeout = 2 * time.Second
 func (q *queueCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), statsTimeout)
 	defer cancel()
-	stats, err := q.store.Stats(ctx, q.now())
+	stats, err := q.store.Stats(ctx)
 	if err != nil {
 		ch <- prometheus.NewInvalidMetric(q.waiting, err)
 		return

@@ -40,9 +40,9 @@ func decodeMembers(d *draft) identity {
 	}
 	parts := append([]string{g.uid("guid"), stamp(g.time("updatedAt", "createdAt"))}, uids(d.Members)...)
 	parts = append(parts, scopes(d.data["members"])...)
-	// Without updatedAt (its own sample of group_member_added has none) nothing tells a person added, kicked and added
-	// again from a repeat of the first webhook.
-	return identity{parts: parts, timeless: d.OccurredAt.IsZero()}
+	// The only time is the group's updatedAt. Its own sample of group_member_added has none, and nobody promises that
+	// membership changes it: a person added, kicked and added again must not count as a repeat for good.
+	return identity{parts: parts, timeless: true}
 }
 
 // decodeOwnMembership is for joined and left, where a member who is alone in the event did it.

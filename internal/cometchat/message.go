@@ -38,6 +38,9 @@ func decodeMention(d *draft) identity {
 	if d.Message == nil {
 		return identity{}
 	}
+	if !d.Message.UpdatedAt.IsZero() {
+		d.OccurredAt = d.Message.UpdatedAt // a mention that an edit brought is as young as that edit
+	}
 	parts := []string{m.id("id"), stamp(d.Message.UpdatedAt)}
 	return by(append(parts, uids(d.Message.Mentions)...)...)
 }

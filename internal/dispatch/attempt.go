@@ -44,10 +44,14 @@ func (w *deliveryWorker) Work(ctx context.Context, job *river.Job[store.Delivery
 func (d *Dispatcher) attempt(ctx context.Context, delivery relay.Delivery) error {
 	provider, ok := d.Provider(delivery.Channel)
 	if !ok {
-		return d.settle(ctx, delivery, store.Next{State: relay.DeliveryDead, Reason: relay.ReasonNoChannel})
+		return d.settle(ctx, delivery, relay.ReasonNoChannel)
 	}
-	if !d.Now().Before(delivery.ExpiresAt) {
-		return d.settle(ctx, delivery, store.Next{State: relay.DeliveryDead, Reason: tooLate(delivery)})
+	end, err := d.outlived(ctx, delivery)
+	if err != nil {
+		return err
+	}
+	if end != relay.ReasonNone {
+		return d.settle(ctx, delivery, end)
 	}
 	id := delivery.ID
 	delivery, attempt, err := d.Store.BeginAttempt(ctx, id, provider.Name(), d.Now())
@@ -77,26 +81,33 @@ func (d *Dispatcher) finish(ctx context.Context, delivery relay.Delivery, attemp
 	d.Logger.InfoContext(ctx, "attempt ended", "delivery", delivery.ID, "rule", delivery.Rule, "channel", delivery.Channel,
 		"to", delivery.Masked(), "attempt", attempt.N, "outcome", attempt.Outcome.Kind, "reason", attempt.Outcome.Reason,
 		"status", attempt.Outcome.Status, "code", attempt.Outcome.Code, "state", next.State)
-	// The outcome exists only here: a store that is busy is asked again, as long as the job may run.
-	ctx, cancel := context.WithTimeout(ctx, jobTimeout-channel.Deadline)
-	defer cancel()
-	err := d.Store.FinishAttempt(ctx, attempt, next)
-	for pause := time.NewTicker(200 * time.Millisecond); errors.Is(err, store.ErrOverloaded); {
-		select {
-		case <-ctx.Done():
-			pause.Stop()
-			return fmt.Errorf("keep outcome of delivery %s: %w", delivery.ID, err)
-		case <-pause.C:
-			err = d.Store.FinishAttempt(ctx, attempt, next)
-		}
-	}
-	if err != nil {
+	if err := d.keep(ctx, attempt, next); err != nil {
 		return fmt.Errorf("keep outcome of delivery %s: %w", delivery.ID, err)
 	}
 	if next.State.Done() {
 		d.Observer.Settled(delivery, next.State, attempt.EndedAt.Sub(delivery.CreatedAt))
 	}
 	return nil
+}
+
+// keep writes an outcome down. It exists only here, and a message whose acceptance is forgotten is sent again: so a store
+// in trouble is asked again and again, until the attempt would count as lost anyhow.
+func (d *Dispatcher) keep(ctx context.Context, attempt relay.Attempt, next store.Next) error {
+	ctx, cancel := context.WithTimeout(ctx, keepPatience)
+	defer cancel()
+	pause := time.NewTicker(keepPause)
+	defer pause.Stop()
+	for {
+		err := d.Store.FinishAttempt(ctx, attempt, next)
+		if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-pause.C:
+		}
+	}
 }
 
 // next says where an outcome takes the delivery.
@@ -106,9 +117,6 @@ func (d *Dispatcher) next(delivery relay.Delivery, attempt relay.Attempt) store.
 	case relay.Accepted:
 		return store.Next{State: relay.DeliverySent, Provider: attempt.Provider, ProviderID: outcome.ProviderID}
 	case relay.Unknown:
-		if attempt.N >= channel.MaxAttempts {
-			return store.Next{State: relay.DeliveryDead, Reason: relay.ReasonNoAnswer}
-		}
 		return store.Next{
 			State: relay.DeliveryUnknown, Reason: relay.ReasonNoAnswer, NextAt: attempt.EndedAt.Add(d.UnknownWait),
 		}
@@ -129,7 +137,40 @@ func (d *Dispatcher) next(delivery relay.Delivery, attempt relay.Attempt) store.
 	return store.Next{State: relay.DeliveryQueued, Reason: outcome.Reason, NextAt: at}
 }
 
-func (d *Dispatcher) settle(ctx context.Context, delivery relay.Delivery, next store.Next) error {
+// lost counts the attempts that may have arrived without anybody here knowing.
+func (d *Dispatcher) lost(ctx context.Context, delivery relay.Delivery) (int, error) {
+	attempts, err := d.Store.Attempts(ctx, delivery.ID)
+	if err != nil {
+		return 0, fmt.Errorf("read attempts of delivery %s: %w", delivery.ID, err)
+	}
+	n := 0
+	for _, a := range attempts {
+		if a.EndedAt.IsZero() || a.Outcome.Kind == relay.Unknown {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// outlived gives the Reason why no further attempt is made of a delivery, if there is one.
+func (d *Dispatcher) outlived(ctx context.Context, delivery relay.Delivery) (relay.Reason, error) {
+	expired := !d.Now().Before(delivery.ExpiresAt)
+	if delivery.State != relay.DeliveryUnknown {
+		if expired {
+			return relay.ReasonExpired, nil
+		}
+		return relay.ReasonNone, nil
+	}
+	lost, err := d.lost(ctx, delivery)
+	if expired || lost > maxResends {
+		return relay.ReasonNoAnswer, err // it may have arrived all the same
+	}
+	return relay.ReasonNone, err
+}
+
+// settle ends a delivery without another attempt.
+func (d *Dispatcher) settle(ctx context.Context, delivery relay.Delivery, reason relay.Reason) error {
+	next := store.Next{State: relay.DeliveryDead, Reason: reason}
 	err := d.Store.Settle(ctx, delivery.ID, next, d.Now())
 	if errors.Is(err, store.ErrConflict) {
 		return nil
@@ -139,12 +180,4 @@ func (d *Dispatcher) settle(ctx context.Context, delivery relay.Delivery, next s
 	}
 	d.Observer.Settled(delivery, next.State, d.Now().Sub(delivery.CreatedAt))
 	return nil
-}
-
-// tooLate is the Reason of a delivery that is past its time: one whose answer never came may have arrived all the same.
-func tooLate(delivery relay.Delivery) relay.Reason {
-	if delivery.State == relay.DeliveryUnknown {
-		return relay.ReasonNoAnswer
-	}
-	return relay.ReasonExpired
 }

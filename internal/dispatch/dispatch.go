@@ -78,10 +78,15 @@ const (
 	jobTimeout    = channel.Deadline + 5*time.Second
 	lookupTimeout = 5 * time.Second
 	dueWorkers    = 64
+	// keepPatience is how long a store in trouble is asked to keep an outcome, and keepPause the time between.
+	keepPatience = 20 * time.Second
+	keepPause    = 200 * time.Millisecond
 	// orphanAge is how old an attempt without outcome must be before it counts as lost in this process.
-	orphanAge = 3 * channel.Deadline
-	houseWork = 15 * time.Second
-	pruneSize = 500
+	orphanAge = channel.Deadline + keepPatience + 10*time.Second
+	// maxResends is how often a message is sent again because the answer was lost: one repeat is possible, not many.
+	maxResends = 1
+	houseWork  = 15 * time.Second
+	pruneSize  = 500
 )
 
 // Dispatcher works what is due.

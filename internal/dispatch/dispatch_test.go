@@ -249,22 +249,44 @@ func TestOutcomesEndWhereTheyShould(t *testing.T) {
 	}
 }
 
-func TestAnUnknownOutcomeIsResentAfterTheWaitAndGivenUpInTheEnd(t *testing.T) {
+func TestALostAnswerIsResentOnceAndNotAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	for range channel.MaxAttempts {
-		b.provider.outcomes = append(b.provider.outcomes, relay.Outcome{Kind: relay.Unknown})
-	}
+	b.provider.outcomes = []relay.Outcome{{Kind: relay.Unknown}, {Kind: relay.Retry}, {Kind: relay.Unknown}}
 	id := b.fallDue()
 	d := b.delivery(id)
 	require.Equal(t, unknownWait, d.NextAt.Sub(b.now))
-	for range channel.MaxAttempts - 1 {
+	for range 3 { // the resend, its retry, and the end of the second wait
 		b.now = b.delivery(id).NextAt
 		require.NoError(t, b.work(d.ID))
 	}
 	require.Equal(t, relay.DeliveryDead, b.delivery(id).State)
 	require.Equal(t, relay.ReasonNoAnswer, b.delivery(id).Reason)
-	require.Len(t, b.provider.sent, channel.MaxAttempts)
+	require.Len(t, b.provider.sent, 3)
+}
+
+// stubborn is a store that cannot keep outcomes for a while.
+type stubborn struct {
+	store.Store
+
+	failures int
+}
+
+func (s *stubborn) FinishAttempt(ctx context.Context, a relay.Attempt, n store.Next) error {
+	if s.failures > 0 {
+		s.failures--
+		return errDown
+	}
+	return s.Store.FinishAttempt(ctx, a, n)
+}
+
+func TestAStoreInTroubleDoesNotForgetAnAcceptedMessage(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.Store = &stubborn{Store: b.kept, failures: 3}
+	id := b.fallDue()
+	require.Equal(t, relay.DeliverySent, b.delivery(id).State)
+	require.Len(t, b.provider.sent, 1)
 }
 
 func TestRetriesEndAfterTheLastAttempt(t *testing.T) {

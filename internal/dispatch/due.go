@@ -48,9 +48,10 @@ func (d *Dispatcher) due(ctx context.Context, alertID string) error {
 // decide looks the person up, which may take a while, and then decides in one transaction of the store.
 func (d *Dispatcher) decide(ctx context.Context, alert relay.Alert) error {
 	event, err := d.Store.Event(ctx, alert.EventID)
-	if err != nil {
+	if err != nil && d.Now().Before(alert.ExpiresAt) {
 		return fmt.Errorf("read event %s of alert %s: %w", alert.EventID, alert.ID, err)
 	}
+	// Past its time it is cancelled whatever the event was, so one that cannot be read does not hold it for ever.
 	situation := engine.Situation{Event: event, Links: d.Links}
 	if uid := alert.Recipient.UID; uid != "" {
 		situation.Contact, situation.Found = d.lookup(ctx, uid)

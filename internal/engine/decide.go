@@ -101,18 +101,16 @@ func (d *decision) resolve() bool {
 	if d.Alert.Recipient.Key() != "" {
 		return false
 	}
-	var found []string
-	skip := map[string]bool{}
+	found, skip := people(d.Alert.Role, &d.Event), map[string]bool{}
+	callerDidIt := d.generation.catalogue[d.Event.Trigger].Actor == relay.RoleCaller && !d.rule.IncludeActor
 	for i := range d.Facts.Candidates {
 		e := &d.Facts.Candidates[i]
 		if e.Call == nil || d.Event.Call == nil || e.Call.SessionID != d.Event.Call.SessionID {
 			continue
 		}
 		found = append(found, people(d.Alert.Role, e)...)
-		if !d.rule.IncludeActor {
-			for _, uid := range people(relay.RoleCaller, e) {
-				skip[uid] = true
-			}
+		for _, uid := range people(relay.RoleCaller, e) {
+			skip[uid] = callerDidIt
 		}
 	}
 	if len(found) == 0 {
@@ -167,7 +165,7 @@ func (d *decision) holds(clause *rules.Clause) (string, error) {
 	contact.UID = d.Alert.Recipient.UID
 	for i := range d.Facts.Candidates {
 		later := &d.Facts.Candidates[i]
-		if !slices.Contains(clause.Triggers, later.Trigger) {
+		if d.superseded(later) {
 			continue
 		}
 		ok, err := clause.Holds(&d.Event, later, contact)
@@ -180,6 +178,18 @@ func (d *decision) holds(clause *rules.Clause) (string, error) {
 		}
 	}
 	return "", failed
+}
+
+// superseded reports whether a later event is an edit that a newer edit of the same message has made void: only what stands
+// in the chat now counts.
+func (d *decision) superseded(later *relay.Event) bool {
+	if later.Trigger != relay.MessageEdited || later.Message == nil {
+		return false
+	}
+	return slices.ContainsFunc(d.Facts.Candidates, func(e relay.Event) bool {
+		return e.Trigger == relay.MessageEdited && e.Message != nil && e.Message.ID == later.Message.ID &&
+			e.Message.UpdatedAt.After(later.Message.UpdatedAt)
+	})
 }
 
 // shownOnline reports whether the event itself shows the recipient online and they have not left since. Older presence is not

@@ -27,8 +27,6 @@ type Generation struct {
 
 	catalogue relay.Catalogue
 	shapes    map[relay.Trigger]*relay.Shape
-	// sessions are the triggers whose events say who took part in a call.
-	sessions []relay.Trigger
 }
 
 // Parts is what a Generation is built from.
@@ -48,11 +46,7 @@ func Build(p Parts) (*Generation, []rules.Finding) {
 	}
 	for name, spec := range p.Catalogue {
 		g.shapes[name] = relay.EventShape(spec)
-		if namesPeople(spec) {
-			g.sessions = append(g.sessions, name)
-		}
 	}
-	slices.Sort(g.sessions)
 	sum := sha256.Sum256([]byte(p.Rules.Hash() + "\x00" + p.Templates.Hash()))
 	g.Hash = hex.EncodeToString(sum[:8])
 
@@ -61,16 +55,6 @@ func Build(p Parts) (*Generation, []rules.Finding) {
 		return nil, findings
 	}
 	return g, findings
-}
-
-// namesPeople reports whether an event of that trigger can say who took part in a call session.
-func namesPeople(spec relay.TriggerSpec) bool {
-	if spec.Roles[relay.RoleCaller] == relay.FromPayload {
-		return true
-	}
-	inCall := slices.ContainsFunc(spec.Carries, func(path string) bool { return path == "call" || path == "call.session_id" })
-	people := slices.Contains(spec.Carries, "participant") || slices.Contains(spec.Carries, "users")
-	return inCall && people
 }
 
 // checkTemplates holds every template that a rule sends against every trigger of the rule: it must be there, use only

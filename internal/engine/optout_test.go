@@ -32,7 +32,7 @@ func mentioned(t *testing.T, g *engine.Generation) (relay.Event, map[string]rela
 
 func TestAQueryNamesTheAddressesThatDeliveriesWouldGoTo(t *testing.T) {
 	t.Parallel()
-	g := generation(t, toldTwice)
+	g := generation(t, scenarioFile{}, toldTwice)
 	event, alerts := mentioned(t, g)
 	george := relay.Contact{Phone: "+442079460102", Email: "George@example.com"}
 	require.Equal(t, []relay.Address{
@@ -45,7 +45,7 @@ func TestAQueryNamesTheAddressesThatDeliveriesWouldGoTo(t *testing.T) {
 
 func TestAnAddressThatOptedOutIsSaidToHaveDoneSoBeforeAnythingIsCalledARepeat(t *testing.T) {
 	t.Parallel()
-	g := generation(t, toldTwice)
+	g := generation(t, scenarioFile{}, toldTwice)
 	event, alerts := mentioned(t, g)
 	contact := relay.Contact{Email: "George@example.com"}
 	claimed := map[string]string{}
@@ -69,7 +69,7 @@ func TestAnAddressThatOptedOutIsSaidToHaveDoneSoBeforeAnythingIsCalledARepeat(t 
 
 func TestAMailOffersTheLinksOfItsContact(t *testing.T) {
 	t.Parallel()
-	g := generation(t, toldTwice)
+	g := generation(t, scenarioFile{}, toldTwice)
 	event, alerts := mentioned(t, g)
 	for rule, want := range map[string]string{
 		"person": "https://relay.example/u/George@example.com", "office": "https://relay.example/u/Office@example.com",

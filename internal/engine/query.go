@@ -11,24 +11,21 @@ import (
 // KeysOf gives the keys under which an event is found when alerts are decided: its conversation, its call session, the
 // message it is about, and who did it. All of one app, since two apps may use the same ids.
 func KeysOf(event relay.Event) []relay.Key {
+	var by relay.Recipient
+	if event.Sender != nil {
+		by.UID = event.Sender.UID
+	}
 	keys := make([]relay.Key, 0, 4)
-	if event.Conversation != nil && event.Conversation.ID != "" {
-		keys = append(keys, key(event, "conversation", event.Conversation.ID))
-	}
-	if event.Call != nil && event.Call.SessionID != "" {
-		keys = append(keys, key(event, "session", event.Call.SessionID))
-	}
-	if event.Message != nil && event.Message.ID != "" {
-		keys = append(keys, key(event, "message", event.Message.ID))
-	}
-	if event.Sender != nil && event.Sender.UID != "" {
-		keys = append(keys, key(event, "by", event.Sender.UID))
+	for _, link := range []relay.Link{relay.LinkConversation, relay.LinkSession, relay.LinkMessage, relay.LinkRecipient} {
+		if k := linked(event, by, link); k != "" {
+			keys = append(keys, k)
+		}
 	}
 	return keys
 }
 
-func key(event relay.Event, kind, id string) relay.Key {
-	return relay.Key(kind + "/" + event.AppID + "/" + id)
+func key(event relay.Event, link relay.Link, id string) relay.Key {
+	return relay.Key(string(link) + "/" + event.AppID + "/" + id)
 }
 
 // Query says what must be read to decide that alert of that event for the person who was looked up; of a person who was not
@@ -38,18 +35,22 @@ func (g *Generation) Query(alert relay.Alert, event relay.Event, contact relay.C
 	if !ok {
 		return relay.Query{}
 	}
-	if alert.Recipient.Key() == "" {
-		return relay.Query{Keys: KeysOf(event), Triggers: g.sessions}
+	var q relay.Query
+	look := func(trigger relay.Trigger, link relay.Link) {
+		lookup := relay.Lookup{Key: linked(event, alert.Recipient, link), Trigger: trigger}
+		if lookup.Key != "" && !slices.Contains(q.Lookups, lookup) {
+			q.Lookups = append(q.Lookups, lookup)
+		}
 	}
-	q := relay.Query{Keys: KeysOf(event)}
-	if alert.Recipient.UID != "" {
-		q.Keys = append(q.Keys, key(event, "by", alert.Recipient.UID))
+	if alert.Recipient.Key() == "" {
+		for _, trigger := range g.Rules.Sessions() {
+			look(trigger, relay.LinkSession)
+		}
+		return q
 	}
 	for _, clause := range g.clauses(rule, event.Trigger) {
-		for _, trigger := range clause.Triggers {
-			if !slices.Contains(q.Triggers, trigger) {
-				q.Triggers = append(q.Triggers, trigger)
-			}
+		for _, l := range clause.Looks {
+			look(l.Trigger, l.Link)
 		}
 	}
 	contact = contactOf(alert.Recipient, contact)
@@ -62,6 +63,31 @@ func (g *Generation) Query(alert relay.Alert, event relay.Event, contact relay.C
 		}
 	}
 	return q
+}
+
+// linked is the key under which later events are found that have this link to an alert of the event; empty where there can be none.
+func linked(event relay.Event, recipient relay.Recipient, link relay.Link) relay.Key {
+	id := ""
+	switch link {
+	case relay.LinkRecipient:
+		id = recipient.UID
+	case relay.LinkConversation:
+		if event.Conversation != nil {
+			id = event.Conversation.ID
+		}
+	case relay.LinkSession:
+		if event.Call != nil {
+			id = event.Call.SessionID
+		}
+	case relay.LinkMessage:
+		if event.Message != nil {
+			id = event.Message.ID
+		}
+	}
+	if id == "" {
+		return ""
+	}
+	return key(event, link, id)
 }
 
 // addressOf is where a contact is reached on a channel, if at all.

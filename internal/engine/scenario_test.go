@@ -1,10 +1,12 @@
 package engine_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -22,7 +24,8 @@ import (
 // A scenario file is rules, people and a list of scenarios: what arrives when, and what must come of it. Everything that
 // happens is listed under expect, no more and no less.
 type scenarioFile struct {
-	Rules     string             `yaml:"rules"` // empty: the shipped rules
+	Rules     string             `yaml:"rules"`     // empty: the shipped rules
+	Templates map[string]string  `yaml:"templates"` // instead of the shipped ones
 	People    map[string]*person `yaml:"people"`
 	Scenarios []scenario         `yaml:"scenarios"`
 }
@@ -98,7 +101,7 @@ func TestScenariosEndAsWritten(t *testing.T) {
 }
 
 // generation builds rules with the shipped templates; empty means the shipped rules.
-func generation(t *testing.T, source string) *engine.Generation {
+func generation(t *testing.T, file scenarioFile, source string) *engine.Generation {
 	t.Helper()
 	if source == "" {
 		shipped, err := os.ReadFile("../../rules.yaml")
@@ -107,7 +110,15 @@ func generation(t *testing.T, source string) *engine.Generation {
 	}
 	set, findings := rules.Load("rules.yaml", []byte(source), cometchat.Catalogue())
 	require.NotNil(t, set, "%v", findings)
-	templates, problems := render.Load(os.DirFS("../../templates"))
+	folder := os.DirFS("../../templates")
+	if len(file.Templates) > 0 {
+		own := fstest.MapFS{}
+		for name, content := range file.Templates {
+			own[name] = &fstest.MapFile{Data: []byte(content)}
+		}
+		folder = own
+	}
+	templates, problems := render.Load(folder)
 	require.Empty(t, problems)
 	g, findings := engine.Build(engine.Parts{Rules: set, Templates: templates, Catalogue: cometchat.Catalogue(), Sample: sample(t)})
 	require.NotNil(t, g, "%v", findings)
@@ -136,9 +147,9 @@ func play(t *testing.T, file scenarioFile, s scenario) []outcome {
 	if start.IsZero() {
 		start = noon
 	}
-	first, second, reload := generation(t, file.Rules), (*engine.Generation)(nil), time.Time{}
+	first, second, reload := generation(t, file, file.Rules), (*engine.Generation)(nil), time.Time{}
 	if s.Reload != nil {
-		second, reload = generation(t, s.Reload.Rules), start.Add(s.Reload.At)
+		second, reload = generation(t, file, s.Reload.Rules), start.Add(s.Reload.At)
 	}
 	setup := sim.Setup{
 		Generation: func(now time.Time) *engine.Generation {

@@ -16,21 +16,41 @@ type Plan struct {
 
 // Query says what must be known to decide an alert.
 type Query struct {
-	// Keys and Triggers select the kept events that may cancel it; the newest MaxCandidates are read.
-	Keys     []Key
-	Triggers []Trigger
+	// Lookups select the kept events that may cancel it, or that say who took part in its call; of each the newest
+	// MaxCandidates are read.
+	Lookups []Lookup
 	// Claims are the collapse keys that its deliveries would take.
 	Claims []string
 	// Addresses are where its deliveries would go.
 	Addresses []Address
 }
 
-// MaxCandidates is how many kept events are looked at when an alert is decided, newest first.
+// Lookup selects the kept events of a trigger that are found under a key.
+type Lookup struct {
+	Key     Key
+	Trigger Trigger
+}
+
+// MaxCandidates is how many kept events of one Lookup are looked at when an alert is decided, newest first. Each Lookup has its
+// own share, so that a flood of one kind does not hide the one receipt that matters.
 const MaxCandidates = 1000
+
+// Link says what a later event must share with an alert to bear on it.
+type Link string
+
+// Links.
+const (
+	// LinkRecipient: the recipient did it.
+	LinkRecipient Link = "recipient"
+	// LinkConversation, LinkSession and LinkMessage: it is about the same one as the alert's event.
+	LinkConversation Link = "conversation"
+	LinkSession      Link = "session"
+	LinkMessage      Link = "message"
+)
 
 // Facts is what is known at the moment an alert is decided, read in the transaction that keeps the decision.
 type Facts struct {
-	// Candidates are kept events that match the Query, newest first, never the alert's own.
+	// Candidates are the kept events that any Lookup of the Query selects, newest first, each once, never the alert's own.
 	Candidates []Event
 	// Claimed tells for each claim of the Query that is taken which delivery has it.
 	Claimed map[string]string

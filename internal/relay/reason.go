@@ -97,7 +97,7 @@ func Reasons() []ReasonDoc {
 		{ReasonRegionBlocked, "dead delivery", "the account may not send to that country"},
 		{ReasonThrottled, "queued delivery", "the provider asked to slow down"},
 		{ReasonProviderTrouble, "queued or dead delivery", "the provider could not be reached, or failed"},
-		{ReasonNoAnswer, "unknown delivery", "the request went out and no answer came back"},
+		{ReasonNoAnswer, "unknown or dead delivery", "the request went out and no answer came back, so it may have arrived; dead after one repeat"},
 		{ReasonGaveUp, "dead delivery", "all attempts were used up"},
 		{ReasonNoChannel, "dead delivery", "no provider is configured for the channel"},
 		{ReasonActionMessage, "event", "CometChat's own note that something was edited, deleted or changed, not a message"},

@@ -16,13 +16,19 @@ import (
 type Clause struct {
 	Name   string
 	Reason relay.Reason
-	// Triggers are those whose events may make it hold.
-	Triggers []relay.Trigger
+	// Looks are the later events that may make it hold: of which trigger, and linked to the alert by what.
+	Looks []Look
 	// Presence marks `online`, which holds also when the event itself shows the recipient online and no kept event says
 	// offline since. That is for the engine to see, because it takes more than one event.
 	Presence bool
 
 	conditions map[relay.Trigger]*condition
+}
+
+// Look is one kind of later event.
+type Look struct {
+	Trigger relay.Trigger
+	Link    relay.Link
 }
 
 // Holds reports whether later cancels the alert that event made for the recipient. It is false for a later event of another
@@ -43,6 +49,7 @@ func (c *Clause) Holds(event, later *relay.Event, recipient relay.Contact) (bool
 // true.
 type form struct {
 	trigger    relay.Trigger
+	link       relay.Link
 	expression string
 }
 
@@ -79,24 +86,24 @@ func shorthands() []shorthand {
 		{
 			name: "answered", reason: relay.ReasonAnswered, needs: []string{"call.session_id", "call.caller", "conversation"},
 			forms: []form{
-				{relay.CallStarted, sameSession + ` && ` + direct},
-				{relay.CallJoined, sameSession + ` && (` + recipientJoined + ` || ` + direct + ` && ` + somebodyElseJoined + `)`},
+				{relay.CallStarted, relay.LinkSession, sameSession + ` && ` + direct},
+				{relay.CallJoined, relay.LinkSession, sameSession + ` && (` + recipientJoined + ` || ` + direct + ` && ` + somebodyElseJoined + `)`},
 			},
 		},
 		{
 			name: "declined", reason: relay.ReasonDeclined, needs: []string{"call.session_id"},
-			forms: []form{{relay.CallRejected, declined}, {relay.CallBusy, declined}},
+			forms: []form{{relay.CallRejected, relay.LinkSession, declined}, {relay.CallBusy, relay.LinkSession, declined}},
 		},
 		{
 			name: "read", reason: relay.ReasonRead, needs: []string{"message.id", "conversation"},
 			forms: []form{
-				{relay.MessageReadReceipt, byRecipient + ` && ` + upToMessage},
-				{relay.MessageReadByAll, upToMessage},
+				{relay.MessageReadReceipt, relay.LinkRecipient, byRecipient + ` && ` + upToMessage},
+				{relay.MessageReadByAll, relay.LinkConversation, upToMessage},
 			},
 		},
 		{
 			name: "replied", reason: relay.ReasonReplied, needs: []string{"message.id", "conversation"},
-			forms: []form{{relay.MessageSent, byRecipient + ` && ` + sameConversation +
+			forms: []form{{relay.MessageSent, relay.LinkRecipient, byRecipient + ` && ` + sameConversation +
 				` && later.message.category in ["message", "custom", "interactive"]
 			&& (numeric(later.message.id) && numeric(event.message.id)
 				? order(later.message.id, event.message.id) > 0
@@ -105,7 +112,7 @@ func shorthands() []shorthand {
 		deleted(),
 		{
 			name: "online", reason: relay.ReasonOnline, presence: true,
-			forms: []form{{relay.UserConnectionStatus, byRecipient +
+			forms: []form{{relay.UserConnectionStatus, relay.LinkRecipient, byRecipient +
 				` && later.status == "online" && later.received_at >= event.received_at`}},
 		},
 	}
@@ -119,9 +126,9 @@ func deleted() shorthand {
 	return shorthand{
 		name: "deleted", reason: relay.ReasonDeleted, needs: []string{"message.id"}, not: relay.MessageDeleted,
 		forms: []form{
-			{relay.MessageDeleted, sameMessage},
+			{relay.MessageDeleted, relay.LinkMessage, sameMessage},
 			// The mention was edited away. An edit that is older than the mention took nothing from it.
-			{relay.MessageEdited, `event.trigger == "user_mentioned" && ` + sameMessage + `
+			{relay.MessageEdited, relay.LinkMessage, `event.trigger == "user_mentioned" && ` + sameMessage + `
 			&& (!has(later.occurred_at) || later.occurred_at >= event.occurred_at)
 			&& event.message.mentions.exists(m, same(m.uid, recipient.uid))
 			&& !later.message.mentions.exists(m, m.uid == recipient.uid)`},
@@ -150,7 +157,7 @@ func (s shorthand) compile(l *dialect, event, recipient *relay.Shape) (*Clause, 
 		if len(flaws) > 0 {
 			return nil, fmt.Errorf("compile %s for %s: %s", s.name, f.trigger, flaws[0].message)
 		}
-		clause.Triggers = append(clause.Triggers, f.trigger)
+		clause.Looks = append(clause.Looks, Look{Trigger: f.trigger, Link: f.link})
 		clause.conditions[f.trigger] = &condition{
 			program: program, text: f.expression, event: event, later: event, recipient: recipient,
 		}

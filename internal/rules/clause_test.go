@@ -260,7 +260,7 @@ func TestDeletionIsImpliedWhereThereIsAMessage(t *testing.T) {
 		implied := set.Implied(trigger)
 		require.Len(t, implied, 1, trigger)
 		require.Equal(t, relay.ReasonDeleted, implied[0].Reason)
-		require.Equal(t, []relay.Trigger{relay.MessageDeleted, relay.MessageEdited}, implied[0].Triggers)
+		require.Equal(t, []rules.Look{{relay.MessageDeleted, relay.LinkMessage}, {relay.MessageEdited, relay.LinkMessage}}, implied[0].Looks)
 	}
 	for _, trigger := range []relay.Trigger{"message_deleted", "call_initiated", "group_created", "brand_new"} {
 		require.Empty(t, set.Implied(trigger), trigger)
@@ -274,12 +274,12 @@ func TestNoClauseHoldsForAnEmptyEvent(t *testing.T) {
 		c := clause(t, name)
 		require.Equal(t, name, c.Name)
 		require.Equal(t, relay.Reason(name), c.Reason)
-		require.NotEmpty(t, c.Triggers)
-		for _, trigger := range c.Triggers {
+		require.NotEmpty(t, c.Looks)
+		for _, look := range c.Looks {
 			for _, recipient := range []relay.Contact{{}, {UID: "bob"}} {
-				held, err := c.Holds(&relay.Event{}, &relay.Event{Trigger: trigger}, recipient)
+				held, err := c.Holds(&relay.Event{}, &relay.Event{Trigger: look.Trigger}, recipient)
 				require.NoError(t, err)
-				require.False(t, held, "%s by %s", name, trigger)
+				require.False(t, held, "%s by %s", name, look.Trigger)
 			}
 		}
 	}

@@ -17,6 +17,7 @@ type Set struct {
 	byTrigger map[relay.Trigger][]*Rule
 	wanted    map[relay.Trigger]bool
 	implied   map[relay.Trigger][]*Clause
+	sessions  []relay.Trigger
 	longest   time.Duration
 }
 
@@ -106,6 +107,9 @@ func (s *Set) LongestWait() time.Duration { return s.longest }
 // mention edited away. None for triggers whose events carry no message. The slice is not to be changed.
 func (s *Set) Implied(trigger relay.Trigger) []*Clause { return s.implied[trigger] }
 
+// Sessions returns the triggers whose events say who takes part in a call session, sorted. The slice is not to be changed.
+func (s *Set) Sessions() []relay.Trigger { return s.sessions }
+
 // Finding makes a finding at a place of the set's file, for those who find something that only they can see, such as a
 // template that does not exist.
 func (s *Set) Finding(line, column int, severity Severity, message, hint string) Finding {
@@ -133,6 +137,12 @@ func (s *Set) index(l *loader) {
 	s.byTrigger = make(map[relay.Trigger][]*Rule)
 	s.wanted = make(map[relay.Trigger]bool)
 	session := false
+	for trigger := range l.catalogue {
+		if namesSession(l.shape(trigger)) {
+			s.sessions = append(s.sessions, trigger)
+		}
+	}
+	slices.Sort(s.sessions)
 	for _, r := range s.rules {
 		s.byName[r.Name] = r
 		if !r.Enabled {
@@ -145,10 +155,8 @@ func (s *Set) index(l *loader) {
 			session = session || r.asksSession(l.catalogue[trigger])
 		}
 	}
-	for trigger := range l.catalogue {
-		if session && namesSession(l.shape(trigger)) {
-			s.wanted[trigger] = true
-		}
+	for _, trigger := range s.sessions {
+		s.wanted[trigger] = s.wanted[trigger] || session
 	}
 }
 
@@ -156,8 +164,8 @@ func (s *Set) index(l *loader) {
 func (s *Set) want(trigger relay.Trigger, clauses ...[]*Clause) {
 	s.wanted[trigger] = true
 	for _, c := range slices.Concat(clauses...) {
-		for _, later := range c.Triggers {
-			s.wanted[later] = true
+		for _, later := range c.Looks {
+			s.wanted[later.Trigger] = true
 		}
 	}
 }

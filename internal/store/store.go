@@ -23,7 +23,8 @@ var (
 	ErrConflict = errors.New("already taken or done")
 	// ErrSuppressed: the address must not be written to, and the delivery was moved to suppressed.
 	ErrSuppressed = errors.New("the address must not be written to")
-	// ErrOverloaded: too many writes are waiting. Nothing was kept; try again later.
+	// ErrOverloaded: too many writes are waiting. Nothing was kept; try again later. Only Accept and Ping give it: every other
+	// write waits for its turn until ctx ends.
 	ErrOverloaded = errors.New("too many writes are waiting")
 )
 
@@ -39,24 +40,34 @@ type Accepted struct {
 // Store keeps events, alerts, deliveries and attempts. All methods may be called from many goroutines. A write that
 // returned nil is on disk; one that returned an error has changed nothing.
 type Store interface {
-	// Accept keeps an event with its keys, its alerts and a wake-up for each, or nothing where it is a repeat
-	// (same ID, or see relay.Repeat). Concurrent calls share a transaction.
+	// Accept keeps an event with its keys, its alerts and a wake-up for each, or nothing where it is a repeat: of the same ID, or
+	// of the same relay.Repeat and trigger as a kept one received within the window before or after it, since two posts may be
+	// kept in another order than they were received in. Concurrent calls share a transaction.
 	Accept(ctx context.Context, plan relay.Plan) (Accepted, error)
 
-	// Decide takes an alert that is held, reads the facts that the query names, asks decide, and keeps what it says, in
-	// one transaction that locks the recipient. decide must be pure and quick. ErrConflict when the alert is not
-	// held. Claims are taken here: a delivery whose claim is taken meanwhile comes back suppressed as collapsed.
+	// Decide takes an alert that is held, reads the facts that the query names, asks decide, and keeps what it says, in one
+	// transaction that locks the recipient. Candidates may be read before it begins, but those kept meanwhile are shown all
+	// the same. Each Lookup finds its newest relay.MaxCandidates; of events too large to read together the oldest are left out,
+	// and that is logged. decide must be pure and quick. ErrConflict when the alert is not held. Claims are taken here: a
+	// delivery whose claim is taken meanwhile comes back suppressed as collapsed.
+	//
+	// It wakes up for a queued delivery with a NextAt, and nobody for one without: the due job that decided attempts those, and
+	// again when it is run again.
 	Decide(ctx context.Context, alertID string, query relay.Query, now time.Time,
 		decide func(relay.Alert, relay.Facts) relay.Decision) (relay.Decision, error)
 
-	// BeginAttempt moves a delivery that is queued, or unknown with its NextAt reached, to sending and writes down the attempt
-	// before the call is made. ErrConflict when the delivery is in another state or its time has not come. ErrSuppressed when its
-	// address must not be written to by now: the delivery is suppressed for good then, and comes back so.
+	// BeginAttempt moves a delivery that is queued or unknown, and has reached its NextAt if it has one, to sending and writes
+	// down the attempt before the call is made. ErrConflict when the delivery is in another state or its time has not come.
+	// ErrSuppressed when its address must not be written to by now: the delivery is suppressed for good then, and comes back so.
 	BeginAttempt(ctx context.Context, deliveryID, provider string, now time.Time) (relay.Delivery, relay.Attempt, error)
 	// FinishAttempt writes down the attempt's outcome and moves the delivery and, by relay.RollUp, its alert. A next
-	// state of queued or unknown needs a NextAt and gets a wake-up; dead and suppressed release the claim.
+	// state of queued or unknown needs a NextAt and gets a wake-up; dead and suppressed release the claim, but dead with
+	// relay.ReasonNoAnswer keeps it, since the message may have arrived. An answer that comes after Orphaned gave the attempt up
+	// is taken as long as no newer attempt was begun: what was accepted must not be sent again. ErrConflict for every other
+	// attempt that is not under way.
 	FinishAttempt(ctx context.Context, attempt relay.Attempt, next Next) error
-	// Settle moves a delivery that no attempt is under way for, such as an expired one. ErrConflict while one is.
+	// Settle moves a delivery that no attempt is under way for, as FinishAttempt does: a queued or unknown one anywhere but to
+	// sending, such as to dead when it has expired, and a sent one to delivered or undelivered. ErrConflict in every other state.
 	Settle(ctx context.Context, deliveryID string, next Next, now time.Time) error
 	// Orphaned moves deliveries that are sending since before the given time to unknown, with an empty outcome at their attempt, and
 	// wakes them up at wakeAt. It returns how many.
@@ -76,14 +87,15 @@ type Store interface {
 	Alerts(ctx context.Context, filter Filter) ([]relay.Alert, error)
 	Deliveries(ctx context.Context, filter Filter) ([]relay.Delivery, error)
 	// Stats counts what is waiting, for metrics.
-	Stats(ctx context.Context, now time.Time) (Stats, error)
-	// Ping reports whether the store can be written to.
+	Stats(ctx context.Context) (Stats, error)
+	// Ping reports whether the store can be written to. ErrOverloaded says that it can, but has too much to do.
 	Ping(ctx context.Context) error
 	// Prune deletes events received before the given time, and all that belongs to them, unless an alert or a delivery
 	// of theirs is still under way; at most limit events. It returns how many.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 
-	// KeepOutbox and Outbox serve the sandbox provider; Outbox lists oldest first.
+	// KeepOutbox and Outbox serve the sandbox provider. KeepOutbox gives ErrConflict for an ID that is kept already. Outbox lists
+	// the newest limit messages, oldest first; limit is at most MaxList, which 0 stands for.
 	KeepOutbox(ctx context.Context, message relay.OutboxMessage) error
 	Outbox(ctx context.Context, limit int) ([]relay.OutboxMessage, error)
 
@@ -107,13 +119,14 @@ type Next struct {
 
 // Filter narrows a list. Zero fields do not narrow.
 type Filter struct {
-	Trigger   relay.Trigger
-	EventID   string
-	AlertID   string
-	Rule      string
-	State     string
-	Reason    relay.Reason
-	Channel   relay.Channel
+	Trigger relay.Trigger
+	EventID string
+	AlertID string
+	Rule    string
+	State   string
+	Reason  relay.Reason
+	Channel relay.Channel
+	// Recipient is a relay.Recipient.Key, or a bare uid.
 	Recipient string
 	// Since and Until bound ReceivedAt (events, alerts) or CreatedAt (deliveries): Since <= t < Until.
 	Since, Until time.Time

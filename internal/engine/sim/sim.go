@@ -1,7 +1,8 @@
 // Package sim runs the engine under a virtual clock with a memory of its own: events arrive at given times, alerts fall due,
 // and every provider accepts at once. Hours of waiting take microseconds.
 //
-// It decides nothing itself. What `serve` does through the store and the queue, it does with a map and a heap.
+// It decides nothing itself. What `serve` does through the store and the queue, it does in memory, plainly: each step looks at
+// everything that is kept.
 package sim
 
 import (
@@ -79,7 +80,7 @@ func (w *world) repeated(event relay.Event) bool {
 	}
 	return event.Repeat.Key != "" && slices.ContainsFunc(w.arrived, func(id string) bool {
 		earlier := w.events[id]
-		return earlier.Repeat.Key == event.Repeat.Key && event.ReceivedAt.Sub(earlier.ReceivedAt) < event.Repeat.Window
+		return earlier.Repeat.Key == event.Repeat.Key && event.ReceivedAt.Sub(earlier.ReceivedAt) <= event.Repeat.Window
 	})
 }
 
@@ -134,13 +135,21 @@ func (w *world) suppressed(query relay.Query) map[relay.Address]relay.Reason {
 // candidates are the kept events that the query names, newest first.
 func (w *world) candidates(query relay.Query, own string, now time.Time) []relay.Event {
 	var out []relay.Event
+	taken := map[relay.Lookup]int{}
 	for _, id := range slices.Backward(w.arrived) {
 		event := w.events[id]
-		if id == own || event.ReceivedAt.After(now) || !slices.Contains(query.Triggers, event.Trigger) {
+		if id == own || event.ReceivedAt.After(now) {
 			continue
 		}
-		shares := slices.ContainsFunc(engine.KeysOf(event), func(k relay.Key) bool { return slices.Contains(query.Keys, k) })
-		if shares && len(out) < relay.MaxCandidates {
+		selected := false
+		for _, key := range engine.KeysOf(event) {
+			lookup := relay.Lookup{Key: key, Trigger: event.Trigger}
+			if slices.Contains(query.Lookups, lookup) && taken[lookup] < relay.MaxCandidates {
+				taken[lookup]++
+				selected = true
+			}
+		}
+		if selected {
 			out = append(out, event)
 		}
 	}

@@ -65,11 +65,15 @@ func newest(trace []relay.Step) []relay.Step {
 
 // Decide implements store.Store. decide runs in the goroutine that does all writing, so it must not call the store; it may
 // be called twice for one decision, and a panic in it comes back as an error. The decision's trace is added to the
-// alert's. Only queued deliveries with a NextAt get a wake-up: the others are the caller's to attempt.
+// alert's.
 func (s *Store) Decide(ctx context.Context, alertID string, query relay.Query, now time.Time,
 	decide func(relay.Alert, relay.Facts) relay.Decision,
 ) (relay.Decision, error) {
-	d, err := do(ctx, s, hasty, func(ctx context.Context, b *batch) (relay.Decision, error) {
+	ahead, err := s.readAhead(ctx, alertID, query)
+	if err != nil {
+		return relay.Decision{}, fmt.Errorf("decide alert %q: %w", alertID, err)
+	}
+	d, err := do(ctx, s, patient, func(ctx context.Context, b *batch) (relay.Decision, error) {
 		alert, err := b.alert(ctx, alertID)
 		if err != nil {
 			return relay.Decision{}, err
@@ -77,7 +81,7 @@ func (s *Store) Decide(ctx context.Context, alertID string, query relay.Query, n
 		if alert.State != relay.AlertHeld {
 			return relay.Decision{}, store.ErrConflict
 		}
-		facts, err := s.facts(ctx, b, query, alert.EventID)
+		facts, err := s.facts(ctx, b, query, ahead)
 		if err != nil {
 			return relay.Decision{}, err
 		}
@@ -96,8 +100,8 @@ func (b *batch) alert(ctx context.Context, id string) (relay.Alert, error) {
 	return one(ctx, b, scanAlert, "SELECT "+alertColumns+" FROM alerts WHERE id = ?", id)
 }
 
-func (s *Store) facts(ctx context.Context, b *batch, q relay.Query, eventID string) (facts relay.Facts, err error) {
-	if facts.Candidates, err = s.candidates(ctx, b, q, eventID); err != nil {
+func (s *Store) facts(ctx context.Context, b *batch, q relay.Query, ahead candidates) (facts relay.Facts, err error) {
+	if facts.Candidates, err = s.catchUp(ctx, b, ahead); err != nil {
 		return facts, err
 	}
 	if facts.Claimed, err = b.claimed(ctx, q.Claims); err != nil {

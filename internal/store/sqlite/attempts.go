@@ -20,7 +20,7 @@ func scanAttempt(row scanner) (a relay.Attempt, err error) {
 	return a, err
 }
 
-// BeginAttempt implements store.Store. A queued delivery with a NextAt has to have reached it, too.
+// BeginAttempt implements store.Store.
 func (s *Store) BeginAttempt(ctx context.Context, deliveryID, provider string, now time.Time) (
 	relay.Delivery, relay.Attempt, error,
 ) {
@@ -29,7 +29,7 @@ func (s *Store) BeginAttempt(ctx context.Context, deliveryID, provider string, n
 		attempt   relay.Attempt
 		forbidden bool
 	}
-	out, err := do(ctx, s, hasty, func(ctx context.Context, b *batch) (out begun, err error) {
+	out, err := do(ctx, s, patient, func(ctx context.Context, b *batch) (out begun, err error) {
 		d, err := b.delivery(ctx, deliveryID)
 		if err != nil {
 			return out, err
@@ -67,8 +67,7 @@ func (b *batch) insertAttempt(ctx context.Context, a relay.Attempt) error {
 	return nil
 }
 
-// FinishAttempt implements store.Store. It takes an answer that comes after Orphaned has given the attempt up, as long as
-// no other attempt was begun since: a late "accepted" must not be sent again. It waits where too many writes wait.
+// FinishAttempt implements store.Store.
 func (s *Store) FinishAttempt(ctx context.Context, attempt relay.Attempt, next store.Next) error {
 	err := checkNext(next)
 	switch {
@@ -113,8 +112,7 @@ func (b *batch) finish(ctx context.Context, a relay.Attempt, next store.Next) er
 	return err
 }
 
-// Settle implements store.Store. Besides a queued or unknown delivery it moves a sent one to delivered or undelivered;
-// everything else that is done stays as it is, with store.ErrConflict. It waits where too many writes wait.
+// Settle implements store.Store.
 func (s *Store) Settle(ctx context.Context, deliveryID string, next store.Next, now time.Time) error {
 	err := checkNext(next)
 	if err == nil {

@@ -64,7 +64,9 @@ func BenchmarkDecideBeginFinish(b *testing.B) {
 		_, err := s.Accept(b.Context(), plan)
 		return err
 	})
-	query := relay.Query{Keys: []relay.Key{"message:1", "nothing"}, Triggers: []relay.Trigger{relay.MessageReadReceipt}}
+	query := relay.Query{Lookups: []relay.Lookup{
+		{Key: "message:1", Trigger: relay.MessageReadReceipt}, {Key: "nothing", Trigger: relay.MessageReadReceipt},
+	}}
 	concurrently(b, 64, func(i int) error {
 		d := storetest.NewDelivery(alerts[i], "mention")
 		now := d.CreatedAt

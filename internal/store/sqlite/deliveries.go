@@ -115,7 +115,7 @@ func (b *batch) move(ctx context.Context, d relay.Delivery, next store.Next) (re
 		d.NextAt = next.NextAt
 		b.wake(store.DeliveryArgs{DeliveryID: d.ID}, store.QueueOf(d.Channel), d.NextAt)
 	}
-	if d.State == relay.DeliveryDead || d.State == relay.DeliverySuppressed {
+	if releases(next) {
 		d.Claim = ""
 	}
 	if next.Provider != "" {
@@ -128,6 +128,12 @@ func (b *batch) move(ctx context.Context, d relay.Delivery, next store.Next) (re
 		return d, err
 	}
 	return d, b.rollUp(ctx, d.AlertID, d.UpdatedAt)
+}
+
+// releases tells whether somebody else may take the claim. Without an answer the message may have arrived, so nobody may.
+func releases(next store.Next) bool {
+	return next.State == relay.DeliverySuppressed ||
+		next.State == relay.DeliveryDead && next.Reason != relay.ReasonNoAnswer
 }
 
 func (b *batch) updateDelivery(ctx context.Context, d relay.Delivery) error {

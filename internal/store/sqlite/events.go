@@ -12,7 +12,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/store"
 )
 
-// maxKeys bounds the keys of an event and, by triggers times keys, the search of Decide.
+// maxKeys bounds the keys of an event.
 const maxKeys = 256
 
 // Accept implements store.Store. A full queue refuses at once with store.ErrOverloaded.
@@ -66,7 +66,8 @@ func (b *batch) accept(ctx context.Context, plan relay.Plan) (store.Accepted, er
 	return store.Accepted{ID: e.ID, Alerts: alerts}, err
 }
 
-// firstCopy finds the kept event that this one repeats.
+// firstCopy finds the kept event that this one repeats: of several, the one received nearest to it. It looks both ways, since
+// two copies may be kept in another order than they were received in.
 func (b *batch) firstCopy(ctx context.Context, e relay.Event) (string, error) {
 	id, err := one(ctx, b, scanString, "SELECT id FROM events WHERE id = ?", e.ID)
 	if !errors.Is(err, store.ErrNotFound) || e.Repeat.Key == "" {
@@ -74,8 +75,9 @@ func (b *batch) firstCopy(ctx context.Context, e relay.Event) (string, error) {
 	}
 	return one(ctx, b, scanString, `SELECT e.id FROM event_keys k JOIN events e ON e.seq = k.event
 		WHERE k.key = ? AND k.trigger = ? AND k.received_at BETWEEN ? AND ?
-		ORDER BY k.received_at DESC, k.event DESC LIMIT 1`,
-		string(e.Repeat.Key), string(e.Trigger), micros(e.ReceivedAt.Add(-e.Repeat.Window)), micros(e.ReceivedAt))
+		ORDER BY abs(k.received_at - ?), k.event LIMIT 1`,
+		string(e.Repeat.Key), string(e.Trigger), micros(e.ReceivedAt.Add(-e.Repeat.Window)),
+		micros(e.ReceivedAt.Add(e.Repeat.Window)), micros(e.ReceivedAt))
 }
 
 func (b *batch) insertEvent(ctx context.Context, plan relay.Plan) error {
@@ -119,15 +121,16 @@ func nonNil(raw []byte) []byte {
 
 // row is an event as it is kept.
 type row struct {
+	seq                       int64
 	id, trigger, appID, noise string
 	receivedAt                time.Time
 	raw                       []byte
 }
 
-const eventColumns = "id, trigger, app_id, noise, received_at, raw"
+const eventColumns = "seq, id, trigger, app_id, noise, received_at, raw"
 
 func scanEvent(s scanner) (r row, err error) {
-	err = s.Scan(&r.id, &r.trigger, &r.appID, &r.noise, at{&r.receivedAt}, &r.raw)
+	err = s.Scan(&r.seq, &r.id, &r.trigger, &r.appID, &r.noise, at{&r.receivedAt}, &r.raw)
 	return r, err
 }
 
@@ -139,49 +142,6 @@ func (s *Store) decode(r row) (relay.Event, error) {
 	}
 	e.ID, e.ReceivedAt = r.id, r.receivedAt
 	return e, nil
-}
-
-// candidates are the newest kept events of any of the triggers under any of the keys, but not the one named.
-// One that cannot be decoded any more is left out: it would keep the alert from ever being decided.
-func (s *Store) candidates(ctx context.Context, b *batch, q relay.Query, but string) ([]relay.Event, error) {
-	if len(q.Keys) == 0 || len(q.Triggers) == 0 {
-		return nil, nil
-	}
-	if pairs := len(q.Keys) * len(q.Triggers); pairs > maxKeys {
-		return nil, fmt.Errorf("%d keys under %d triggers are too many to look for", len(q.Keys), len(q.Triggers))
-	}
-	query, args := candidateQuery(q, but)
-	rows, err := all(ctx, b, scanEvent, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read candidates: %w", err)
-	}
-	events := make([]relay.Event, 0, len(rows))
-	for _, r := range rows {
-		e, err := s.decode(r)
-		if err != nil {
-			s.log.ErrorContext(ctx, "a kept event is ignored", "event", r.id, "error", err)
-			continue
-		}
-		events = append(events, e)
-	}
-	return events, nil
-}
-
-// candidateQuery asks for each key and trigger on its own, since only so the index gives the newest without sorting all.
-func candidateQuery(q relay.Query, but string) (query string, args []any) {
-	const part = `SELECT * FROM (SELECT event, received_at FROM event_keys WHERE key = ? AND trigger = ?
-		ORDER BY received_at DESC, event DESC LIMIT ?)`
-	var parts []string
-	for _, key := range q.Keys {
-		for _, trigger := range q.Triggers {
-			parts = append(parts, part)
-			args = append(args, string(key), string(trigger), relay.MaxCandidates+1) // the one that is left out
-		}
-	}
-	args = append(args, but, relay.MaxCandidates)
-	return `SELECT ` + eventColumns + ` FROM events WHERE seq IN (
-		SELECT event FROM (` + strings.Join(parts, " UNION ") + `)) AND id <> ?
-		ORDER BY received_at DESC, seq DESC LIMIT ?`, args
 }
 
 // Event implements store.Store.

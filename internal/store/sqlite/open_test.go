@@ -202,33 +202,6 @@ func TestTheDatabaseKeepsAClaimForOne(t *testing.T) {
 	require.ErrorContains(t, err, "UNIQUE")
 }
 
-func TestAnEventThatCannotBeDecodedAnyMoreHidesNothingElse(t *testing.T) {
-	t.Parallel()
-	s := open(t, Options{})
-	own := storetest.NewEvent("own")
-	alert := storetest.NewAlert(own, "mention", "lee")
-	_, err := s.Accept(t.Context(), relay.Plan{Event: own, Alerts: []relay.Alert{alert}})
-	require.NoError(t, err)
-	broken, whole := storetest.NewEvent("broken"), storetest.NewEvent("whole")
-	broken.Raw = nil
-	for _, e := range []relay.Event{broken, whole} {
-		_, err = s.Accept(t.Context(), relay.Plan{Event: e, Keys: []relay.Key{"k"}})
-		require.NoError(t, err)
-	}
-	_, err = s.Event(t.Context(), "broken")
-	require.ErrorContains(t, err, "decode")
-	events, err := s.Events(t.Context(), store.Filter{})
-	require.NoError(t, err)
-	require.Len(t, events, 3)
-	require.Equal(t, relay.UserMentioned, events[1].Trigger)
-	query := relay.Query{Keys: []relay.Key{"k"}, Triggers: []relay.Trigger{relay.UserMentioned}}
-	_, err = s.Decide(t.Context(), alert.ID, query, time.Now(), func(_ relay.Alert, f relay.Facts) relay.Decision {
-		require.Len(t, f.Candidates, 1)
-		return relay.Decision{Action: relay.ActCancel, Reason: relay.ReasonRead}
-	})
-	require.NoError(t, err)
-}
-
 // copyOf copies the files of a store that is open, as a crash would leave them.
 func copyOf(t *testing.T, path string) string {
 	t.Helper()

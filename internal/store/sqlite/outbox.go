@@ -20,7 +20,7 @@ func scanOutbox(row scanner) (m relay.OutboxMessage, err error) {
 	return m, err
 }
 
-// KeepOutbox implements store.Store. It gives store.ErrConflict for an ID that is kept already.
+// KeepOutbox implements store.Store.
 func (s *Store) KeepOutbox(ctx context.Context, m relay.OutboxMessage) error {
 	address := m.Email.Reveal()
 	if m.Channel == relay.ChannelSMS {
@@ -28,7 +28,7 @@ func (s *Store) KeepOutbox(ctx context.Context, m relay.OutboxMessage) error {
 	}
 	args := append([]any{m.ID, m.DeliveryID, string(m.Channel), address}, contentArgs(m.Content)...)
 	args = append(args, micros(m.ReceivedAt))
-	_, err := do(ctx, s, hasty, func(ctx context.Context, b *batch) (int, error) {
+	_, err := do(ctx, s, patient, func(ctx context.Context, b *batch) (int, error) {
 		n, err := b.exec(ctx, "INSERT INTO outbox ("+outboxColumns+") VALUES ("+marks(len(args))+
 			") ON CONFLICT (id) DO NOTHING", args...)
 		if err == nil && n == 0 {
@@ -42,8 +42,7 @@ func (s *Store) KeepOutbox(ctx context.Context, m relay.OutboxMessage) error {
 	return nil
 }
 
-// Outbox implements store.Store. Where there are more than limit, the newest come back, still oldest first. A limit of 0
-// means store.MaxList, which is also the most.
+// Outbox implements store.Store.
 func (s *Store) Outbox(ctx context.Context, limit int) ([]relay.OutboxMessage, error) {
 	if limit == 0 {
 		limit = store.MaxList

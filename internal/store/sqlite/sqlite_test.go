@@ -47,7 +47,9 @@ func open(tb testing.TB, o Options) *Store {
 		require.NoError(tb, err)
 		require.NoError(tb, os.WriteFile(o.Path, content, 0o600))
 	}
-	o.Decode = storetest.Decode
+	if o.Decode == nil {
+		o.Decode = storetest.Decode
+	}
 	s, err := Open(tb.Context(), o)
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, s.Close()) })

@@ -14,7 +14,7 @@ import (
 func (s *Store) Suppress(ctx context.Context, suppression relay.Suppression) error {
 	err := checkSuppression(suppression)
 	if err == nil {
-		_, err = do(ctx, s, hasty, func(ctx context.Context, b *batch) (int, error) {
+		_, err = do(ctx, s, patient, func(ctx context.Context, b *batch) (int, error) {
 			return b.exec(ctx, `INSERT INTO suppressions (channel, address, reason, source, at) VALUES (?, ?, ?, ?, ?)
 				ON CONFLICT (channel, address) DO NOTHING`, string(suppression.Address.Channel()),
 				suppression.Address.Reveal(), string(suppression.Reason), string(suppression.Source), micros(suppression.At))

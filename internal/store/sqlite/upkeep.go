@@ -13,7 +13,7 @@ import (
 )
 
 // Stats implements store.Store.
-func (s *Store) Stats(ctx context.Context, _ time.Time) (store.Stats, error) {
+func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	stats := store.Stats{
 		Deliveries:   map[relay.Channel]map[relay.DeliveryState]int{},
 		Alerts:       map[relay.AlertState]int{},

@@ -79,9 +79,10 @@ func (w *writer) stop() {
 type patience bool
 
 const (
-	// hasty is refused with store.ErrOverloaded.
+	// hasty is refused with store.ErrOverloaded: who sent it is told to come again.
 	hasty patience = false
-	// patient waits: what it has to say cannot be said again, and workers bound how many there are.
+	// patient waits until its ctx ends: there are no more of them than workers and requests, and to refuse one costs more, since
+	// what came before it must be done again or, like an answer, cannot be.
 	patient patience = true
 )
 

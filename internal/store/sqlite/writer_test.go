@@ -109,7 +109,7 @@ func TestWritesThatWaitTogetherShareATransaction(t *testing.T) {
 	}
 }
 
-func TestTooManyWaitingWritesAreRefusedAtOnceButNotOutcomes(t *testing.T) {
+func TestOnlyEventsAndPingsAreRefusedWhenTooManyWritesWait(t *testing.T) {
 	t.Parallel()
 	s := open(t, Options{QueueLimit: 2})
 	require.NoError(t, keepEvent(t.Context(), s, "kept"))
@@ -126,31 +126,40 @@ func TestTooManyWaitingWritesAreRefusedAtOnceButNotOutcomes(t *testing.T) {
 	require.ErrorIs(t, keepEvent(t.Context(), s, "refused"), store.ErrOverloaded)
 	require.ErrorIs(t, s.Ping(t.Context()), store.ErrOverloaded)
 
-	asked := make(chan struct{}, 10)
-	outcome := make(chan error, 1)
 	finished := relay.Attempt{DeliveryID: "dl_1", N: 1, EndedAt: time.Now(), Outcome: relay.Outcome{Kind: relay.Accepted}}
-	ctx := watched{t.Context(), asked}
-	go func() { outcome <- s.FinishAttempt(ctx, finished, store.Next{State: relay.DeliverySent}) }()
-	select {
-	case <-asked: // it waits for a place, or for its caller to leave
-	case err := <-outcome:
-		require.NoError(t, err, "an outcome was refused")
+	for name, write := range map[string]func(context.Context) error{
+		"Decide": func(ctx context.Context) error { _, err := decidedBy(ctx, s, "al_1"); return err },
+		"BeginAttempt": func(ctx context.Context) error {
+			_, _, err := s.BeginAttempt(ctx, "dl_1", "twilio", time.Now())
+			return err
+		},
+		"FinishAttempt": func(ctx context.Context) error {
+			return s.FinishAttempt(ctx, finished, store.Next{State: relay.DeliverySent})
+		},
+		"Settle": func(ctx context.Context) error {
+			return s.Settle(ctx, "dl_1", store.Next{State: relay.DeliveryDead}, time.Now())
+		},
+		"KeepOutbox": func(ctx context.Context) error { return s.KeepOutbox(ctx, relay.OutboxMessage{ID: "o1"}) },
+		"Suppress": func(ctx context.Context) error {
+			return s.Suppress(ctx, relay.Suppression{
+				Address: relay.NewAddress(relay.ChannelEmail, "lee@example.net"), Reason: relay.ReasonOptedOut,
+				Source: relay.SuppressedByLink, At: time.Now(),
+			})
+		},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		require.ErrorIs(t, write(ctx), context.DeadlineExceeded, "%s waits for its turn", name)
+		cancel()
 	}
+
+	outcome := make(chan error, 1)
+	go func() {
+		outcome <- s.FinishAttempt(context.Background(), finished, store.Next{State: relay.DeliverySent})
+	}()
 	free()
 	group.Wait()
 	require.ErrorIs(t, <-outcome, store.ErrNotFound, "it had its turn")
 	require.Equal(t, 3, count(t, s, "SELECT count(*) FROM events"))
-}
-
-// watched is a context that tells when somebody waits for it.
-type watched struct {
-	context.Context
-	asked chan<- struct{}
-}
-
-func (w watched) Done() <-chan struct{} {
-	w.asked <- struct{}{}
-	return w.Context.Done()
 }
 
 func TestAWriteWhoseCallerLeftBeforeItBeganIsNotDone(t *testing.T) {

@@ -138,8 +138,8 @@ func repeating() []test {
 	return []test{
 		{"an event with a kept ID is a duplicate and leaves the first copy as it was", sameID},
 		{"a hundred identical events at once are one", hundredAtOnce},
-		{"the same key and trigger within the window is a repeat", repeats},
-		{"two repeats at once are one event", repeatsAtOnce},
+		{"the same key and trigger within the window, before or after, is a repeat of the nearest", repeats},
+		{"a hundred repeats at once, received at slightly different times, are one event", repeatsAtOnce},
 	}
 }
 
@@ -194,9 +194,14 @@ func repeats(t *testing.T, s store.Store) {
 	}{
 		{block("first", 0), store.Accepted{ID: "first"}},
 		{block("within", 10*time.Minute), store.Accepted{ID: "first", Duplicate: true}},
+		{block("received before, kept after", -time.Second), store.Accepted{ID: "first", Duplicate: true}},
+		{block("as far as the window", -15*time.Minute), store.Accepted{ID: "first", Duplicate: true}},
 		{other, store.Accepted{ID: "other trigger"}},
 		{elsewhere, store.Accepted{ID: "other key"}},
 		{block("after", 16*time.Minute), store.Accepted{ID: "after"}},
+		{block("before", -16*time.Minute), store.Accepted{ID: "before"}},
+		{block("between, nearer to the second", 9*time.Minute), store.Accepted{ID: "after", Duplicate: true}},
+		{block("between, nearer to the first", 7*time.Minute), store.Accepted{ID: "first", Duplicate: true}},
 		{block("within that", 20*time.Minute), store.Accepted{ID: "after", Duplicate: true}},
 	} {
 		got, err := s.Accept(t.Context(), relay.Plan{Event: tt.event, Keys: []relay.Key{"sent:lee"}})
@@ -208,8 +213,9 @@ func repeats(t *testing.T, s store.Store) {
 func repeatsAtOnce(t *testing.T, s store.Store) {
 	t.Helper()
 	var fresh atomic.Int32
-	together(20, func(i int) {
-		got, err := s.Accept(t.Context(), relay.Plan{Event: block(fmt.Sprintf("e%d", i), 0)})
+	together(100, func(i int) {
+		received := time.Duration(i*37%100) * time.Millisecond // in no order
+		got, err := s.Accept(t.Context(), relay.Plan{Event: block(fmt.Sprintf("e%d", i), received)})
 		if err != nil {
 			t.Error(err)
 		}

@@ -192,105 +192,12 @@ func boundsTrace(t *testing.T, s store.Store) {
 	require.Equal(t, "last", kept.Trace[len(kept.Trace)-1].Check)
 }
 
-func candidates() []test {
-	return []test{
-		{"candidates are those under any key with one of the triggers, newest first, once, never the alert's own", matches},
-		{"only the newest candidates are looked at", newestOnly},
-		{"too many keys and triggers are refused", refusesQueries},
-	}
-}
-
-// facts gives what a decision about the alert is shown.
-func facts(t *testing.T, s store.Store, alertID string, q relay.Query) relay.Facts {
-	t.Helper()
-	var seen relay.Facts
-	_, err := s.Decide(t.Context(), alertID, q, noon, func(_ relay.Alert, f relay.Facts) relay.Decision {
-		seen = f
-		return relay.Decision{Action: relay.ActHold, Reason: relay.ReasonWaiting, Until: after(time.Hour)}
-	})
-	require.NoError(t, err)
-	return seen
-}
-
-func keep(t *testing.T, s store.Store, id string, trigger relay.Trigger, at time.Duration, keys ...relay.Key) {
-	t.Helper()
-	e := NewEvent(id)
-	e.Trigger, e.ReceivedAt = trigger, after(at)
-	_, err := s.Accept(t.Context(), relay.Plan{Event: e, Keys: keys})
-	require.NoError(t, err)
-}
-
-func matches(t *testing.T, s store.Store) {
-	t.Helper()
-	own := NewEvent("own")
-	alert := NewAlert(own, "mention", "lee")
-	_, err := s.Accept(t.Context(), relay.Plan{Event: own, Alerts: []relay.Alert{alert}, Keys: []relay.Key{"c1"}})
-	require.NoError(t, err)
-	keep(t, s, "before", relay.MessageSent, -time.Hour, "c1")
-	keep(t, s, "twice", relay.MessageSent, 2*time.Second, "c1", "sent:lee", "c1")
-	keep(t, s, "receipt", relay.MessageReadReceipt, time.Second, "sent:lee")
-	keep(t, s, "elsewhere", relay.MessageSent, 3*time.Second, "c2")
-	keep(t, s, "other", relay.CallStarted, 3*time.Second, "c1")
-
-	for _, tt := range []struct {
-		query relay.Query
-		want  string
-	}{
-		{relay.Query{}, ""},
-		{relay.Query{Keys: []relay.Key{"c1"}}, ""},
-		{relay.Query{Triggers: []relay.Trigger{relay.MessageSent}}, ""},
-		{relay.Query{Keys: []relay.Key{"c1"}, Triggers: []relay.Trigger{relay.MessageSent}}, "twice before"},
-		{relay.Query{
-			Keys:     []relay.Key{"c1", "sent:lee", "c1"},
-			Triggers: []relay.Trigger{relay.MessageSent, relay.MessageReadReceipt, relay.UserMentioned},
-		}, "twice receipt before"},
-	} {
-		require.Equal(t, tt.want, ids(facts(t, s, alert.ID, tt.query).Candidates), "%v", tt.query)
-	}
-}
-
-func newestOnly(t *testing.T, s store.Store) {
-	t.Helper()
-	own := NewEvent("own")
-	alert := NewAlert(own, "mention", "lee")
-	own.ReceivedAt = after(time.Hour) // the newest of all, and not to be counted
-	_, err := s.Accept(t.Context(), relay.Plan{Event: own, Alerts: []relay.Alert{alert}, Keys: []relay.Key{"c1", "c2"}})
-	require.NoError(t, err)
-	const n = relay.MaxCandidates + 20
-	together(n, func(i int) {
-		e := NewEvent(fmt.Sprintf("e%04d", i))
-		e.ReceivedAt = after(time.Duration(i) * time.Second)
-		plan := relay.Plan{Event: e, Keys: []relay.Key{"c1"}}
-		if i%2 == 0 {
-			plan.Keys = []relay.Key{"c2"}
-		}
-		if _, err := s.Accept(t.Context(), plan); err != nil {
-			t.Error(err)
-		}
-	})
-	seen := facts(t, s, alert.ID, relay.Query{
-		Keys: []relay.Key{"c1", "c2"}, Triggers: []relay.Trigger{relay.UserMentioned},
-	}).Candidates
-	require.Len(t, seen, relay.MaxCandidates)
-	require.Equal(t, fmt.Sprintf("e%04d", n-1), seen[0].ID)
-	require.Equal(t, fmt.Sprintf("e%04d", n-relay.MaxCandidates), seen[relay.MaxCandidates-1].ID)
-}
-
-func refusesQueries(t *testing.T, s store.Store) {
-	t.Helper()
-	alert := accept(t, s, "e1", "lee")[0]
-	q := relay.Query{Keys: make([]relay.Key, 100), Triggers: make([]relay.Trigger, 100)}
-	_, err := s.Decide(t.Context(), alert.ID, q, noon, func(relay.Alert, relay.Facts) relay.Decision {
-		panic("decided on part of the facts")
-	})
-	require.ErrorContains(t, err, "too many")
-}
-
 func claiming() []test {
 	return []test{
 		{"a claim is held by the delivery that was sent first, and others are collapsed", collapses},
 		{"a claim is shown to later decisions", showsClaims},
-		{"a claim is free again when its delivery dies", releases},
+		{"a claim is free again when its delivery dies or is suppressed", releases},
+		{"a claim is kept by a delivery that died without an answer, since it may have arrived", keepsClaim},
 		{"a delivery that does not go out claims nothing", claimsNothing},
 	}
 }
@@ -343,6 +250,33 @@ func releases(t *testing.T, s store.Store) {
 	kept := send(t, s, "sent", claim)[0]
 	finish(t, s, kept.ID, sent)
 	require.Equal(t, relay.DeliverySuppressed, send(t, s, "after", claim)[0].State)
+}
+
+func keepsClaim(t *testing.T, s store.Store) {
+	t.Helper()
+	next := store.Next{State: relay.DeliveryDead, Reason: relay.ReasonNoAnswer}
+	for name, end := range map[string]func(id string) error{
+		"finished": func(id string) error { return s.FinishAttempt(t.Context(), accepted(begin(t, s, id)), next) },
+		"settled": func(id string) error {
+			finish(t, s, id, later(relay.DeliveryUnknown, relay.ReasonNoAnswer, after(time.Hour)))
+			return s.Settle(t.Context(), id, next, after(time.Hour))
+		},
+	} {
+		own := func(a relay.Alert, template string) relay.Delivery {
+			d := claim(a, template)
+			d.Claim += name
+			return d
+		}
+		d := send(t, s, name, own)[0]
+		require.NoError(t, end(d.ID), name)
+		kept, err := s.Delivery(t.Context(), d.ID)
+		require.NoError(t, err)
+		require.Equal(t, relay.DeliveryDead, kept.State, name)
+		require.Equal(t, d.Claim, kept.Claim, name)
+		second := send(t, s, name+" again", own)[0]
+		require.Equal(t, relay.DeliverySuppressed, second.State, name)
+		require.Equal(t, relay.ReasonCollapsed, second.Reason, name)
+	}
 }
 
 func claimsNothing(t *testing.T, s store.Store) {
