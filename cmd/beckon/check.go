@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/beckon-relay/beckon/internal/app"
+	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/rules"
 )
 
@@ -22,7 +23,7 @@ Every finding is reported at once, with file, line and column.`,
 		Example: "  beckon check\n  beckon check --json staging/rules.yaml",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
-			cfg, err := settings()
+			cfg, err := settings("BECKON_RULES", "BECKON_TEMPLATES", "BECKON_RETENTION")
 			if err != nil {
 				return err
 			}
@@ -30,18 +31,19 @@ Every finding is reported at once, with file, line and column.`,
 			if len(given) == 1 {
 				file = given[0]
 			}
-			return check(c, file, cfg.Templates, asJSON)
+			return check(c, file, cfg, asJSON)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print the findings as a JSON array")
 	return c
 }
 
-func check(c *cobra.Command, file, templates string, asJSON bool) error {
-	generation, findings, err := app.LoadGeneration(file, templates)
+func check(c *cobra.Command, file string, cfg config.Config, asJSON bool) error {
+	generation, findings, err := app.LoadGeneration(file, cfg.Templates)
 	if err != nil {
 		return usageError{err}
 	}
+	findings = append(findings, app.Outlived(generation, cfg.Retention)...)
 	if asJSON {
 		if findings == nil {
 			findings = []rules.Finding{}
@@ -56,7 +58,7 @@ func check(c *cobra.Command, file, templates string, asJSON bool) error {
 	}
 	wrong := len(slices.DeleteFunc(slices.Clone(findings), func(f rules.Finding) bool { return f.Severity != rules.SeverityError }))
 	if wrong > 0 || generation == nil {
-		_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s: %d errors, %d warnings\n", file, wrong, len(findings)-wrong)
+		_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s: errors: %d, warnings: %d\n", file, wrong, len(findings)-wrong)
 		return errSaid
 	}
 	_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s: fine: %d rules, %d templates, %d warnings (generation %s)\n",

@@ -206,3 +206,40 @@ func TestVersionSaysWhichGo(t *testing.T) {
 	require.Equal(t, exitFine, run(t.Context(), []string{"version", "--json"}, &out, &bytes.Buffer{}))
 	require.Contains(t, out.String(), `"go": "go1.`)
 }
+
+func TestHealthAndListsWorkBesideARelayWhoseSettingsWentBad(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, labRules)
+	p := l.serve()
+	l.env["BECKON_WEBHOOK_USERS"] = "garbage"
+	l.env["BECKON_ADMIN_LISTEN"] = strings.TrimPrefix(p.admin, "http://")
+	_, said, code := l.run("healthcheck")
+	require.Equal(t, exitFine, code, said)
+	_, said, code = l.run("events", "list")
+	require.Equal(t, exitFine, code, said)
+	_, said, code = l.run("serve")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, said, "BECKON_WEBHOOK_USERS")
+	p.stop()
+}
+
+func TestCheckHoldsWaitsAgainstTheRetention(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, "version: 1\nrules:\n  - { name: slow, trigger: user_mentioned, to: mentioned, wait: 100h, expires: 120h, send: [ { sms: mention } ] }\n")
+	l.env["BECKON_RETENTION"] = "72h"
+	out, _, code := l.run("check")
+	require.Equal(t, exitFindings, code)
+	require.Contains(t, out, "rules.yaml:3:")
+	require.Contains(t, out, "BECKON_RETENTION")
+	out, err := func() (string, error) { b, err := l.command("serve").CombinedOutput(); return string(b), err }()
+	require.Error(t, err)
+	require.Contains(t, out, "rules.yaml:3:")
+}
+
+func TestWhatCameFromOutsideDoesNotPlayWithTheTerminal(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	_, err := plain{&out}.Write([]byte("a\x1b[31mb\x07\tc\n\u0085d"))
+	require.NoError(t, err)
+	require.Equal(t, "a?[31mb?\tc\n?d", out.String())
+}

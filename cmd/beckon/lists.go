@@ -51,7 +51,7 @@ func (f *listFlags) complete() error {
 
 // withStore opens the database of the settings for reading, also while a relay runs on it.
 func withStore(ctx context.Context, use func(store.Store) error) error {
-	cfg, err := settings()
+	cfg, err := settings("BECKON_DATABASE_URL")
 	if err != nil {
 		return err
 	}

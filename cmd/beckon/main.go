@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 	_ "time/tzdata" // the image is built from scratch and has no time zones of its own
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -35,7 +37,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot() //nolint:contextcheck // commands take the context they are executed with
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	root.SetOut(plain{stdout})
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
@@ -49,6 +51,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	return exitFindings
+}
+
+// plain writes without control characters, since what is listed came from outside and may be made to play with a terminal.
+type plain struct{ to io.Writer }
+
+// Write implements io.Writer.
+func (p plain) Write(b []byte) (int, error) {
+	clean := bytes.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return '?'
+		}
+		return r
+	}, b)
+	if _, err := p.to.Write(clean); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // errSaid ends a command whose findings are printed already.

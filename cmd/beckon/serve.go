@@ -51,9 +51,12 @@ func serveCommand() *cobra.Command {
 	}
 }
 
-// settings reads the environment; what is wrong with it is wrong usage.
-func settings() (config.Config, error) {
+// settings reads the environment, or only some of it; what is wrong with it is wrong usage.
+func settings(only ...string) (config.Config, error) {
 	cfg, err := config.FromEnvironment()
+	if len(only) > 0 {
+		cfg, err = config.OnlyFromEnvironment(only...)
+	}
 	if err != nil {
 		return cfg, usageError{err}
 	}

@@ -53,7 +53,7 @@ func migrateCommand() *cobra.Command {
 		Long:  "Bring the database of BECKON_DATABASE_URL up to this version, or make it. `serve` does the same at its start.",
 		Args:  args(cobra.NoArgs), Example: "  BECKON_DATABASE_URL=sqlite:/data/beckon.db beckon migrate",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := settings()
+			cfg, err := settings("BECKON_DATABASE_URL")
 			if err != nil {
 				return err
 			}
@@ -81,7 +81,7 @@ func healthcheckCommand() *cobra.Command {
 		Long:  "Ask /readyz on the admin listener (BECKON_ADMIN_LISTEN) of the relay on this machine. For HEALTHCHECK in images without a shell.",
 		Args:  args(cobra.NoArgs), Example: "  BECKON_ADMIN_LISTEN=:8081 beckon healthcheck",
 		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := settings()
+			cfg, err := settings("BECKON_ADMIN_LISTEN")
 			if err != nil {
 				return err
 			}

@@ -78,7 +78,7 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	a.live.Store(first)
-	a.metrics.reloaded(first.generation.Hash, time.Now())
+	a.metrics.reloaded(first.generation, time.Now())
 	a.dispatcher = dispatch.New(dispatch.Options{
 		Store: a.store, Current: a.generation, Directory: a, Links: a.linksFor, Provider: a.provider, Observer: a.metrics,
 		Logger: a.Logger, Now: time.Now, Random: rand.Float64, UnknownWait: a.Config.UnknownWait,

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/cometchat"
@@ -49,13 +50,48 @@ func loadGeneration(rulesFile, templatesDir string, hurryTo time.Duration) (*eng
 	}
 	for i, f := range findings {
 		if f.File != rulesFile {
-			findings[i].File = filepath.Join(templatesDir, f.File)
+			findings[i] = inTemplate(templatesDir, f)
 		}
 	}
 	return generation, unique(findings), nil
 }
 
+// Outlived finds the rules that wait for longer than events are kept: what would cancel them might be gone by then.
+func Outlived(generation *engine.Generation, retention time.Duration) []rules.Finding {
+	if generation == nil {
+		return nil
+	}
+	var findings []rules.Finding
+	for _, rule := range generation.Rules.Rules() {
+		if longest := max(rule.Wait, rule.Expires); longest >= retention {
+			f := generation.Rules.Finding(rule.Line, rule.Column, rules.SeverityError,
+				fmt.Sprintf("waits for or expires after %s, but events are kept for %s (BECKON_RETENTION) only", longest, retention), "")
+			f.Rule = rule.Name
+			findings = append(findings, f)
+		}
+	}
+	return findings
+}
+
 func isError(f rules.Finding) bool { return f.Severity == rules.SeverityError }
+
+// inTemplate completes a finding in a template: its path, its place, and the line with a caret.
+func inTemplate(dir string, f rules.Finding) rules.Finding {
+	f.File = filepath.Join(dir, f.File)
+	f.Line, f.Column = max(f.Line, 1), max(f.Column, 1)
+	source, err := os.ReadFile(f.File)
+	if err != nil {
+		return f
+	}
+	lines := strings.Split(string(source), "\n")
+	if f.Line <= len(lines) && len(lines[f.Line-1]) <= excerptMax {
+		f.Excerpt = strings.ReplaceAll(lines[f.Line-1], "\t", " ") + "\n" + strings.Repeat(" ", f.Column-1) + "^"
+	}
+	return f
+}
+
+// excerptMax is the longest line of a template that a finding shows, in bytes.
+const excerptMax = 200
 
 // unique drops repeats: a template that two rules use has its faults once.
 func unique(findings []rules.Finding) []rules.Finding {

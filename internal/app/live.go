@@ -59,7 +59,8 @@ func (a *App) load(c config.Config) (*live, error) {
 	if err != nil {
 		return nil, err
 	}
-	if generation == nil {
+	findings = append(findings, Outlived(generation, c.Retention)...)
+	if slices.ContainsFunc(findings, isError) {
 		problems = append(problems, FindingsError(findings))
 	}
 	next.generation = generation
@@ -75,7 +76,7 @@ func (a *App) load(c config.Config) (*live, error) {
 		}
 	}
 	next.providers, err = a.providers(c)
-	problems = append(problems, err, tooShort(generation, c.Retention), missing(generation, next.providers, c))
+	problems = append(problems, err, missing(generation, next.providers, c))
 	next.mailLinks, err = newMailLinks(c)
 	problems = append(problems, err)
 	if err := errors.Join(problems...); err != nil {
@@ -131,15 +132,6 @@ func text(u *url.URL) string {
 		return ""
 	}
 	return u.String()
-}
-
-// tooShort says that events would be gone before the alerts that they may cancel are decided.
-func tooShort(generation *engine.Generation, retention time.Duration) error {
-	if generation == nil || generation.Rules.LongestWait() < retention {
-		return nil
-	}
-	return fmt.Errorf("BECKON_RETENTION is %s, but a rule waits for or expires after %s: it must be longer than that",
-		retention, generation.Rules.LongestWait())
 }
 
 // missing names every channel that an enabled rule sends on and nobody carries.
@@ -223,11 +215,11 @@ func (a *App) Reload(ctx context.Context) error {
 	if err != nil {
 		return a.refused(ctx, err)
 	}
-	if a.refusal == "" && next.stamp == a.live.Load().stamp {
-		return nil
+	if next.stamp == a.live.Load().stamp {
+		a.Logger.InfoContext(ctx, "reload: nothing changed", "rules", next.generation.Hash)
 	}
 	a.refusal = ""
-	a.metrics.reloaded(next.generation.Hash, time.Now())
+	a.metrics.reloaded(next.generation, time.Now())
 	if next.stamp != a.live.Load().stamp {
 		a.live.Store(next)
 		a.Logger.InfoContext(ctx, "reloaded", "rules", next.generation.Hash)

@@ -161,11 +161,17 @@ func (m *metrics) Settled(delivery relay.Delivery, state relay.DeliveryState, la
 // ZoneUnknown implements dispatch.Observer.
 func (m *metrics) ZoneUnknown() { m.zonesUnknown.Inc() }
 
-func (m *metrics) reloaded(hash string, at time.Time) {
+// reloaded notes the generation in force, and makes the error series of its rules exist before their first error.
+func (m *metrics) reloaded(generation *engine.Generation, at time.Time) {
+	for _, rule := range generation.Rules.Rules() {
+		m.ruleMatches.WithLabelValues(rule.Name)
+		m.ruleErrors.WithLabelValues(rule.Name, "condition")
+		m.ruleErrors.WithLabelValues(rule.Name, "template")
+	}
 	m.reloadOK.Set(1)
 	m.reloadTime.Set(float64(at.UnixNano()) / 1e9)
 	m.configInfo.Reset()
-	m.configInfo.WithLabelValues(hash).Set(1)
+	m.configInfo.WithLabelValues(generation.Hash).Set(1)
 }
 
 func (m *metrics) reloadFailed() { m.reloadOK.Set(0) }
@@ -197,6 +203,11 @@ func (q *queueCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- q.bytes
 }
 
+// waitingStates are the states of a delivery that is not done, and dead.
+func waitingStates() []relay.DeliveryState {
+	return []relay.DeliveryState{relay.DeliveryQueued, relay.DeliverySending, relay.DeliveryUnknown, relay.DeliveryDead}
+}
+
 // statsTimeout bounds one look at the store: a scrape must end even when the disk hangs.
 const statsTimeout = 2 * time.Second
 
@@ -212,16 +223,18 @@ func (q *queueCollector) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
 	}
-	for channel, states := range stats.Deliveries {
-		for state, n := range states {
-			gauge(q.waiting, float64(n), string(channel), string(state))
+	for _, channel := range relay.Channels() {
+		for _, state := range waitingStates() {
+			gauge(q.waiting, float64(stats.Deliveries[channel][state]), string(channel), string(state))
 		}
+		age := 0.0
+		if since, ok := stats.OldestQueued[channel]; ok {
+			age = q.now().Sub(since).Seconds()
+		}
+		gauge(q.oldest, age, string(channel))
 	}
-	for state, n := range stats.Alerts {
-		gauge(q.alerts, float64(n), string(state))
-	}
-	for channel, since := range stats.OldestQueued {
-		gauge(q.oldest, q.now().Sub(since).Seconds(), string(channel))
+	for _, state := range []relay.AlertState{relay.AlertHeld, relay.AlertDue} {
+		gauge(q.alerts, float64(stats.Alerts[state]), string(state))
 	}
 	gauge(q.bytes, float64(stats.Bytes))
 }

@@ -2,7 +2,9 @@ package cometchat
 
 import (
 	"bytes"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/beckon-relay/beckon/internal/relay"
 )
@@ -45,8 +47,9 @@ func Decode(body []byte, receivedAt time.Time) (relay.Event, error) {
 		return relay.Event{}, err
 	}
 	trigger, ok := top["trigger"].(string)
-	if !ok || trigger == "" || len(trigger) > maxTrigger {
-		return relay.Event{}, &DecodeError{CodeNoTrigger, `"trigger" must be a text of 1 to 100 bytes, such as "message_sent"`}
+	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
+	if !ok || trigger == "" || len(trigger) > maxTrigger || strings.ContainsFunc(trigger, unprintable) {
+		return relay.Event{}, &DecodeError{CodeNoTrigger, `"trigger" must be a text of 1 to 100 printable bytes, such as "message_sent"`}
 	}
 	data, ok := dataOf(top)
 	if !ok {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,17 @@ const maxValue = 64 << 10
 // FromEnvironment loads the settings of this process.
 func FromEnvironment() (Config, error) {
 	return Load(os.LookupEnv, readBounded)
+}
+
+// OnlyFromEnvironment loads these settings alone; the others have their defaults, whatever is wrong with them. For commands
+// that must work while a relay beside them runs on settings that were good at its start.
+func OnlyFromEnvironment(names ...string) (Config, error) {
+	return Load(func(name string) (string, bool) {
+		if !slices.Contains(names, strings.TrimSuffix(name, "_FILE")) {
+			return "", false
+		}
+		return os.LookupEnv(name)
+	}, readBounded)
 }
 
 // readBounded reads one byte more than a value may have, so that Load sees that it is too long.

@@ -8,7 +8,9 @@ package engine
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -103,9 +105,12 @@ func (g *Generation) checkTemplate(rule *rules.Rule, send rules.Send, trigger re
 	}
 	locales := append([]string{""}, g.Templates.Locales(send.Template)...)
 	for _, locale := range locales {
-		_, err := g.Templates.Render(g.request(rule, send, &event, relay.Contact{
+		content, err := g.Templates.Render(g.request(rule, send, &event, relay.Contact{
 			UID: "sample", Name: "Sample", Email: "sample@example.com", Phone: "+14155550100", Locale: locale,
 		}, render.Links{}))
+		if err == nil && rubbish(content) {
+			err = errors.New("it prints a value in a form that it does not have (%!)")
+		}
 		if err != nil {
 			f := g.Rules.Finding(send.Line, send.Column, rules.SeverityError,
 				fmt.Sprintf("does not render for a sample of %s: %v", trigger, err), "")
@@ -114,6 +119,13 @@ func (g *Generation) checkTemplate(rule *rules.Rule, send rules.Send, trigger re
 		}
 	}
 	return findings
+}
+
+// wrongVerb is what printf writes for a verb that does not fit: %!d(string=...), %!(EXTRA ...).
+var wrongVerb = regexp.MustCompile(`%![a-zA-Z]?\(`)
+
+func rubbish(c relay.Content) bool {
+	return wrongVerb.MatchString(c.Subject.Reveal() + c.Text.Reveal() + c.HTML.Reveal())
 }
 
 // request asks for one message.

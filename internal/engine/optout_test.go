@@ -13,7 +13,7 @@ import (
 const toldTwice = `version: 1
 rules:
   - { name: person, trigger: user_mentioned, to: mentioned, send: [ { sms: mention }, { email: mention }, { email: unread-message } ] }
-  - { name: office, trigger: user_mentioned, to: { email: Office@example.com }, send: [ { email: mention }, { sms: mention } ] }
+  - { name: office, trigger: user_mentioned, to: { email: Office@example.com }, send: [ { email: mention } ] }
 `
 
 // mentioned gives the sample mention and its alerts by rule.

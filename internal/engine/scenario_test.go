@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"

@@ -141,7 +141,8 @@ type Delivery struct {
 	State     DeliveryState
 	Reason    Reason
 	Content   Content
-	// Claim is the collapse key this delivery holds while it is on its way or sent; empty when it claims none.
+	// Claim is the collapse key this delivery holds while it is on its way, sent, or dead without an answer; empty when it
+	// claims none.
 	Claim string
 	// Provider and ProviderID say who took it and under which id, once sent.
 	Provider   string

@@ -48,7 +48,8 @@ const (
 	LinkMessage      Link = "message"
 )
 
-// Facts is what is known at the moment an alert is decided, read in the transaction that keeps the decision.
+// Facts is what is known at the moment an alert is decided: read in the transaction that keeps the decision, or ahead of it
+// and completed there with what was kept since.
 type Facts struct {
 	// Candidates are the kept events that any Lookup of the Query selects, newest first, each once, never the alert's own.
 	Candidates []Event

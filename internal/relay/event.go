@@ -48,7 +48,7 @@ type Event struct {
 	// Noise says why no rule is applied to this event (ReasonNone for a real one).
 	Noise Reason `json:"-"`
 	// Repeat is set where the payload has nothing that tells a repeat from the same thing done again (a block has no
-	// time): the event is a repeat if one with that key was received within the window before it.
+	// time): the event is a repeat if one with that key was received within the window before or after it.
 	Repeat Repeat `json:"-"`
 }
 

@@ -58,6 +58,7 @@ func (l *loader) readRule(node *yaml.Node) {
 	}, at: map[string]entry{}}
 	readMap(l, node, "the rule", ruleKeys(), d)
 	l.checkTargets(d)
+	l.checkAddresses(d)
 	l.checkTimes(d)
 	if at, ok := d.at["if"]; ok {
 		l.compileCondition(d, at)

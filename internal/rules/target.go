@@ -123,6 +123,22 @@ func (l *loader) checkTargets(d *draft) {
 	}
 }
 
+// checkAddresses checks that somebody can be reached on each channel: an address in the rule is of one channel only.
+func (l *loader) checkAddresses(d *draft) {
+	reachable := func(channel relay.Channel) bool {
+		return slices.ContainsFunc(d.To, func(t Target) bool {
+			byPhone, byMail := t.Fixed.Phone != "", t.Fixed.Email != ""
+			return !t.Fixed.Fixed() || channel == relay.ChannelSMS && byPhone || channel == relay.ChannelEmail && byMail
+		})
+	}
+	for _, send := range d.Send {
+		if len(d.To) > 0 && !reachable(send.Channel) {
+			l.fail(&yaml.Node{Line: send.Line, Column: send.Column},
+				fmt.Sprintf("nobody in \"to\" can be reached by %s", send.Channel), "add a role, a uid or an address of that channel to \"to\"")
+		}
+	}
+}
+
 func (l *loader) checkRole(spec relay.TriggerSpec, target Target) {
 	at := &yaml.Node{Line: target.Line, Column: target.Column}
 	source, offered := spec.Roles[target.Role]
