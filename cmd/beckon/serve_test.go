@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -192,5 +193,33 @@ func TestBrokenWebhooksAreRefusedAndNothingIsKept(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, events)
 	p.mustPost(good)
+	p.stop()
+}
+
+func TestMetricsCarryTheNamesThatDashboardsUse(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, labRules)
+	p := l.serve()
+	event := p.mustPost(sample(t, relay.UserMentioned, nil))
+	require.Equal(t, relay.AlertSent, l.alert(l.kept(), event.ID).State)
+	response, err := http.Get(p.admin + "/metrics") //nolint:noctx // bounded by the test
+	require.NoError(t, err)
+	defer response.Body.Close() //nolint:errcheck // of a test
+	page, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	for _, want := range []string{
+		`beckon_webhook_requests_total{outcome="accepted",source="cometchat",trigger="user_mentioned"} 1`,
+		`beckon_webhook_requests_total{outcome="unauthorized",source="cometchat",trigger=""} 0`,
+		"beckon_webhook_request_duration_seconds_count 1", `beckon_events_total{result="matched",trigger="user_mentioned"} 1`,
+		`beckon_rule_matches_total{rule="mention"} 1`, `beckon_rule_errors_total{rule="missed-call",stage="condition"} 0`,
+		`beckon_deliveries_total{channel="sms",outcome="dead"} 0`, `beckon_delivery_attempts_total{channel="`,
+		`outcome="success",provider="`, "beckon_delivery_attempt_duration_seconds_count", "beckon_delivery_latency_seconds_count",
+		`beckon_queue_deliveries{channel="sms",state="queued"} 0`, `beckon_queue_oldest_ready_age_seconds{channel="sms"} 0`,
+		`beckon_workers{state="busy"}`, "beckon_config_last_reload_successful 1", "beckon_config_info{hash=", "beckon_build_info{",
+		`go_sql_open_connections{db_name="write"}`, "process_resident_memory_bytes",
+	} {
+		require.True(t, bytes.Contains(page, []byte(want)), want)
+	}
+	require.False(t, bytes.Contains(page, []byte("cometchat-uid")), "a person in a label")
 	p.stop()
 }

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
 	"github.com/beckon-relay/beckon/internal/cometchat"
 	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/dispatch"
@@ -65,6 +67,9 @@ func New(ctx context.Context, o Options) (*App, error) {
 	}
 	a.store = kept
 	a.metrics.registry.MustRegister(newQueueCollector(kept, time.Now))
+	for name, db := range kept.Databases() {
+		a.metrics.registry.MustRegister(collectors.NewDBStatsCollector(db, name))
+	}
 	a.closeStore = sync.OnceValue(kept.Close)
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())
@@ -84,6 +89,7 @@ func (a *App) open(ctx context.Context) error {
 		Logger: a.Logger, Now: time.Now, Random: rand.Float64, UnknownWait: a.Config.UnknownWait,
 		Retention: a.Config.Retention, Workers: workers,
 	})
+	a.metrics.workers(a.dispatcher.Busy)
 	public, err := server.Listen(ctx, server.ListenOptions{
 		Addr: a.Config.Listen, CertFile: a.Config.TLSCertFile, KeyFile: a.Config.TLSKeyFile,
 		Handler: http.HandlerFunc(a.servePublic), Logger: a.Logger,

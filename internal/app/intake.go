@@ -41,11 +41,11 @@ func (i *intake) Accept(ctx context.Context, body []byte) (server.Receipt, error
 		}
 	}
 	plan, verdicts := i.current().Plan(event)
-	i.metrics.planned(event, verdicts)
+	trigger := i.metrics.planned(event, verdicts)
 	// Whatever else is answered to a legacy before_message is written into the chat.
 	empty := event.Trigger == relay.BeforeMessage
 	if !plan.Wanted && !i.keepAll {
-		return server.Receipt{ID: event.ID, Empty: empty}, nil
+		return server.Receipt{ID: event.ID, Trigger: trigger, Empty: empty}, nil
 	}
 	accepted, err := i.store.Accept(ctx, plan)
 	if errors.Is(err, store.ErrOverloaded) {
@@ -57,7 +57,9 @@ func (i *intake) Accept(ctx context.Context, body []byte) (server.Receipt, error
 	if err != nil {
 		return server.Receipt{}, fmt.Errorf("keep event %s: %w", event.ID, err)
 	}
-	return server.Receipt{ID: accepted.ID, Duplicate: accepted.Duplicate, Alerts: accepted.Alerts, Empty: empty}, nil
+	return server.Receipt{
+		ID: accepted.ID, Duplicate: accepted.Duplicate, Trigger: trigger, Alerts: accepted.Alerts, Empty: empty,
+	}, nil
 }
 
 func refusal(err error) error {

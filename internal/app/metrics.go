@@ -47,7 +47,7 @@ func newMetrics(version string) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		known:    cometchat.Catalogue(),
-		webhooks: counter("beckon_webhook_requests_total", "Webhook requests by what came of them.", "source", "outcome"),
+		webhooks: counter("beckon_webhook_requests_total", "Webhook requests by what came of them; refused ones have no trigger.", "source", "trigger", "outcome"),
 		webhookDuration: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "beckon_webhook_request_duration_seconds", Help: "Time from a webhook request to its answer.",
 			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 13),
@@ -95,7 +95,7 @@ func newMetrics(version string) *metrics {
 // zero makes the series that alerts are written on exist before the first failure, which increase() would otherwise miss.
 func (m *metrics) zero() {
 	for _, outcome := range server.Outcomes() {
-		m.webhooks.WithLabelValues("cometchat", outcome)
+		m.webhooks.WithLabelValues("cometchat", "", outcome)
 	}
 	for _, ch := range relay.Channels() {
 		for _, state := range []relay.DeliveryState{relay.DeliverySent, relay.DeliveryDead, relay.DeliverySuppressed} {
@@ -110,12 +110,13 @@ func (m *metrics) handler() http.Handler {
 }
 
 // Webhook implements server.Observer.
-func (m *metrics) Webhook(outcome string, took time.Duration) {
-	m.webhooks.WithLabelValues("cometchat", outcome).Inc()
+func (m *metrics) Webhook(trigger, outcome string, took time.Duration) {
+	m.webhooks.WithLabelValues("cometchat", trigger, outcome).Inc()
 	m.webhookDuration.Observe(took.Seconds())
 }
 
-func (m *metrics) planned(event relay.Event, verdicts []engine.Verdict) {
+// planned notes what the rules made of an event, and gives its trigger as a label.
+func (m *metrics) planned(event relay.Event, verdicts []engine.Verdict) string {
 	trigger := "other"
 	if _, ok := m.known[event.Trigger]; ok {
 		trigger = string(event.Trigger)
@@ -131,6 +132,7 @@ func (m *metrics) planned(event relay.Event, verdicts []engine.Verdict) {
 		}
 	}
 	m.events.WithLabelValues(trigger, result).Inc()
+	return trigger
 }
 
 // Decided implements dispatch.Observer.
@@ -145,9 +147,35 @@ func (m *metrics) Decided(alert relay.Alert, decision relay.Decision) {
 
 // Attempted implements dispatch.Observer.
 func (m *metrics) Attempted(delivery relay.Delivery, attempt relay.Attempt) {
-	m.attempts.WithLabelValues(string(delivery.Channel), attempt.Provider, string(attempt.Outcome.Kind)).Inc()
+	m.attempts.WithLabelValues(string(delivery.Channel), attempt.Provider, outcomeLabel(attempt.Outcome)).Inc()
 	m.attemptDuration.WithLabelValues(string(delivery.Channel), attempt.Provider).
 		Observe(attempt.EndedAt.Sub(attempt.StartedAt).Seconds())
+}
+
+// outcomeLabel says in the usual words of metrics what an attempt came to.
+func outcomeLabel(o relay.Outcome) string {
+	switch {
+	case o.Kind == relay.Accepted:
+		return "success"
+	case o.Reason == relay.ReasonThrottled:
+		return "throttled"
+	case o.Kind == relay.Retry:
+		return "retryable"
+	default:
+		return string(o.Kind) // permanent, unknown
+	}
+}
+
+// workers shows how many jobs are worked.
+func (m *metrics) workers(busy func() (now, of int)) {
+	for state, value := range map[string]func() float64{
+		"busy": func() float64 { now, _ := busy(); return float64(now) },
+		"idle": func() float64 { now, of := busy(); return float64(of - now) },
+	} {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "beckon_workers", Help: "Workers by whether they have a job.", ConstLabels: prometheus.Labels{"state": state},
+		}, value))
+	}
 }
 
 // Settled implements dispatch.Observer.

@@ -49,7 +49,7 @@ func Decode(body []byte, receivedAt time.Time) (relay.Event, error) {
 	trigger, ok := top["trigger"].(string)
 	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
 	if !ok || trigger == "" || len(trigger) > maxTrigger || strings.ContainsFunc(trigger, unprintable) {
-		return relay.Event{}, &DecodeError{CodeNoTrigger, `"trigger" must be a text of 1 to 100 printable bytes, such as "message_sent"`}
+		return relay.Event{}, &DecodeError{CodeNoTrigger, `"trigger" must be a text of 1 to 100 bytes without control characters, such as "message_sent"`}
 	}
 	data, ok := dataOf(top)
 	if !ok {

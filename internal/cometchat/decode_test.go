@@ -82,6 +82,7 @@ func TestBrokenBodiesAreRefusedWithoutEchoingThem(t *testing.T) {
 		{"empty trigger", `{"trigger":"","data":{}}`, cometchat.CodeNoTrigger, `"trigger" must be`},
 		{"trigger is a number", `{"trigger":1,"data":{}}`, cometchat.CodeNoTrigger, `"trigger" must be`},
 		{"trigger is too long", `{"trigger":"` + strings.Repeat("x", 101) + `","data":{}}`, cometchat.CodeNoTrigger, "100 bytes"},
+		{"trigger plays with a terminal", `{"trigger":"\u001b[31mhush","data":{}}`, cometchat.CodeNoTrigger, "control characters"},
 		{"no data", `{"trigger":"hush"}`, cometchat.CodeNoData, `"data" must be`},
 		{"data is null", `{"trigger":"hush","data":null}`, cometchat.CodeNoData, `"data" must be`},
 		{"data is a text", `{"trigger":"hush","data":"hush"}`, cometchat.CodeNoData, `"data" must be`},

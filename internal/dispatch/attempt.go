@@ -22,6 +22,7 @@ type deliveryWorker struct {
 
 // Work implements river.Worker.
 func (w *deliveryWorker) Work(ctx context.Context, job *river.Job[store.DeliveryArgs]) error {
+	defer w.d.working()()
 	delivery, err := w.d.Store.Delivery(ctx, job.Args.DeliveryID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // pruned

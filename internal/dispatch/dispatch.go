@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -93,12 +94,24 @@ const (
 type Dispatcher struct {
 	Options
 
+	busy      atomic.Int64
 	stopHouse context.CancelFunc
 	house     sync.WaitGroup
 }
 
 // New makes a Dispatcher; Start sets it to work.
 func New(o Options) *Dispatcher { return &Dispatcher{Options: o} }
+
+// Busy tells how many workers have a job now, and how many there are.
+func (d *Dispatcher) Busy() (now, of int) {
+	return int(d.busy.Load()), dueWorkers + d.Workers*len(relay.Channels())
+}
+
+// working counts a worker as busy until the returned function is called.
+func (d *Dispatcher) working() func() {
+	d.busy.Add(1)
+	return func() { d.busy.Add(-1) }
+}
 
 // Start takes up what a crash left behind and begins to work. It returns once work has begun.
 func (d *Dispatcher) Start(ctx context.Context) error {

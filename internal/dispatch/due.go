@@ -23,6 +23,7 @@ type dueWorker struct {
 
 // Work implements river.Worker.
 func (w *dueWorker) Work(ctx context.Context, job *river.Job[store.DueArgs]) error {
+	defer w.d.working()()
 	return w.d.due(ctx, job.Args.AlertID)
 }
 

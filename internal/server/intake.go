@@ -19,6 +19,8 @@ type Receipt struct {
 	// ID of the event; of the first copy where it is a repeat.
 	ID        string
 	Duplicate bool
+	// Trigger is for the Observer: one of a bounded set of names.
+	Trigger string
 	// Alerts is how many alerts were planned with it.
 	Alerts int
 	// Empty asks for an empty answer: CometChat writes the answer to a legacy before_message into the chat.
@@ -42,8 +44,9 @@ func (r *Refusal) Error() string {
 
 // Observer is told of every webhook; metrics implement it.
 type Observer interface {
-	// Webhook gets one of the Outcome constants and how long the request took.
-	Webhook(outcome string, took time.Duration)
+	// Webhook gets the Receipt's Trigger, empty for a request that was refused, one of the Outcome constants and how long
+	// the request took.
+	Webhook(trigger, outcome string, took time.Duration)
 }
 
 // Outcomes of a webhook request.

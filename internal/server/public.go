@@ -79,10 +79,10 @@ type webhooks struct {
 // post answers 200 only for what is kept.
 func (w *webhooks) post(c echo.Context) error {
 	start := time.Now()
-	outcome := OutcomeFailed // stands after a panic
+	trigger, outcome := "", OutcomeFailed // stands after a panic
 	defer func() {
 		if w.observer != nil {
-			w.observer.Webhook(outcome, time.Since(start))
+			w.observer.Webhook(trigger, outcome, time.Since(start))
 		}
 	}()
 	receipt, err := w.take(c, start.Add(w.deadline))
@@ -97,7 +97,7 @@ func (w *webhooks) post(c echo.Context) error {
 			Message: "the event could not be kept; send it again", RetryAfter: busyRetry,
 		}
 	}
-	outcome = OutcomeAccepted
+	trigger, outcome = receipt.Trigger, OutcomeAccepted
 	if receipt.Duplicate {
 		outcome = OutcomeDuplicate
 	}

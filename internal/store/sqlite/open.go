@@ -77,6 +77,15 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
+// Databases are the connection pools by name, for their statistics.
+func (s *Store) Databases() map[string]*sql.DB {
+	pools := map[string]*sql.DB{"read": s.read}
+	if s.write != nil {
+		pools["write"] = s.write
+	}
+	return pools
+}
+
 // Open opens the database file, and unless it is read-only locks it and brings its schema up to date. It fails when
 // another process has it open for writing, and when a newer version of Beckon has migrated it.
 func Open(ctx context.Context, o Options) (*Store, error) {
