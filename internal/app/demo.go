@@ -70,13 +70,14 @@ func (d *Demo) Play(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, demoPatience+d.App.HurryTo)
 	defer cancel()
-	start, run := time.Now(), strconv.FormatInt(time.Now().UnixMilli(), 10)
+	start := time.Now()
+	fill := strings.NewReplacer("{run}", strconv.FormatInt(start.UnixMilli(), 10), "{now}", strconv.FormatInt(start.Unix(), 10))
 	kept := map[string]bool{}
 	for _, e := range s.Events {
 		if err := wait(ctx, time.Until(start.Add(e.At))); err != nil {
 			return err
 		}
-		id, err := d.post(ctx, e.Sample, e.Set, run, e.Say)
+		id, err := d.post(ctx, e.Sample, filled(e.Set, fill), e.Say)
 		if err != nil {
 			return err
 		}
@@ -96,16 +97,23 @@ func (d *Demo) Play(ctx context.Context) error {
 
 func (d *Demo) say(format string, args ...any) { _, _ = fmt.Fprintf(d.Out, format, args...) }
 
+func filled(set map[string]string, fill *strings.Replacer) map[string]string {
+	out := make(map[string]string, len(set))
+	for path, value := range set {
+		out[path] = fill.Replace(value)
+	}
+	return out
+}
+
 // post sends one webhook as CometChat would, and says what was answered.
-func (d *Demo) post(ctx context.Context, trigger relay.Trigger, set map[string]string, run, say string) (string, error) {
+func (d *Demo) post(ctx context.Context, trigger relay.Trigger, set map[string]string, say string) (string, error) {
 	body, ok := cometchat.Sample(trigger)
 	if !ok {
 		return "", fmt.Errorf("there is no sample of %s", trigger)
 	}
 	var err error
-	now := strconv.FormatInt(time.Now().Unix(), 10)
 	for path, value := range set {
-		if body, err = sjson.SetBytes(body, path, strings.NewReplacer("{run}", run, "{now}", now).Replace(value)); err != nil {
+		if body, err = sjson.SetBytes(body, path, value); err != nil {
 			return "", fmt.Errorf("set %s: %w", path, err)
 		}
 	}
