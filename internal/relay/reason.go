@@ -18,7 +18,6 @@ const (
 	ReasonRuleRemoved    Reason = "rule_removed"
 	ReasonUnknownSession Reason = "unknown_session"
 	ReasonNobody         Reason = "nobody"
-	ReasonLookupFailed   Reason = "lookup_failed"
 
 	// Held.
 	ReasonWaiting       Reason = "waiting"
@@ -33,7 +32,6 @@ const (
 	ReasonNotWanted     Reason = "not_wanted"
 	ReasonOptedOut      Reason = "opted_out"
 	ReasonCollapsed     Reason = "collapsed"
-	ReasonNotAllowed    Reason = "not_allowed_here"
 
 	// Dead, or on the way there.
 	ReasonRenderFailed    Reason = "render_failed"
@@ -76,7 +74,6 @@ func Reasons() []ReasonDoc {
 		{ReasonRuleRemoved, "cancelled alert", "the rule was removed, renamed or disabled while the alert waited"},
 		{ReasonUnknownSession, "cancelled alert", "no kept event of that call session says who took part"},
 		{ReasonNobody, "cancelled alert", "nobody is left to tell: the only person in that role did it"},
-		{ReasonLookupFailed, "cancelled alert", "only CometChat's REST API knows the people, and it could not be asked"},
 		{ReasonWaiting, "held alert", "the rule's `wait` is not over"},
 		{ReasonQuietHours, "held alert", "it is night, or another quiet hour, where the recipient is"},
 		{ReasonDirectoryDown, "held alert", "the source of contacts did not answer; it is asked again"},
@@ -87,7 +84,6 @@ func Reasons() []ReasonDoc {
 		{ReasonNotWanted, "suppressed delivery", "the recipient does not want that channel"},
 		{ReasonOptedOut, "suppressed delivery", "the address said STOP, unsubscribed, bounced or complained"},
 		{ReasonCollapsed, "suppressed delivery", "the recipient was already told of this on that channel"},
-		{ReasonNotAllowed, "suppressed delivery", "BECKON_ONLY_TO does not list the address; it went to the outbox"},
 		{ReasonRenderFailed, "dead delivery", "the template could not be rendered for this event"},
 		{ReasonInvalidNumber, "dead delivery", "the provider says the number is not one that can be texted"},
 		{ReasonInvalidAddress, "dead delivery", "the provider refuses the address"},
