@@ -80,14 +80,12 @@ rules:
 
 	out, _, code = l.run("check", "--json", l.path("broken.yaml"))
 	require.Equal(t, exitFindings, code)
-	var findings []struct {
-		File         string
-		Line, Column int
-		Severity     string
-		Message      string
-	}
-	require.NoError(t, json.Unmarshal([]byte(out), &findings))
-	require.GreaterOrEqual(t, len(findings), 4)
+	var report checkReport
+	require.NoError(t, json.Unmarshal([]byte(out), &report))
+	require.Equal(t, l.path("broken.yaml"), report.File)
+	require.Empty(t, report.Generation)
+	require.GreaterOrEqual(t, len(report.Findings), 4)
+	require.NotContains(t, out, "null")
 
 	_, said, code = l.run("check", "no-such-file.yaml")
 	require.Equal(t, exitUsage, code)

@@ -36,6 +36,7 @@ const (
 func TestKillLosesNothing(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, `version: 1
+defaults: { sender_limit: off }
 rules:
   - { name: at-once, trigger: user_mentioned, to: mentioned, urgent: true, send: [ { sms: mention } ] }
   - { name: later, trigger: message_sent, to: receiver, wait: 2s, urgent: true, send: [ { sms: unread-message } ] }

@@ -49,11 +49,7 @@ func deliveriesListCommand() *cobra.Command {
 			if err := oneOf("--state", f.filter.State, relay.DeliveryStates()); err != nil {
 				return err
 			}
-			reasons := make([]relay.Reason, 0, len(relay.Reasons()))
-			for _, doc := range relay.Reasons() {
-				reasons = append(reasons, doc.Reason)
-			}
-			if err := oneOf("--reason", f.reason, reasons); err != nil {
+			if err := oneOf("--reason", f.reason, reasons()); err != nil {
 				return err
 			}
 			if err := oneOf("--channel", f.channel, relay.Channels()); err != nil {

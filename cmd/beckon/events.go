@@ -80,19 +80,12 @@ func printEvents(w io.Writer, events []relay.Event, asJSON bool) error {
 type eventDetail struct {
 	eventRow
 
-	Alerts []alertDetail   `json:"alerts"`
-	Raw    json.RawMessage `json:"raw,omitempty"`
-}
-
-type alertDetail struct {
-	ID         string           `json:"id"`
-	Rule       string           `json:"rule"`
-	To         string           `json:"to"`
-	State      relay.AlertState `json:"state"`
-	Reason     relay.Reason     `json:"reason,omitempty"`
-	DueAt      time.Time        `json:"due_at"`
-	Trace      []relay.Step     `json:"trace"`
-	Deliveries []deliveryRow    `json:"deliveries"`
+	Generation string `json:"generation,omitempty"`
+	// Rules says what each rule that was in force made of it; where that cannot be known any more, RulesUnknown says why.
+	Rules        []ruleAccount   `json:"rules"`
+	RulesUnknown string          `json:"rules_unknown,omitempty"`
+	Alerts       []alertDetail   `json:"alerts"`
+	Raw          json.RawMessage `json:"raw,omitempty"`
 }
 
 func eventsShowCommand() *cobra.Command {
@@ -130,20 +123,22 @@ func detailOf(c *cobra.Command, s store.Store, id string) (eventDetail, error) {
 	if err != nil {
 		return eventDetail{}, fmt.Errorf("list alerts: %w", err)
 	}
-	detail := eventDetail{eventRow: rowOf(event), Raw: event.Raw, Alerts: []alertDetail{}}
+	detail := eventDetail{eventRow: rowOf(event), Generation: event.Generation, Raw: event.Raw, Alerts: []alertDetail{}}
 	for _, a := range alerts {
-		deliveries, err := s.Deliveries(c.Context(), store.Filter{AlertID: a.ID, Limit: store.MaxList})
+		ad, err := alertDetailOf(c, s, a)
 		if err != nil {
-			return eventDetail{}, fmt.Errorf("list deliveries: %w", err)
-		}
-		ad := alertDetail{
-			ID: a.ID, Rule: a.Rule, To: whom(a.Recipient, a.Role), State: a.State, Reason: a.Reason, DueAt: a.DueAt,
-			Trace: a.Trace, Deliveries: []deliveryRow{},
-		}
-		for _, d := range deliveries {
-			ad.Deliveries = append(ad.Deliveries, deliveryRowOf(d))
+			return eventDetail{}, err
 		}
 		detail.Alerts = append(detail.Alerts, ad)
+	}
+	detail.Rules = []ruleAccount{}
+	generation, unknown := generationOf(c, s, event)
+	if unknown != nil { // what became of the event is known all the same
+		detail.RulesUnknown = unknown.Error()
+		return detail, nil //nolint:nilerr // it is told in the detail
+	}
+	for _, account := range generation.Explain(event) {
+		detail.Rules = append(detail.Rules, accountOf(account))
 	}
 	return detail, nil
 }
@@ -167,17 +162,17 @@ func printEvent(w io.Writer, e eventDetail) error {
 	if e.Noise != relay.ReasonNone {
 		_, _ = fmt.Fprintf(w, "  noise, no rule is applied: %s\n", e.Noise)
 	}
+	_, _ = fmt.Fprintf(w, "\nRules in force then (generation %s)\n", orDash(e.Generation))
+	if e.RulesUnknown != "" {
+		_, _ = fmt.Fprintf(w, "  not known: %s\n", e.RulesUnknown)
+	}
+	printAccounts(w, e.Rules)
 	if len(e.Alerts) == 0 {
-		_, _ = fmt.Fprintln(w, "  no rule made an alert of it")
+		_, _ = fmt.Fprintln(w, "\nNo rule made an alert of it.")
 	}
 	for _, a := range e.Alerts {
-		_, _ = fmt.Fprintf(w, "\nAlert %s\n  rule %s, to %s: %s %s\n", a.ID, a.Rule, a.To, a.State, a.Reason)
-		for _, step := range a.Trace {
-			_, _ = fmt.Fprintf(w, "  %s  %s: %s %s\n", clock(step.At), step.Check, step.Result, step.Seen)
-		}
-		for _, d := range a.Deliveries {
-			_, _ = fmt.Fprintf(w, "  delivery %s by %s to %s: %s %s\n", d.ID, d.Channel, orDash(d.To), d.State, d.Reason)
-		}
+		_, _ = fmt.Fprintln(w)
+		printAlert(w, a)
 	}
 	if e.Raw != nil {
 		_, _ = fmt.Fprintf(w, "\n%s\n", e.Raw)

@@ -90,8 +90,9 @@ Exit codes: 0 fine, 1 findings or failures, 2 wrong usage.`
 	root.SilenceUsage = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
+		previewCommand(), sendTestCommand(), explainCommand(), alertsCommand(), testCommand(),
 		serveCommand(), devCommand(), checkCommand(), eventsCommand(), deliveriesCommand(), healthcheckCommand(),
-		migrateCommand(), versionCommand(),
+		migrateCommand(), schemaCommand(), backtestCommand(), versionCommand(),
 	)
 	return root
 }

@@ -82,6 +82,9 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.keep(ctx, first.generation); err != nil {
+		return err
+	}
 	a.live.Store(first)
 	a.metrics.reloaded(first.generation, time.Now())
 	a.dispatcher = dispatch.New(dispatch.Options{

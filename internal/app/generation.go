@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,29 +32,43 @@ func loadGeneration(rulesFile, templatesDir string, hurryTo time.Duration) (*eng
 	} else if !info.IsDir() {
 		return nil, nil, fmt.Errorf("read templates: %s is not a folder", templatesDir)
 	}
-	catalogue := cometchat.Catalogue()
-	set, findings := rules.Load(rulesFile, source, catalogue)
-	templates, problems := render.Load(os.DirFS(templatesDir))
-	for _, p := range problems {
-		findings = append(findings, rules.Finding{
-			File: p.File, Line: p.Line, Column: p.Column, Severity: rules.SeverityError, Message: p.Message,
-		})
-	}
-	if set != nil && hurryTo > 0 {
-		set = set.Hurried(hurryTo)
-	}
-	var generation *engine.Generation
-	if set != nil && templates != nil {
-		var crossed []rules.Finding
-		generation, crossed = engine.Build(engine.Parts{Rules: set, Templates: templates, Catalogue: catalogue, Sample: sample})
-		findings = append(findings, crossed...)
-	}
+	generation, findings := assemble(files{rulesFile, source, os.DirFS(templatesDir), hurryTo})
 	for i, f := range findings {
 		if f.File != rulesFile {
 			findings[i] = inTemplate(templatesDir, f)
 		}
 	}
 	return generation, unique(findings), nil
+}
+
+// files are what a generation is made of.
+type files struct {
+	rulesFile string
+	rules     []byte
+	templates fs.FS
+	// hurryTo is as in Options.
+	hurryTo time.Duration
+}
+
+// assemble loads rules and templates and checks both, together where each is sound. The Generation is nil when a finding is an
+// error.
+func assemble(f files) (*engine.Generation, []rules.Finding) {
+	catalogue := cometchat.Catalogue()
+	set, findings := rules.Load(f.rulesFile, f.rules, catalogue)
+	templates, problems := render.Load(f.templates)
+	for _, p := range problems {
+		findings = append(findings, rules.Finding{
+			File: p.File, Line: p.Line, Column: p.Column, Severity: rules.SeverityError, Message: p.Message,
+		})
+	}
+	if set == nil || templates == nil {
+		return nil, findings
+	}
+	if f.hurryTo > 0 {
+		set = set.Hurried(f.hurryTo)
+	}
+	generation, crossed := engine.Build(engine.Parts{Rules: set, Templates: templates, Catalogue: catalogue, Sample: sample})
+	return generation, append(findings, crossed...)
 }
 
 // Outlived finds the rules that wait for longer than events are kept: what would cancel them might be gone by then.

@@ -75,7 +75,7 @@ func (a *App) load(c config.Config) (*live, error) {
 			hashes = append(hashes, file.Hash())
 		}
 	}
-	next.providers, err = a.providers(c)
+	next.providers, err = providers(c, a.store)
 	problems = append(problems, err, missing(generation, next.providers, c))
 	next.mailLinks, err = newMailLinks(c)
 	problems = append(problems, err)
@@ -87,11 +87,11 @@ func (a *App) load(c config.Config) (*live, error) {
 	return next, nil
 }
 
-// providers makes the provider of each channel that is configured.
-func (a *App) providers(c config.Config) (map[relay.Channel]dispatch.Provider, error) {
+// providers makes the provider of each channel that is configured; keeper is for the outbox.
+func providers(c config.Config, keeper outbox.Keeper) (map[relay.Channel]dispatch.Provider, error) {
 	out := map[relay.Channel]dispatch.Provider{}
 	if c.Providers == config.ProvidersOutbox {
-		box := outbox.New(a.store, time.Now)
+		box := outbox.New(keeper, time.Now)
 		for _, ch := range relay.Channels() {
 			out[ch] = box
 		}
@@ -141,26 +141,30 @@ func missing(generation *engine.Generation, providers map[relay.Channel]dispatch
 	}
 	needed := map[relay.Channel][]string{}
 	for _, rule := range generation.Rules.Rules() {
-		for _, send := range rule.Send {
+		for _, send := range slices.Concat(rule.Send, rule.Fallback) {
 			if _, ok := providers[send.Channel]; !ok && rule.Enabled && !slices.Contains(needed[send.Channel], rule.Name) {
 				needed[send.Channel] = append(needed[send.Channel], rule.Name)
 			}
 		}
-	}
-	settings := map[relay.Channel]string{
-		relay.ChannelSMS: "TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN (or TWILIO_API_KEY and TWILIO_API_SECRET) and " +
-			"TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID",
-		relay.ChannelEmail: "SENDGRID_API_KEY and SENDGRID_FROM",
 	}
 	var problems []error
 	for _, ch := range relay.Channels() {
 		configured := ch == relay.ChannelSMS && c.Twilio.Configured() || ch == relay.ChannelEmail && c.SendGrid.Configured()
 		if names := needed[ch]; len(names) > 0 && !configured {
 			problems = append(problems, fmt.Errorf("%s is not configured, but these rules send it: %s; set %s, or BECKON_PROVIDERS=outbox",
-				ch, strings.Join(names, ", "), settings[ch]))
+				ch, strings.Join(names, ", "), settingsOf(ch)))
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// settingsOf names what configures a channel's provider.
+func settingsOf(ch relay.Channel) string {
+	if ch == relay.ChannelSMS {
+		return "TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN (or TWILIO_API_KEY and TWILIO_API_SECRET) and " +
+			"TWILIO_FROM or TWILIO_MESSAGING_SERVICE_SID"
+	}
+	return "SENDGRID_API_KEY and SENDGRID_FROM"
 }
 
 // handlers are made anew on each reload, because the credentials they check may have been rotated.
@@ -213,6 +217,9 @@ func (a *App) Reload(ctx context.Context) error {
 	}
 	next, err := a.load(c) //nolint:contextcheck // handlers take the context of their request
 	if err != nil {
+		return a.refused(ctx, err)
+	}
+	if err := a.keep(ctx, next.generation); err != nil {
 		return a.refused(ctx, err)
 	}
 	if next.stamp == a.live.Load().stamp {

@@ -23,6 +23,7 @@ func TestTheProjectKeepsItsShape(t *testing.T) {
 		"packages know only whom they may":         edges.check,
 		"libraries stay where they belong":         checkLibraries,
 		"environment, clock and sleep stay apart":  checkBans,
+		"the core is pure":                         checkCore,
 		"every package says what it is":            checkComments,
 		"package names say something":              checkNames(standardNames(t)),
 		"files and functions stay short":           checkSizes,

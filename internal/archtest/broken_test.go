@@ -72,6 +72,18 @@ var broken = map[string]struct {
 		},
 		[]string{"internal/engine/a.go:3 uses time.Now: the core is handed the time as a value"},
 	},
+	"a file read in the core": {
+		checkCore,
+		map[string]string{
+			engineFile:                 "package engine\nimport (\n_ \"io/fs\"\n_ \"os\"\n)\n",
+			"internal/engine/sim/a.go": "package sim\nimport _ \"math/rand/v2\"\n",
+			serverFile:                 "package server\nimport _ \"os\"\n",
+		},
+		[]string{
+			"internal/engine/a.go imports os, but the core is pure",
+			"internal/engine/sim/a.go imports math/rand/v2, but the core is pure",
+		},
+	},
 	"a sleep": {
 		checkBans,
 		map[string]string{serverFile: "package server\nimport \"time\"\nfunc f() { time.Sleep(1) }\n"},

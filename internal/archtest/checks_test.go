@@ -50,6 +50,19 @@ func checkLibraries(t *tree) []string {
 	return findings
 }
 
+// checkCore looks for imports by which the core would reach out of the process.
+func checkCore(t *tree) []string {
+	var findings []string
+	for _, s := range t.code() {
+		for _, imported := range s.imports() {
+			if underAny(s.folder, core) && underAny(imported, outside) {
+				findings = append(findings, fmt.Sprintf("%s imports %s, but the core is pure", s.path, imported))
+			}
+		}
+	}
+	return findings
+}
+
 // checkBans looks for uses of what some packages may not use.
 func checkBans(t *tree) []string {
 	var findings []string

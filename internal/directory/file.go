@@ -6,8 +6,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"iter"
+	"maps"
 	"os"
 	"strings"
+
+	"gopkg.in/yaml.v3"
 
 	"github.com/beckon-relay/beckon/internal/relay"
 )
@@ -78,6 +82,20 @@ func ParseFile(name string, src []byte) (*File, []Problem) {
 	return &File{contacts: contacts, hash: hex.EncodeToString(sum[:])}, nil
 }
 
+// ParseNode checks people that are written inside another YAML file of that name: the node is what a recipients file would
+// be by itself. The File has no Hash.
+func ParseNode(name string, people *yaml.Node) (*File, []Problem) {
+	p := &parser{file: name, zones: map[string]bool{}}
+	contacts := map[string]relay.Contact{}
+	if p.plain(people) {
+		p.people(people, contacts)
+	}
+	if len(p.problems) > 0 {
+		return nil, p.problems
+	}
+	return &File{contacts: contacts}, nil
+}
+
 // Lookup implements Source.
 func (f *File) Lookup(_ context.Context, uid string) (relay.Contact, error) {
 	contact, ok := f.contacts[strings.ToLower(uid)]
@@ -86,6 +104,9 @@ func (f *File) Lookup(_ context.Context, uid string) (relay.Contact, error) {
 	}
 	return contact, nil
 }
+
+// All gives everybody in the file by uid, in no order. Their lists must not be changed.
+func (f *File) All() iter.Seq2[string, relay.Contact] { return maps.All(f.contacts) }
 
 // Hash is the SHA-256 of the file's text, in hexadecimal: equal hashes, equal files.
 func (f *File) Hash() string { return f.hash }

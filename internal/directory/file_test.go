@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
 
 	"github.com/beckon-relay/beckon/internal/directory"
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -190,4 +191,20 @@ func FuzzParseFileKeepsOnlyWhatCanBeUsed(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+func TestPeopleInsideAnotherFileAreReadWithTheirPlaces(t *testing.T) {
+	t.Parallel()
+	var document yaml.Node
+	require.NoError(t, yaml.Unmarshal([]byte("tests: []\nrecipients:\n  Ann: { name: Ann, phone: \"+44 20 7946 0102\" }\n"), &document))
+	file, problems := directory.ParseNode("rules.test.yaml", document.Content[0].Content[3])
+	require.Empty(t, problems)
+	contact, err := file.Lookup(t.Context(), "ann")
+	require.NoError(t, err)
+	require.Equal(t, "+442079460102", contact.Phone.Reveal())
+
+	require.NoError(t, yaml.Unmarshal([]byte("recipients:\n  ann: { phon: 1, email: x }\n"), &document))
+	_, problems = directory.ParseNode("rules.test.yaml", document.Content[0].Content[1])
+	require.Len(t, problems, 2)
+	require.Equal(t, "rules.test.yaml:2:10: unknown key \"phon\"; did you mean phone?", problems[0].String())
 }

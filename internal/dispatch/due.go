@@ -35,10 +35,11 @@ func (d *Dispatcher) due(ctx context.Context, alertID string) error {
 	if err != nil {
 		return fmt.Errorf("read alert %s: %w", alertID, err)
 	}
-	if wait := alert.DueAt.Sub(d.Now()); alert.State == relay.AlertHeld && wait > 0 {
+	at := lookAt(alert)
+	if wait := at.Sub(d.Now()); wait > 0 {
 		return river.JobSnooze(wait)
 	}
-	if alert.State == relay.AlertHeld {
+	if !at.IsZero() {
 		if err := d.decide(ctx, alert); err != nil {
 			return err
 		}
@@ -46,38 +47,74 @@ func (d *Dispatcher) due(ctx context.Context, alertID string) error {
 	return d.attemptOpen(ctx, alertID)
 }
 
+// lookAt is when an alert is decided: when it falls due, or again for its fallback; zero where nothing is left to decide.
+func lookAt(alert relay.Alert) time.Time {
+	if alert.State == relay.AlertHeld {
+		return alert.DueAt
+	}
+	return alert.AgainAt
+}
+
 // decide looks the person up, which may take a while, and then decides in one transaction of the store.
 func (d *Dispatcher) decide(ctx context.Context, alert relay.Alert) error {
-	event, err := d.Store.Event(ctx, alert.EventID)
-	if err != nil && d.Now().Before(alert.ExpiresAt) {
-		return fmt.Errorf("read event %s of alert %s: %w", alert.EventID, alert.ID, err)
-	}
-	// Past its time it is cancelled whatever the event was, so one that cannot be read does not hold it for ever.
-	situation := engine.Situation{Event: event, Links: d.Links}
-	if uid := alert.Recipient.UID; uid != "" {
-		situation.Contact, situation.Found = d.lookup(ctx, uid)
+	situation, err := d.situation(ctx, alert)
+	if err != nil {
+		return err
 	}
 	generation := d.Current()
-	decision, err := d.Store.Decide(ctx, alert.ID, generation.Query(alert, event, situation.Contact), d.Now(),
-		func(current relay.Alert, facts relay.Facts) relay.Decision {
-			situation.Alert, situation.Facts, situation.Now = current, facts, d.Now()
-			return generation.Decide(situation)
-		})
+	query := generation.Query(alert, situation.Event, situation.Contact, situation.Members)
+	decision, err := d.Store.Decide(ctx, alert.ID, query, d.Now(), func(current relay.Alert, facts relay.Facts) relay.Decision {
+		situation.Alert, situation.Facts, situation.Now = current, facts, d.Now()
+		return generation.Decide(situation)
+	})
 	if errors.Is(err, store.ErrConflict) {
 		return nil // another worker decided it
 	}
 	if err != nil {
 		return fmt.Errorf("decide alert %s: %w", alert.ID, err)
 	}
+	d.tell(ctx, alert, situation.Members, decision)
+	return nil
+}
+
+// situation is what is known before the store's transaction. Receipts are not taken in yet, so silence means nothing.
+func (d *Dispatcher) situation(ctx context.Context, alert relay.Alert) (engine.Situation, error) {
+	event, err := d.Store.Event(ctx, alert.EventID)
+	if err != nil && d.Now().Before(alert.ExpiresAt) {
+		return engine.Situation{}, fmt.Errorf("read event %s of alert %s: %w", alert.EventID, alert.ID, err)
+	}
+	// Past its time it is cancelled whatever the event was, so one that cannot be read does not hold it for ever.
+	s := engine.Situation{Event: event, Links: d.Links}
+	if alert.Digest != "" {
+		if s.Members, err = d.Store.Members(ctx, alert); err != nil {
+			return s, fmt.Errorf("read the digest of alert %s: %w", alert.ID, err)
+		}
+	}
+	if uid := alert.Recipient.UID; uid != "" {
+		s.Contact, s.Found = d.lookup(ctx, uid)
+	}
+	return s, nil
+}
+
+// tell reports what was decided of an alert and of those that went with it.
+func (d *Dispatcher) tell(ctx context.Context, alert relay.Alert, members []relay.Member, decision relay.Decision) {
 	d.Observer.Decided(alert, decision)
 	d.Logger.InfoContext(ctx, "alert decided", "alert", alert.ID, "event", alert.EventID, "rule", alert.Rule,
 		"action", decision.Action, "reason", decision.Reason)
+	for _, r := range decision.Members {
+		for _, m := range members {
+			if m.Alert.ID == r.AlertID {
+				d.Observer.Decided(m.Alert, relay.Decision{Action: r.Action, Reason: r.Reason, Until: r.Until})
+			}
+		}
+		d.Logger.InfoContext(ctx, "alert decided in a digest", "alert", r.AlertID, "with", alert.ID, "rule", alert.Rule,
+			"action", r.Action, "reason", r.Reason)
+	}
 	for _, delivery := range decision.Deliveries {
 		if delivery.State.Done() {
 			d.Observer.Settled(delivery, delivery.State, 0)
 		}
 	}
-	return nil
 }
 
 func (d *Dispatcher) lookup(ctx context.Context, uid string) (relay.Contact, engine.Found) {

@@ -15,7 +15,7 @@ import (
 // A busy group must not hide the one receipt that matters.
 func TestAFloodOfOtherReceiptsHidesNothing(t *testing.T) {
 	t.Parallel()
-	g := generation(t, scenarioFile{}, "{version: 1, rules: [{name: a, trigger: user_mentioned, to: mentioned, wait: 5m, unless: [read], send: [{email: mention}]}]}")
+	g := generation(t, "{version: 1, rules: [{name: a, trigger: user_mentioned, to: mentioned, wait: 5m, unless: [read], send: [{email: mention}]}]}")
 	mention, _ := sample(t)(relay.UserMentioned)
 	read, _ := sample(t)(relay.MessageReadReceipt)
 	read.ReceivedAt = noon.Add(5 * time.Second)

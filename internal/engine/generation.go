@@ -8,11 +8,7 @@ package engine
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"fmt"
-	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/render"
@@ -59,75 +55,6 @@ func Build(p Parts) (*Generation, []rules.Finding) {
 	return g, findings
 }
 
-// checkTemplates holds every template that a rule sends against every trigger of the rule: it must be there, use only
-// fields that the trigger carries, and render for the trigger's sample.
-func (g *Generation) checkTemplates(sample func(relay.Trigger) (relay.Event, bool)) []rules.Finding {
-	var findings []rules.Finding
-	for _, rule := range g.Rules.Rules() {
-		for _, send := range rule.Send {
-			if !g.Templates.Has(send.Template, send.Channel) {
-				findings = append(findings, g.missingTemplate(rule, send))
-				continue
-			}
-			for _, trigger := range rule.Triggers {
-				findings = append(findings, g.checkTemplate(rule, send, trigger, sample)...)
-			}
-		}
-	}
-	return findings
-}
-
-func (g *Generation) missingTemplate(rule *rules.Rule, send rules.Send) rules.Finding {
-	names := slices.DeleteFunc(g.Templates.Names(), func(name string) bool { return !g.Templates.Has(name, send.Channel) })
-	f := g.Rules.Finding(send.Line, send.Column, rules.SeverityError,
-		fmt.Sprintf("there is no %s template %q", send.Channel, send.Template), "")
-	f.Rule = rule.Name
-	f.Hint = fmt.Sprintf("templates for %s: %s", send.Channel, joined(names))
-	return f
-}
-
-func (g *Generation) checkTemplate(rule *rules.Rule, send rules.Send, trigger relay.Trigger,
-	sample func(relay.Trigger) (relay.Event, bool),
-) []rules.Finding {
-	var findings []rules.Finding
-	for _, p := range g.Templates.Check(send.Template, send.Channel, g.shapes[trigger]) {
-		findings = append(findings, rules.Finding{
-			File: p.File, Line: p.Line, Column: p.Column, Severity: rules.SeverityError, Rule: rule.Name,
-			Message: fmt.Sprintf("%s (used by rule %q for %s)", p.Message, rule.Name, trigger),
-		})
-	}
-	if len(findings) > 0 {
-		return findings
-	}
-	event, ok := sample(trigger)
-	if !ok {
-		return nil
-	}
-	locales := append([]string{""}, g.Templates.Locales(send.Template)...)
-	for _, locale := range locales {
-		content, err := g.Templates.Render(g.request(rule, send, &event, relay.Contact{
-			UID: "sample", Name: "Sample", Email: "sample@example.com", Phone: "+14155550100", Locale: locale,
-		}, render.Links{}))
-		if err == nil && rubbish(content) {
-			err = errors.New("it prints a value in a form that it does not have (%!)")
-		}
-		if err != nil {
-			f := g.Rules.Finding(send.Line, send.Column, rules.SeverityError,
-				fmt.Sprintf("does not render for a sample of %s: %v", trigger, err), "")
-			f.Rule = rule.Name
-			findings = append(findings, f)
-		}
-	}
-	return findings
-}
-
-// wrongVerb is what printf writes for a verb that does not fit: %!d(string=...), %!(EXTRA ...).
-var wrongVerb = regexp.MustCompile(`%![a-zA-Z]?\(`)
-
-func rubbish(c relay.Content) bool {
-	return wrongVerb.MatchString(c.Subject.Reveal() + c.Text.Reveal() + c.HTML.Reveal())
-}
-
 // request asks for one message.
 func (g *Generation) request(rule *rules.Rule, send rules.Send, event *relay.Event, contact relay.Contact,
 	links render.Links,
@@ -142,11 +69,4 @@ func (g *Generation) request(rule *rules.Rule, send rules.Send, event *relay.Eve
 		Recipient: contact, Rule: rule.Name, Links: links, Locale: contact.Locale, DefaultLocale: defaults.Locale,
 		TimeZone: zone, MaxSegments: defaults.MaxSegments,
 	}
-}
-
-func joined(names []string) string {
-	if len(names) == 0 {
-		return "none"
-	}
-	return strings.Join(names, ", ")
 }

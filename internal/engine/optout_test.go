@@ -32,24 +32,24 @@ func mentioned(t *testing.T, g *engine.Generation) (relay.Event, map[string]rela
 
 func TestAQueryNamesTheAddressesThatDeliveriesWouldGoTo(t *testing.T) {
 	t.Parallel()
-	g := generation(t, scenarioFile{}, toldTwice)
+	g := generation(t, toldTwice)
 	event, alerts := mentioned(t, g)
 	george := relay.Contact{Phone: "+442079460102", Email: "George@example.com"}
 	require.Equal(t, []relay.Address{
 		relay.NewAddress(relay.ChannelSMS, "+442079460102"), relay.NewAddress(relay.ChannelEmail, "george@example.com"),
-	}, g.Query(alerts["person"], event, george).Addresses)
+	}, g.Query(alerts["person"], event, george, nil).Addresses)
 	require.Equal(t, []relay.Address{relay.NewAddress(relay.ChannelEmail, "office@example.com")},
-		g.Query(alerts["office"], event, relay.Contact{}).Addresses, "the one that stands in the rule")
-	require.Empty(t, g.Query(alerts["person"], event, relay.Contact{}).Addresses, "nobody was found")
+		g.Query(alerts["office"], event, relay.Contact{}, nil).Addresses, "the one that stands in the rule")
+	require.Empty(t, g.Query(alerts["person"], event, relay.Contact{}, nil).Addresses, "nobody was found")
 }
 
 func TestAnAddressThatOptedOutIsSaidToHaveDoneSoBeforeAnythingIsCalledARepeat(t *testing.T) {
 	t.Parallel()
-	g := generation(t, scenarioFile{}, toldTwice)
+	g := generation(t, toldTwice)
 	event, alerts := mentioned(t, g)
 	contact := relay.Contact{Email: "George@example.com"}
 	claimed := map[string]string{}
-	for _, claim := range g.Query(alerts["person"], event, contact).Claims {
+	for _, claim := range g.Query(alerts["person"], event, contact, nil).Claims {
 		claimed[claim] = "dl_another"
 	}
 	decision := g.Decide(engine.Situation{
@@ -69,7 +69,7 @@ func TestAnAddressThatOptedOutIsSaidToHaveDoneSoBeforeAnythingIsCalledARepeat(t 
 
 func TestAMailOffersTheLinksOfItsContact(t *testing.T) {
 	t.Parallel()
-	g := generation(t, scenarioFile{}, toldTwice)
+	g := generation(t, toldTwice)
 	event, alerts := mentioned(t, g)
 	for rule, want := range map[string]string{
 		"person": "https://relay.example/u/George@example.com", "office": "https://relay.example/u/Office@example.com",

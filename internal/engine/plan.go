@@ -18,7 +18,7 @@ type Verdict struct {
 // Plan makes the alerts that the rules want of an event, and the keys by which the event is found when other alerts are
 // decided. Verdicts say what each rule for the trigger made of it.
 func (g *Generation) Plan(event relay.Event) (relay.Plan, []Verdict) {
-	plan := relay.Plan{Event: event, Keys: KeysOf(event), Wanted: g.Rules.Wants(event.Trigger)}
+	plan := relay.Plan{Event: event, Keys: KeysOf(event), Wanted: g.Rules.Wants(event.Trigger), Generation: g.Hash}
 	matching := g.Rules.For(event.Trigger)
 	verdicts := make([]Verdict, 0, len(matching))
 	for _, rule := range matching {
@@ -87,16 +87,31 @@ func (g *Generation) alerts(rule *rules.Rule, event relay.Event) []relay.Alert {
 }
 
 func (g *Generation) alert(rule *rules.Rule, event relay.Event, role relay.Role, recipient relay.Recipient) relay.Alert {
-	reason := relay.ReasonNone
-	if rule.Wait > 0 {
+	wait, reason := rule.Wait, relay.ReasonNone
+	if rule.Digest != nil {
+		wait = max(wait, rule.Digest.Window)
+	}
+	if wait > 0 {
 		reason = relay.ReasonWaiting
 	}
 	return relay.Alert{
 		ID: relay.AlertID(event.ID, rule.Name, role, recipient), EventID: event.ID, Trigger: event.Trigger,
 		Rule: rule.Name, Role: role, Recipient: recipient, State: relay.AlertHeld, Reason: reason,
-		ReceivedAt: event.ReceivedAt, DueAt: event.ReceivedAt.Add(rule.Wait), ExpiresAt: event.ReceivedAt.Add(rule.Expires),
-		Generation: g.Hash, UpdatedAt: event.ReceivedAt,
+		ReceivedAt: event.ReceivedAt, DueAt: event.ReceivedAt.Add(wait), ExpiresAt: event.ReceivedAt.Add(rule.Expires),
+		Digest: digestOf(rule, &event, recipient), Generation: g.Hash, UpdatedAt: event.ReceivedAt,
 	}
+}
+
+// digestOf names the digest that an alert goes into; empty where it goes out alone, or the recipient is not known yet.
+func digestOf(rule *rules.Rule, event *relay.Event, recipient relay.Recipient) string {
+	if rule.Digest == nil || recipient.Key() == "" {
+		return ""
+	}
+	scope := ""
+	if rule.Digest.By == rules.ByConversation {
+		scope = conversationOf(event)
+	}
+	return relay.DigestKey(event.AppID, rule.Name, recipient, scope)
 }
 
 // actors are the uids that are not told of their own doing.

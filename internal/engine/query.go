@@ -17,64 +17,93 @@ func KeysOf(event relay.Event) []relay.Key {
 	}
 	keys := make([]relay.Key, 0, 4)
 	for _, link := range []relay.Link{relay.LinkConversation, relay.LinkSession, relay.LinkMessage, relay.LinkRecipient} {
-		if k := linked(event, by, link); k != "" {
+		if k := linked(&event, by, link); k != "" {
 			keys = append(keys, k)
 		}
 	}
 	return keys
 }
 
-func key(event relay.Event, link relay.Link, id string) relay.Key {
-	return relay.Key(string(link) + "/" + event.AppID + "/" + id)
-}
-
-// Query says what must be read to decide that alert of that event for the person who was looked up; of a person who was not
-// found, the zero Contact.
-func (g *Generation) Query(alert relay.Alert, event relay.Event, contact relay.Contact) relay.Query {
+// Query says what must be read to decide that alert of that event, together with the other members of its digest, for the person
+// who was looked up; of a person who was not found, the zero Contact.
+func (g *Generation) Query(alert relay.Alert, event relay.Event, contact relay.Contact, members []relay.Member) relay.Query {
 	rule, ok := g.Rules.Rule(alert.Rule)
 	if !ok {
 		return relay.Query{}
 	}
-	var q relay.Query
-	look := func(trigger relay.Trigger, link relay.Link) {
-		lookup := relay.Lookup{Key: linked(event, alert.Recipient, link), Trigger: trigger}
-		if lookup.Key != "" && !slices.Contains(q.Lookups, lookup) {
-			q.Lookups = append(q.Lookups, lookup)
-		}
-	}
+	q := &query{lookups: map[relay.Lookup]bool{}, claims: map[string]bool{}, counts: map[relay.Count]bool{}}
 	if alert.Recipient.Key() == "" {
 		for _, trigger := range g.Rules.Sessions() {
-			look(trigger, relay.LinkSession)
+			q.look(relay.Lookup{Key: linked(&event, alert.Recipient, relay.LinkSession), Trigger: trigger})
 		}
-		return q
-	}
-	for _, clause := range g.clauses(rule, event.Trigger) {
-		for _, l := range clause.Looks {
-			look(l.Trigger, l.Link)
-		}
+		return q.Query
 	}
 	contact = contactOf(alert.Recipient, contact)
-	for _, send := range rule.Send {
-		if claim := claimOf(rule, event, alert.Recipient, send.Channel); claim != "" && !slices.Contains(q.Claims, claim) {
-			q.Claims = append(q.Claims, claim)
-		}
+	for _, send := range entries(rule) {
 		if to, ok := addressOf(contact, send.Channel); ok && !slices.Contains(q.Addresses, to) {
 			q.Addresses = append(q.Addresses, to)
 		}
 	}
-	return q
+	g.ask(q, rule, alert, &event)
+	for i := range members {
+		q.Members = append(q.Members, members[i].Alert.ID)
+		g.ask(q, rule, members[i].Alert, &members[i].Event)
+	}
+	return q.Query
+}
+
+// query is a Query being made, with what it asks for already.
+type query struct {
+	relay.Query
+
+	lookups map[relay.Lookup]bool
+	claims  map[string]bool
+	counts  map[relay.Count]bool
+}
+
+func (q *query) look(lookup relay.Lookup) {
+	if lookup.Key != "" && !q.lookups[lookup] {
+		q.lookups[lookup] = true
+		q.Lookups = append(q.Lookups, lookup)
+	}
+}
+
+// ask adds what one alert depends on.
+func (g *Generation) ask(q *query, rule *rules.Rule, alert relay.Alert, event *relay.Event) {
+	for _, clause := range g.clauses(rule, event.Trigger) {
+		for _, look := range clause.Looks {
+			q.look(lookupOf(event, alert.Recipient, look))
+		}
+	}
+	for _, send := range entries(rule) {
+		if claim := claimOf(rule, event, alert.Recipient, send.Channel); claim != "" && !q.claims[claim] {
+			q.claims[claim] = true
+			q.Claims = append(q.Claims, claim)
+		}
+		for _, count := range g.counts(rule, event, alert.Recipient, send.Channel) {
+			if !q.counts[count] {
+				q.counts[count] = true
+				q.Counts = append(q.Counts, count)
+			}
+		}
+	}
+}
+
+// entries are all that a rule may send: at once, and as fallback.
+func entries(rule *rules.Rule) []rules.Send { return slices.Concat(rule.Send, rule.Fallback) }
+
+func key(event *relay.Event, link relay.Link, id string) relay.Key {
+	return relay.Key(string(link) + "/" + event.AppID + "/" + id)
 }
 
 // linked is the key under which later events are found that have this link to an alert of the event; empty where there can be none.
-func linked(event relay.Event, recipient relay.Recipient, link relay.Link) relay.Key {
+func linked(event *relay.Event, recipient relay.Recipient, link relay.Link) relay.Key {
 	id := ""
 	switch link {
 	case relay.LinkRecipient:
 		id = recipient.UID
 	case relay.LinkConversation:
-		if event.Conversation != nil {
-			id = event.Conversation.ID
-		}
+		id = conversationOf(event)
 	case relay.LinkSession:
 		if event.Call != nil {
 			id = event.Call.SessionID
@@ -88,6 +117,24 @@ func linked(event relay.Event, recipient relay.Recipient, link relay.Link) relay
 		return ""
 	}
 	return key(event, link, id)
+}
+
+func conversationOf(event *relay.Event) string {
+	if event.Conversation == nil {
+		return ""
+	}
+	return event.Conversation.ID
+}
+
+// senderOf is who caused an event: who sent it, or who calls.
+func senderOf(event *relay.Event) string {
+	if event.Sender != nil && event.Sender.UID != "" {
+		return event.Sender.UID
+	}
+	if event.Call != nil && event.Call.Caller != nil {
+		return event.Call.Caller.UID
+	}
+	return ""
 }
 
 // addressOf is where a contact is reached on a channel, if at all.
@@ -106,7 +153,7 @@ func (g *Generation) clauses(rule *rules.Rule, trigger relay.Trigger) []*rules.C
 }
 
 // claimOf is the collapse key: one thing is told once to a recipient on a channel, whichever rules want it. Empty where the rule opts out.
-func claimOf(rule *rules.Rule, event relay.Event, recipient relay.Recipient, channel relay.Channel) string {
+func claimOf(rule *rules.Rule, event *relay.Event, recipient relay.Recipient, channel relay.Channel) string {
 	if !rule.Collapse {
 		return ""
 	}
@@ -114,7 +161,7 @@ func claimOf(rule *rules.Rule, event relay.Event, recipient relay.Recipient, cha
 }
 
 // thing names what an event is about, so that several webhooks about one message or one call are one thing.
-func thing(event relay.Event) string {
+func thing(event *relay.Event) string {
 	oneMessage := []relay.Trigger{relay.MessageSent, relay.UserMentioned, relay.MessageEdited}
 	if slices.Contains(oneMessage, event.Trigger) && event.Message != nil && event.Message.ID != "" {
 		return "message/" + event.Message.ID

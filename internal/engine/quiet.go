@@ -6,27 +6,36 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
-// quietUntil reports whether a moment lies in the quiet hours of that zone, and when they end. The end is a wall-clock
-// time there, so a night with a daylight-saving change is an hour shorter or longer.
+// quietUntil reports whether a moment lies in the quiet hours of that zone, and when they end: with the first minute that the
+// wall clock there shows outside of them. So a night with a daylight-saving change is an hour shorter or longer, hours that end
+// in the hour that is skipped end with the jump, and those that end in the hour that comes twice end when it comes first.
 func quietUntil(q relay.QuietHours, zone *time.Location, now time.Time) (time.Time, bool) {
-	local := now.In(zone)
-	minute := local.Hour()*60 + local.Minute()
-	overMidnight := q.From > q.To
-	inside := minute >= q.From && minute < q.To
-	if overMidnight {
-		inside = minute >= q.From || minute < q.To
-	}
-	if !q.Set || !inside {
+	minute, inside := within(q, now.In(zone))
+	if !inside {
 		return time.Time{}, false
 	}
-	day := local.Day()
-	if overMidnight && minute >= q.From {
-		day++
-	}
-	until := time.Date(local.Year(), local.Month(), day, q.To/60, q.To%60, 0, 0, zone)
-	for !until.After(now) {
-		// The clock was set back, and the wall-clock time that time.Date chose is its first pass: the second is meant.
-		until = until.Add(30 * time.Minute)
+	left := (q.To - minute + day) % day
+	until := now.Truncate(time.Minute).Add(time.Duration(max(1, left-maxShift)) * time.Minute)
+	for inside {
+		if _, inside = within(q, until.In(zone)); inside {
+			until = until.Add(time.Minute)
+		}
 	}
 	return until, true
+}
+
+const (
+	day = 24 * 60 // minutes
+	// maxShift is more than any clock is ever put forward within a day, in minutes.
+	maxShift = 3 * 60
+)
+
+// within gives the minute of the day that the wall clock shows, and whether it is in the quiet hours.
+func within(q relay.QuietHours, local time.Time) (minute int, inside bool) {
+	minute = local.Hour()*60 + local.Minute()
+	inside = minute >= q.From && minute < q.To
+	if q.From > q.To { // over midnight
+		inside = minute >= q.From || minute < q.To
+	}
+	return minute, inside && q.Set
 }

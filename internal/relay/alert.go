@@ -54,7 +54,7 @@ func DeliveryStates() []DeliveryState {
 	}
 }
 
-// Alert is one rule's decision to tell one recipient about one event.
+// Alert is one rule's decision to tell one recipient about one event, alone or in a digest with others.
 type Alert struct {
 	ID      string
 	EventID string
@@ -69,6 +69,13 @@ type Alert struct {
 	ReceivedAt time.Time
 	DueAt      time.Time
 	ExpiresAt  time.Time
+	// Digest names the alerts that go out in one message with it; empty where the rule has no digest or the recipient is not
+	// known yet.
+	Digest string
+	// Lead is the ID of the alert whose deliveries carry this one too, once a digest took it along; empty otherwise.
+	Lead string
+	// AgainAt is when an alert that was decided "send" is decided again, for its fallback; zero where it is not.
+	AgainAt time.Time
 	// Generation is the hash of the rules and templates that planned it.
 	Generation string
 	UpdatedAt  time.Time
@@ -99,6 +106,15 @@ func AlertID(eventID, rule string, role Role, recipient Recipient) string {
 func DeliveryID(alertID string, channel Channel, template string) string {
 	return "dl_" + digest(alertID, string(channel), template)
 }
+
+// DigestKey names the alerts of a rule that go out to a recipient in one message; scope is the conversation where the rule has
+// one digest for each, otherwise empty. Two apps may use the same ids.
+func DigestKey(appID, rule string, recipient Recipient, scope string) string {
+	return "dg_" + digest(appID, rule, recipient.Key(), scope)
+}
+
+// NewCounter names what deliveries are counted under, given by parts: the recipient and the channel, say.
+func NewCounter(parts ...string) Counter { return Counter(digest(parts...)) }
 
 // digest joins parts unambiguously and shortens their hash to 128 bits, in hexadecimal.
 func digest(parts ...string) string {
@@ -141,9 +157,11 @@ type Delivery struct {
 	State     DeliveryState
 	Reason    Reason
 	Content   Content
-	// Claim is the collapse key this delivery holds while it is on its way, sent, or dead without an answer; empty when it
-	// claims none.
-	Claim string
+	// Claims are the collapse keys this delivery holds while it is on its way, sent, or dead without an answer, one for each alert
+	// that it carries. Counters are what it counts against for limits, until it is dead or suppressed. Both are handed in
+	// with the decision that makes the delivery; a delivery that is read back has none.
+	Claims   []string
+	Counters []Counter
 	// Provider and ProviderID say who took it and under which id, once sent.
 	Provider   string
 	ProviderID string

@@ -12,7 +12,28 @@ type Plan struct {
 	Keys   []Key
 	// Wanted says whether any rule names its trigger, in `trigger` or in `unless`.
 	Wanted bool
+	// Generation is the hash of the rules and templates it was planned by.
+	Generation string
 }
+
+// Counter is what deliveries are counted under for a limit: a hash, since it is made of addresses too.
+type Counter string
+
+// Count asks how many deliveries were made under a counter within the time before now; no more than Max matter.
+type Count struct {
+	Counter Counter
+	Per     time.Duration
+	Max     int
+}
+
+// Member is an alert of a digest with its event.
+type Member struct {
+	Alert Alert
+	Event Event
+}
+
+// MaxMembers is how many alerts go out in one digest at most; what is beyond opens the next one.
+const MaxMembers = 1000
 
 // Query says what must be known to decide an alert.
 type Query struct {
@@ -23,6 +44,10 @@ type Query struct {
 	Claims []string
 	// Addresses are where its deliveries would go.
 	Addresses []Address
+	// Counts are for the limits that must hold.
+	Counts []Count
+	// Members are the IDs of the other alerts of its digest.
+	Members []string
 }
 
 // Lookup selects the kept events of a trigger that are found under a key.
@@ -57,6 +82,15 @@ type Facts struct {
 	Claimed map[string]string
 	// Suppressed tells for each address of the Query that must not be written to why.
 	Suppressed map[Address]Reason
+	// Counted tells for each Count of the Query when deliveries were made under its counter within its time, newest first, at
+	// most its Max.
+	Counted map[Count][]time.Time
+	// Members are those of the Query's members that still wait with the alert, or are led by it where it was decided before, as
+	// they are now.
+	Members []Alert
+	// Deliveries are those that the alert has already, in the order they were made: it was decided before, and is again
+	// for its fallback.
+	Deliveries []Delivery
 }
 
 // Action is what a decision does with an alert.
@@ -64,7 +98,8 @@ type Action string
 
 // Actions.
 const (
-	// ActSend makes the Deliveries; those that are not suppressed go out.
+	// ActSend makes the Deliveries; those that are not suppressed go out. With none it only says that nothing is left to try,
+	// and the alert ends as its deliveries did.
 	ActSend Action = "send"
 	// ActHold decides anew at Until.
 	ActHold Action = "hold"
@@ -83,8 +118,27 @@ type Decision struct {
 	// Until is when a held alert is looked at again.
 	Until      time.Time
 	Deliveries []Delivery
-	Resolved   []Alert
-	Trace      []Step
+	// Lead is the ID of the alert that the Deliveries belong to, where that is not the one decided: in a digest the first that
+	// is still true.
+	Lead string
+	// Fallback says that the rule has channels left to try where none of the deliveries arrives: the lead is decided again then.
+	Fallback bool
+	// Again is when the lead is decided again in any case, because no receipt may come; zero where it is not.
+	Again    time.Time
+	Resolved []Alert
+	Trace    []Step
+	// Members says what becomes of the other alerts of the digest.
+	Members []Ruling
+}
+
+// Ruling is what becomes of one more alert of a digest. Action is ActSend (it goes along with the lead), ActHold, ActCancel
+// or ActSuppress; ActSend for the lead itself says that the Deliveries are its own.
+type Ruling struct {
+	AlertID string
+	Action  Action
+	Reason  Reason
+	Until   time.Time
+	Trace   []Step
 }
 
 // OutboxMessage is a message that the built-in sandbox took instead of a provider.

@@ -45,6 +45,8 @@ type Event struct {
 	// Raw is the JSON as it was sent.
 	Raw json.RawMessage `json:"raw"`
 
+	// Generation is the hash of the rules and templates that were in force when it was kept; empty before that.
+	Generation string `json:"-"`
 	// Noise says why no rule is applied to this event (ReasonNone for a real one).
 	Noise Reason `json:"-"`
 	// Repeat is set where the payload has nothing that tells a repeat from the same thing done again (a block has no

@@ -14,6 +14,7 @@ const (
 	ReasonDeclined       Reason = "declined"
 	ReasonDeleted        Reason = "deleted"
 	ReasonOnline         Reason = "online"
+	ReasonUnless         Reason = "unless"
 	ReasonExpired        Reason = "expired"
 	ReasonRuleRemoved    Reason = "rule_removed"
 	ReasonUnknownSession Reason = "unknown_session"
@@ -32,6 +33,7 @@ const (
 	ReasonNotWanted     Reason = "not_wanted"
 	ReasonOptedOut      Reason = "opted_out"
 	ReasonCollapsed     Reason = "collapsed"
+	ReasonLimit         Reason = "limit"
 
 	// Dead, or on the way there.
 	ReasonRenderFailed    Reason = "render_failed"
@@ -70,6 +72,7 @@ func Reasons() []ReasonDoc {
 		{ReasonDeclined, "cancelled alert", "the call was rejected, or the callee was busy"},
 		{ReasonDeleted, "cancelled alert", "the message was deleted, or the mention edited away"},
 		{ReasonOnline, "cancelled alert", "the recipient came online, or was and had not left"},
+		{ReasonUnless, "cancelled alert", "an `unless` of the rule that names a trigger and a condition came true"},
 		{ReasonExpired, "cancelled alert, dead delivery", "it would have gone out later than `expires` allows"},
 		{ReasonRuleRemoved, "cancelled alert", "the rule was removed, renamed or disabled while the alert waited"},
 		{ReasonUnknownSession, "cancelled alert", "no kept event of that call session says who took part"},
@@ -84,6 +87,7 @@ func Reasons() []ReasonDoc {
 		{ReasonNotWanted, "suppressed delivery", "the recipient does not want that channel"},
 		{ReasonOptedOut, "suppressed delivery", "the address said STOP, unsubscribed, bounced or complained"},
 		{ReasonCollapsed, "suppressed delivery", "the recipient was already told of this on that channel"},
+		{ReasonLimit, "suppressed delivery, held alert", "the recipient or the sender is over a limit; a digest waits until it is not"},
 		{ReasonRenderFailed, "dead delivery", "the template could not be rendered for this event"},
 		{ReasonInvalidNumber, "dead delivery", "the provider says the number is not one that can be texted"},
 		{ReasonInvalidAddress, "dead delivery", "the provider refuses the address"},

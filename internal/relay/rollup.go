@@ -39,3 +39,26 @@ func RollUp(deliveries []Delivery) (AlertState, Reason) {
 	}
 	return AlertSuppressed, ReasonNobody
 }
+
+// FellThrough reports whether nothing of the deliveries arrives, and each for a reason that another channel may mend: what a
+// rule's fallback is for. None at all have not fallen through.
+func FellThrough(deliveries []Delivery) bool {
+	for _, d := range deliveries {
+		switch d.State {
+		case DeliverySuppressed:
+			// The person is over a limit, or was told already: a way around that is not wanted.
+			if d.Reason == ReasonLimit || d.Reason == ReasonCollapsed {
+				return false
+			}
+		case DeliveryDead:
+			// Too late is too late on every channel; and without an answer it may have arrived.
+			if d.Reason == ReasonExpired || d.Reason == ReasonNoAnswer {
+				return false
+			}
+		case DeliveryUndelivered:
+		case DeliveryQueued, DeliverySending, DeliverySent, DeliveryDelivered, DeliveryUnknown:
+			return false
+		}
+	}
+	return len(deliveries) > 0
+}

@@ -6,7 +6,9 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
-// rootShape is the shape of what a template sees as its dot, for events of one shape.
+// rootShape is the shape of what a template sees as its dot, for events of one shape. In a digest of several triggers each of
+// the events has another; but what Check finds right for each of them is right for any mixture, since a name means the same
+// in all of them.
 func rootShape(event *relay.Shape) *relay.Shape {
 	text := func(path string) *relay.Shape { return &relay.Shape{Path: path, Kind: relay.KindString} }
 	object := func(path string, fields ...relay.Field) *relay.Shape {
@@ -21,6 +23,7 @@ func rootShape(event *relay.Shape) *relay.Shape {
 			relay.Field{Name: "media", Shape: text("links.media")})},
 		relay.Field{Name: "events", Shape: &relay.Shape{Path: "events", Kind: relay.KindList, Elem: event}},
 		relay.Field{Name: "count", Shape: &relay.Shape{Path: "count", Kind: relay.KindInt}},
+		relay.Field{Name: "more", Shape: &relay.Shape{Path: "more", Kind: relay.KindInt}},
 	)
 }
 
@@ -32,13 +35,22 @@ func (req Request) data() map[string]any {
 	}
 	view := func(s *relay.Shape, value any) any { return shown(s, "", s.View(value), zone) }
 	event := view(req.Shape, req.Event)
+	events := []any{event}
+	if len(req.Events) > 0 {
+		events = events[:0]
+		for _, told := range req.Events {
+			events = append(events, view(told.Shape, told.Event))
+		}
+	}
+	count := max(req.Count, len(events))
 	return map[string]any{
 		"event":     event,
 		"recipient": view(relay.RecipientShape(), &req.Recipient),
 		"rule":      map[string]any{"name": req.Rule},
 		"links":     map[string]any{"unsubscribe": req.Links.Unsubscribe, "media": req.Links.Media},
-		"events":    []any{event},
-		"count":     1,
+		"events":    events,
+		"count":     count,
+		"more":      count - len(events),
 	}
 }
 

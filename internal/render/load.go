@@ -13,6 +13,7 @@ import (
 // Templates are all templates, parsed. They are never changed after Load and may be used by many goroutines.
 type Templates struct {
 	hash     string
+	files    map[string]string
 	variants map[string][]*variant
 }
 
@@ -31,7 +32,7 @@ func Load(fsys fs.FS) (*Templates, []Problem) {
 	r := &reader{fsys: fsys, folders: map[string]folder{}, files: map[string]string{}}
 	r.read()
 	b := builder{report: &r.report, folders: r.folders, allRead: len(r.problems) == 0, parsed: map[string]treeSet{}}
-	t := &Templates{hash: hashOf(r.files), variants: map[string][]*variant{}}
+	t := &Templates{hash: hashOf(r.files), files: r.files, variants: map[string][]*variant{}}
 	for _, name := range slices.Sorted(maps.Keys(r.folders)) {
 		if name != sharedFolder {
 			t.variants[name] = b.variantsOf(name)
@@ -49,6 +50,9 @@ func Load(fsys fs.FS) (*Templates, []Problem) {
 // Hash is the same for the same files with the same contents, in hexadecimal.
 func (t *Templates) Hash() string { return t.hash }
 
+// Files are the contents of the files by path: Load of them gives the same templates. The map is not to be changed.
+func (t *Templates) Files() map[string]string { return t.files }
+
 // Names lists the templates, sorted.
 func (t *Templates) Names() []string { return slices.Sorted(maps.Keys(t.variants)) }
 
@@ -57,6 +61,18 @@ func (t *Templates) Locales(name string) []string {
 	var locales []string
 	for _, v := range t.variants[name] {
 		if v.locale != "" {
+			locales = append(locales, v.locale)
+		}
+	}
+	return locales
+}
+
+// Variants lists the locales in which a template has files of its own for a channel, first "" for those without a locale.
+// Empty where it makes no message for the channel.
+func (t *Templates) Variants(name string, ch relay.Channel) []string {
+	var locales []string
+	for _, v := range t.variants[name] {
+		if t.Has(name, ch) && v.hasOwn(ch) {
 			locales = append(locales, v.locale)
 		}
 	}

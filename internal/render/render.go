@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	texttemplate "text/template"
 	"time"
@@ -28,9 +29,13 @@ const (
 type Request struct {
 	Template string
 	Channel  relay.Channel
-	// Shape is what events of the trigger carry (relay.EventShape); Event is the one to tell of.
+	// Shape is what events of the trigger carry (relay.EventShape); Event is the one to tell of, in a digest the first.
 	Shape *relay.Shape
 	Event *relay.Event
+	// Events are those that a digest lists, in order, Event the first of them; empty where Event is the only one. Count is how
+	// many there are in all, listed or not.
+	Events []Told
+	Count  int
 	// Recipient is whom it is told.
 	Recipient relay.Contact
 	// Rule is the name of the rule that asks for it.
@@ -44,6 +49,12 @@ type Request struct {
 	MaxSegments int
 }
 
+// Told is one of the events of a digest, with the shape of its trigger: a rule may have several.
+type Told struct {
+	Shape *relay.Shape
+	Event *relay.Event
+}
+
 // Links are the addresses that Beckon offers with a message; empty without a public URL.
 type Links struct{ Unsubscribe, Media string }
 
@@ -53,7 +64,7 @@ func (t *Templates) Render(req Request) (relay.Content, error) {
 	if !t.Has(req.Template, req.Channel) {
 		return relay.Content{}, fmt.Errorf("render template %q: nothing for %s", req.Template, req.Channel)
 	}
-	if req.Shape == nil || req.Event == nil {
+	if req.Shape == nil || req.Event == nil || slices.ContainsFunc(req.Events, Told.empty) {
 		return relay.Content{}, fmt.Errorf("render template %q: no event", req.Template)
 	}
 	v := t.choose(req)
@@ -67,6 +78,16 @@ func (t *Templates) Render(req Request) (relay.Content, error) {
 	}
 	content.Locale = v.locale
 	return content, nil
+}
+
+func (t Told) empty() bool { return t.Shape == nil || t.Event == nil }
+
+// Chosen is the locale of the variant that Render takes: "" for the files without one.
+func (t *Templates) Chosen(req Request) string {
+	if len(t.variants[req.Template]) == 0 {
+		return ""
+	}
+	return t.choose(req).locale
 }
 
 // choose picks the variant: the recipient's locale, its base language, the default locale and its base, none.

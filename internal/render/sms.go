@@ -134,6 +134,14 @@ func smartEncode(text string) string {
 	return out.String()
 }
 
+// Room is how many units the parts that it takes can hold.
+func (s Size) Room() int {
+	if s.Segments == 1 {
+		return capacities[s.Encoding].alone
+	}
+	return s.Segments * capacities[s.Encoding].part
+}
+
 // fits reports whether a text may go out as it is.
 func (s Size) fits(segments int) bool { return s.Segments <= segments && s.length <= MaxSMS }
 

@@ -14,6 +14,8 @@ import (
 
 // Clause is one entry of `unless`: it cancels an alert when it holds for some kept event.
 type Clause struct {
+	// Name is the shorthand's, or the trigger of an entry in the general form; numbered on ("message_sent 2") where the rule has
+	// more of that name.
 	Name   string
 	Reason relay.Reason
 	// Looks are the later events that may make it hold: of which trigger, and linked to the alert by what.
@@ -22,8 +24,12 @@ type Clause struct {
 	// offline since. That is for the engine to see, because it takes more than one event.
 	Presence bool
 
-	conditions map[relay.Trigger]*condition
+	conditions map[occasion]*condition
 }
+
+// occasion is what a condition is compiled for: the triggers of the two events that it is about. A shorthand's is the same for
+// every event, and its event stays empty; so does later for the condition of a rule.
+type occasion struct{ event, later relay.Trigger }
 
 // Look is one kind of later event.
 type Look struct {
@@ -32,9 +38,13 @@ type Look struct {
 }
 
 // Holds reports whether later cancels the alert that event made for the recipient. It is false for a later event of another
-// trigger, conversation, session or message. Errors are as in Rule.Matches.
+// trigger, and a shorthand's also for one of another conversation, session or message. The general form is false for an event
+// whose trigger the rule does not name. Errors are as in Rule.Matches.
 func (c *Clause) Holds(event, later *relay.Event, recipient relay.Contact) (bool, error) {
-	condition, ok := c.conditions[later.Trigger]
+	condition, ok := c.conditions[occasion{later: later.Trigger}]
+	if !ok {
+		condition, ok = c.conditions[occasion{event.Trigger, later.Trigger}]
+	}
 	if !ok {
 		return false, nil
 	}
@@ -151,14 +161,14 @@ func (s shorthand) appliesTo(trigger relay.Trigger, shape *relay.Shape) bool {
 
 // compile makes the clause. The forms are our own, so an error is a fault in this package.
 func (s shorthand) compile(l *dialect, event, recipient *relay.Shape) (*Clause, error) {
-	clause := &Clause{Name: s.name, Reason: s.reason, Presence: s.presence, conditions: map[relay.Trigger]*condition{}}
+	clause := &Clause{Name: s.name, Reason: s.reason, Presence: s.presence, conditions: map[occasion]*condition{}}
 	for _, f := range s.forms {
 		program, flaws := l.compile(f.expression)
 		if len(flaws) > 0 {
 			return nil, fmt.Errorf("compile %s for %s: %s", s.name, f.trigger, flaws[0].message)
 		}
 		clause.Looks = append(clause.Looks, Look{Trigger: f.trigger, Link: f.link})
-		clause.conditions[f.trigger] = &condition{
+		clause.conditions[occasion{later: f.trigger}] = &condition{
 			program: program, text: f.expression, event: event, later: event, recipient: recipient,
 		}
 	}

@@ -16,14 +16,19 @@ import (
 	"github.com/beckon-relay/beckon/internal/rules"
 )
 
-// when makes a rule for a trigger with that condition.
+// when makes a rule for a trigger with that condition, which may be one that is warned of.
 func when(tb testing.TB, trigger relay.Trigger, condition string) *rules.Rule {
 	tb.Helper()
-	set, findings := rules.Load("rules.yaml", fmt.Appendf(nil, `version: 1
-rules: [ { name: a, trigger: %s, if: %s, to: { uid: x }, send: [ { sms: t } ] } ]
-`, trigger, strconv.Quote(condition)), catalogue())
-	require.Empty(tb, findings)
+	set, findings := rules.Load("rules.yaml", ruleFor(trigger, condition), catalogue())
+	require.NotNil(tb, set, findings)
 	return set.Rules()[0]
+}
+
+// ruleFor writes a file with a rule for a trigger with that condition.
+func ruleFor(trigger relay.Trigger, condition string) []byte {
+	return fmt.Appendf(nil, `version: 1
+rules: [ { name: a, trigger: %s, if: %s, to: { uid: x }, send: [ { sms: t } ] } ]
+`, trigger, strconv.Quote(condition))
 }
 
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)

@@ -2,7 +2,6 @@ package rules
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
 	"golang.org/x/text/language"
@@ -16,7 +15,10 @@ const maxSegments = 10
 
 // builtInDefaults are the defaults of a file that has none.
 func builtInDefaults() Defaults {
-	return Defaults{Locale: "en", TimeZone: time.UTC, Expires: 24 * time.Hour, MaxSegments: 3}
+	return Defaults{
+		Locale: "en", TimeZone: time.UTC, Expires: 24 * time.Hour, MaxSegments: 3,
+		SenderLimit: Limit{Max: 50, Per: time.Hour},
+	}
 }
 
 func defaultsKeys() []key[Defaults] {
@@ -27,8 +29,9 @@ func defaultsKeys() []key[Defaults] {
 			d.QuietHours, _ = l.quietHours(at)
 		}},
 		{"expires", false, func(l *loader, d *Defaults, at entry) { l.duration(&d.Expires, at, time.Second) }},
-		{"max_segments", false, readMaxSegments},
-		{"limits", false, notYet[Defaults]},
+		{"max_segments", false, func(l *loader, d *Defaults, at entry) { l.number(&d.MaxSegments, at, maxSegments) }},
+		{"limits", false, func(l *loader, d *Defaults, at entry) { d.Limits, _ = l.limits(at) }},
+		{"sender_limit", false, readSenderLimit},
 	}
 }
 
@@ -56,19 +59,6 @@ func readTimeZone(l *loader, d *Defaults, at entry) {
 		return
 	}
 	d.TimeZone = zone
-}
-
-func readMaxSegments(l *loader, d *Defaults, at entry) {
-	text, ok := l.scalar(at)
-	if !ok {
-		return
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > maxSegments {
-		l.fail(at.value, fmt.Sprintf("%q must be a number from 1 to %d", at.key.Value, maxSegments), "")
-		return
-	}
-	d.MaxSegments = n
 }
 
 // quietHours reads a window, or `off`.

@@ -6,10 +6,11 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
-// Hurried is the same set with every wait cut to at most the given time and no quiet hours: for trying rules out while
-// one looks on.
+// Hurried is the same set with every wait, digest window and wait for receipts cut to at most the given time, and no quiet
+// hours: for trying rules out while one looks on.
 func (s *Set) Hurried(wait time.Duration) *Set {
 	out := *s
+	out.hash += " hurried to " + wait.String()
 	out.defaults.QuietHours = relay.QuietHours{}
 	out.byTrigger = make(map[relay.Trigger][]*Rule, len(s.byTrigger))
 	out.byName = make(map[string]*Rule, len(s.byName))
@@ -17,7 +18,13 @@ func (s *Set) Hurried(wait time.Duration) *Set {
 	for i, rule := range s.rules {
 		hurried := *rule
 		hurried.Wait = min(rule.Wait, wait)
+		hurried.FallbackAfter = min(rule.FallbackAfter, wait)
 		hurried.QuietHours = relay.QuietHours{}
+		if rule.Digest != nil {
+			digest := *rule.Digest
+			digest.Window = min(digest.Window, wait)
+			hurried.Digest = &digest
+		}
 		out.rules[i] = &hurried
 		out.byName[rule.Name] = &hurried
 	}

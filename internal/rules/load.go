@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"cel.dev/cel-go/cel"
 	"gopkg.in/yaml.v3"
 
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -23,9 +24,10 @@ type loader struct {
 	unreadable map[*yaml.Node]bool
 	// names are the lines of the rules read so far.
 	names map[string]int
-	// dialects of `if`, by trigger, made when first needed.
-	dialects map[relay.Trigger]*dialect
-	clauses  map[string]*Clause
+	// dialects of conditions, by what they are about, made when first needed.
+	dialects map[occasion]*dialect
+	// clauses of the shorthands, by name.
+	clauses map[string]*Clause
 	// shapes of events, by trigger, made when first needed.
 	shapes map[relay.Trigger]*relay.Shape
 }
@@ -37,10 +39,10 @@ func Load(file string, src []byte, catalogue relay.Catalogue) (*Set, []Finding) 
 	l := &loader{
 		report:     report{source: newSource(file, src)},
 		catalogue:  catalogue,
-		set:        &Set{hash: hex.EncodeToString(sum[:]), defaults: builtInDefaults(), implied: map[relay.Trigger][]*Clause{}},
+		set:        &Set{hash: hex.EncodeToString(sum[:]), text: string(src), defaults: builtInDefaults(), implied: map[relay.Trigger][]*Clause{}},
 		unreadable: map[*yaml.Node]bool{},
 		names:      map[string]int{},
-		dialects:   map[relay.Trigger]*dialect{},
+		dialects:   map[occasion]*dialect{},
 		clauses:    map[string]*Clause{},
 		shapes:     map[relay.Trigger]*relay.Shape{},
 	}
@@ -48,6 +50,7 @@ func Load(file string, src []byte, catalogue relay.Catalogue) (*Set, []Finding) 
 	if root := l.parse(src); root != nil {
 		l.compileClauses(root)
 		l.readFile(root)
+		l.checkReach(root)
 	}
 	if l.report.errors > 0 {
 		return nil, l.report.sorted()
@@ -125,14 +128,21 @@ func (l *loader) compileClauses(root *yaml.Node) {
 
 // dialect returns the dialect of `if` for a trigger.
 func (l *loader) dialect(trigger relay.Trigger) (*dialect, error) {
-	if spoken, ok := l.dialects[trigger]; ok {
-		return spoken, nil
+	return l.spoken(occasion{event: trigger}, map[string]*relay.Shape{"event": l.shape(trigger)})
+}
+
+// spoken returns the dialect that is spoken on an occasion.
+func (l *loader) spoken(
+	on occasion, variables map[string]*relay.Shape, functions ...cel.EnvOption,
+) (*dialect, error) {
+	if known, ok := l.dialects[on]; ok {
+		return known, nil
 	}
-	spoken, err := newDialect(map[string]*relay.Shape{"event": l.shape(trigger)})
+	made, err := newDialect(variables, functions...)
 	if err == nil {
-		l.dialects[trigger] = spoken
+		l.dialects[on] = made
 	}
-	return spoken, err
+	return made, err
 }
 
 // shape returns the shape of a trigger's events.

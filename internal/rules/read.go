@@ -35,7 +35,7 @@ func readMap[T any](l *loader, node *yaml.Node, what string, keys []key[T], into
 		found := slices.IndexFunc(keys, func(k key[T]) bool { return k.name == at.key.Value })
 		switch {
 		case found < 0:
-			l.unknownKey(at.key, what, keyNames(keys))
+			l.unknownKey(at, what, keyNames(keys))
 		case !l.unreadable[at.value]:
 			keys[found].read(l, into, at)
 		}
@@ -55,12 +55,16 @@ func keyNames[T any](keys []key[T]) []string {
 	return names
 }
 
-func (l *loader) unknownKey(at *yaml.Node, what string, known []string) {
-	hint := suggest(at.Value, known)
-	if at.Value == "on" && slices.Contains(known, "trigger") {
+func (l *loader) unknownKey(at entry, what string, known []string) {
+	hint := suggest(at.key.Value, known)
+	switch {
+	case at.key.Value == "on" && slices.Contains(known, "trigger"):
 		hint = "write `trigger:`, because YAML 1.1 tools read `on` as true"
+	case at.value.Tag == "!!null" && at.value.Value == "" && didYouMean(at.key.Value, known) == "":
+		// So it looks when a text in { } ends at its first comma.
+		hint = "quote a text that contains a comma"
 	}
-	l.fail(at, fmt.Sprintf("unknown key %s in %s", quote(at.Value), what), hint)
+	l.fail(at.key, fmt.Sprintf("unknown key %s in %s", quote(at.key.Value), what), hint)
 }
 
 // notYet reads a key that is part of the language and comes in a later version.
@@ -115,6 +119,20 @@ func (l *loader) boolean(into *bool, at entry) {
 		return
 	}
 	*into, _ = strconv.ParseBool(at.value.Value)
+}
+
+// number reads a whole number from 1 to most.
+func (l *loader) number(into *int, at entry, most int) {
+	text, ok := l.scalar(at)
+	if !ok {
+		return
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		l.fail(at.value, fmt.Sprintf("%q must be a number from 1 to %d", at.key.Value, most), "")
+		return
+	}
+	*into = n
 }
 
 // maxDuration bounds every duration of the file.

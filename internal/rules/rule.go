@@ -7,15 +7,18 @@ import (
 	"strings"
 	"time"
 
+	"cel.dev/cel-go/cel"
 	"gopkg.in/yaml.v3"
 
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
-// draft is a rule while it is read, with the places that later checks point at.
+// draft is a rule while it is read, with the places that later checks point at, by key.
 type draft struct {
 	*Rule
 	at map[string]entry
+	// forms are the entries of `unless` in the general form.
+	forms []form
 }
 
 // note is a reader for keys that are checked when the whole rule is known.
@@ -34,17 +37,26 @@ func ruleKeys() []key[draft] {
 			l.duration(&d.Wait, at, 0)
 		}},
 		{"unless", false, note},
-		{"send", true, readSend},
+		{"send", true, func(l *loader, d *draft, at entry) { l.sends(&d.Send, at) }},
 		{"urgent", false, func(l *loader, d *draft, at entry) { l.boolean(&d.Urgent, at) }},
 		{"include_actor", false, func(l *loader, d *draft, at entry) { l.boolean(&d.IncludeActor, at) }},
 		{"enabled", false, func(l *loader, d *draft, at entry) { l.boolean(&d.Enabled, at) }},
 		{"collapse", false, func(l *loader, d *draft, at entry) { l.boolean(&d.Collapse, at) }},
 		{"expires", false, func(l *loader, d *draft, at entry) { l.duration(&d.Expires, at, time.Second) }},
-		{"quiet_hours", false, func(l *loader, d *draft, at entry) { d.QuietHours, d.QuietOff = l.quietHours(at) }},
-		{"digest", false, notYet[draft]},
-		{"limits", false, notYet[draft]},
-		{"fallback", false, notYet[draft]},
-		{"fallback_after", false, notYet[draft]},
+		{"quiet_hours", false, func(l *loader, d *draft, at entry) {
+			note(l, d, at)
+			d.QuietHours, d.QuietOff = l.quietHours(at)
+		}},
+		{"digest", false, readDigest},
+		{"limits", false, func(l *loader, d *draft, at entry) { d.Limits, d.LimitsOff = l.limits(at) }},
+		{"fallback", false, func(l *loader, d *draft, at entry) {
+			note(l, d, at)
+			l.sends(&d.Fallback, at)
+		}},
+		{"fallback_after", false, func(l *loader, d *draft, at entry) {
+			note(l, d, at)
+			l.duration(&d.FallbackAfter, at, time.Second)
+		}},
 		{"on_unknown", false, notYet[draft]},
 		{"private", false, notYet[draft]},
 	}
@@ -59,6 +71,7 @@ func (l *loader) readRule(node *yaml.Node) {
 	readMap(l, node, "the rule", ruleKeys(), d)
 	l.checkTargets(d)
 	l.checkAddresses(d)
+	l.checkFallback(d)
 	l.checkTimes(d)
 	if at, ok := d.at["if"]; ok {
 		l.compileCondition(d, at)
@@ -104,20 +117,28 @@ func readName(l *loader, d *draft, at entry) {
 
 func readTriggers(l *loader, d *draft, at entry) {
 	for _, node := range l.items(at) {
-		text, ok := l.text(entry{at.key, node})
-		if !ok {
-			continue
-		}
-		trigger := relay.Trigger(text)
-		switch _, known := l.catalogue[trigger]; {
-		case !known:
-			l.fail(node, "unknown trigger "+quote(text), didYouMean(text, l.triggers()))
+		trigger, ok := l.trigger(entry{at.key, node})
+		switch {
+		case !ok:
 		case slices.Contains(d.Triggers, trigger):
-			l.fail(node, fmt.Sprintf("trigger %s is named twice", quote(text)), "")
+			l.fail(node, fmt.Sprintf("trigger %s is named twice", quote(string(trigger))), "")
 		default:
 			d.Triggers = append(d.Triggers, trigger)
 		}
 	}
+}
+
+// trigger reads one trigger of the catalogue.
+func (l *loader) trigger(at entry) (relay.Trigger, bool) {
+	text, ok := l.text(at)
+	if !ok {
+		return "", false
+	}
+	if _, known := l.catalogue[relay.Trigger(text)]; !known {
+		l.fail(at.value, "unknown trigger "+quote(text), didYouMean(text, l.triggers()))
+		return "", false
+	}
+	return relay.Trigger(text), true
 }
 
 // triggers are those of the catalogue, sorted so that hints are the same each time.
@@ -130,75 +151,47 @@ func (l *loader) triggers() []relay.Trigger {
 	return names
 }
 
-func readSend(l *loader, d *draft, at entry) {
-	if at.value.Kind != yaml.SequenceNode {
-		l.fail(at.value, fmt.Sprintf("%q must be a list, this is %s", "send", kindOf(at.value)), "write [ { sms: TEMPLATE } ]")
-		return
-	}
-	for _, node := range l.items(at) {
-		if node.Kind != yaml.MappingNode || len(node.Content) != 2 {
-			l.fail(node, "an entry of \"send\" is one channel with one template", "write { sms: TEMPLATE }")
-			continue
-		}
-		l.readSendEntry(d, entry{node.Content[0], node.Content[1]})
-	}
-}
-
-func (l *loader) readSendEntry(d *draft, at entry) {
-	if l.unreadable[at.key] || l.unreadable[at.value] {
-		return
-	}
-	channel := relay.Channel(at.key.Value)
-	if !slices.Contains(relay.Channels(), channel) {
-		l.fail(at.key, "unknown channel "+quote(at.key.Value), suggest(at.key.Value, relay.Channels()))
-		return
-	}
-	template, ok := l.text(at)
+// compileCondition compiles `if` in the language of each of the rule's triggers.
+func (l *loader) compileCondition(d *draft, at entry) {
+	text, ok := l.expression(at, "leave `if` out to match every event")
 	if !ok {
 		return
 	}
-	same := func(s Send) bool { return s.Channel == channel && s.Template == template }
-	switch {
-	case !word.MatchString(template):
-		l.fail(at.value, quote(template)+" is no name for a template", wordHint)
-	case slices.ContainsFunc(d.Send, same):
-		l.fail(at.key, fmt.Sprintf("%s with template %s is there twice", channel, quote(template)), "")
-	default:
-		d.Send = append(d.Send, Send{Channel: channel, Template: template, Line: at.value.Line, Column: at.value.Column})
+	d.conditions = make(map[relay.Trigger]*condition, len(d.Triggers))
+	for trigger, program := range l.compileEach(d, at, text, l.dialect) {
+		d.conditions[trigger] = &condition{program: program, text: text, event: l.shape(trigger)}
 	}
 }
 
-func (l *loader) checkTimes(d *draft) {
-	if at, ok := d.at["wait"]; ok && d.Wait >= d.Expires {
-		l.fail(at.value, fmt.Sprintf("the alert expires (%s) before its wait is over (%s)", d.Expires, d.Wait), "make `expires` longer or `wait` shorter")
+// expression reads the text of a condition; instead says what to write where it is empty.
+func (l *loader) expression(at entry, instead string) (string, bool) {
+	if at.value.Kind != yaml.ScalarNode {
+		l.fail(at.value, fmt.Sprintf("%q must be a condition, this is %s", at.key.Value, kindOf(at.value)), "")
+		return "", false
 	}
-	if at, ok := d.at["unless"]; ok && d.Wait == 0 {
-		l.warn(at.key, "\"unless\" without \"wait\" is looked at as soon as the event comes", "add `wait: 5m`")
-	}
-}
-
-// compileCondition compiles `if` in the language of each of the rule's triggers.
-func (l *loader) compileCondition(d *draft, at entry) {
-	text := ""
-	switch {
-	case at.value.Kind != yaml.ScalarNode:
-		l.fail(at.value, fmt.Sprintf("%q must be a condition, this is %s", "if", kindOf(at.value)), "")
-		return
-	case at.value.Tag != "!!null":
-		text = at.value.Value
-	}
+	text := at.value.Value
 	switch {
 	case len(text) > maxExpression:
 		l.fail(at.value, fmt.Sprintf("the condition has %d bytes, more than %d", len(text), maxExpression), "")
-		return
-	case strings.TrimSpace(text) == "":
-		l.fail(at.key, "the condition is empty", "leave `if` out to match every event; "+quoteBang)
-		return
+		return "", false
+	case at.value.Tag == "!!null", strings.TrimSpace(text) == "":
+		l.fail(at.key, "the condition is empty", instead+"; "+quoteBang)
+		return "", false
 	}
-	d.conditions = make(map[relay.Trigger]*condition, len(d.Triggers))
+	return text, true
+}
+
+// compileEach compiles a condition for each of the rule's triggers, in the dialect that is spoken about it, and reports what is
+// wrong with it there.
+func (l *loader) compileEach(
+	d *draft, at entry, text string, spoken func(relay.Trigger) (*dialect, error),
+) map[relay.Trigger]cel.Program {
+	programs := make(map[relay.Trigger]cel.Program, len(d.Triggers))
 	found := map[flaw][]relay.Trigger{}
 	for _, trigger := range d.Triggers {
-		for _, f := range l.compileFor(d, trigger, text) {
+		program, flaws := compileIn(spoken, trigger, text)
+		programs[trigger] = program
+		for _, f := range flaws {
 			found[f] = append(found[f], trigger)
 		}
 	}
@@ -208,53 +201,14 @@ func (l *loader) compileCondition(d *draft, at entry) {
 		}
 		l.fail(l.within(at, f.offset), f.message, f.hint)
 	}
+	return programs
 }
 
-// compileFor compiles the condition for one trigger, or says what is wrong with it there.
-func (l *loader) compileFor(d *draft, trigger relay.Trigger, text string) []flaw {
-	spoken, err := l.dialect(trigger)
+// compileIn compiles a condition for one trigger, or says what is wrong with it there.
+func compileIn(spoken func(relay.Trigger) (*dialect, error), trigger relay.Trigger, text string) (cel.Program, []flaw) {
+	language, err := spoken(trigger)
 	if err != nil {
-		return []flaw{{message: "conditions cannot be compiled: " + err.Error()}}
+		return nil, []flaw{{message: "conditions cannot be compiled: " + err.Error()}}
 	}
-	program, flaws := spoken.compile(text)
-	d.conditions[trigger] = &condition{program: program, text: text, event: l.shape(trigger)}
-	return flaws
-}
-
-func (l *loader) readUnless(d *draft, at entry) {
-	known := make([]string, 0, len(l.clauses))
-	for _, s := range shorthands() {
-		known = append(known, s.name)
-	}
-	if at.value.Kind != yaml.SequenceNode {
-		l.fail(at.value, fmt.Sprintf("%q must be a list, this is %s", "unless", kindOf(at.value)), "write [read]")
-		return
-	}
-	for _, node := range l.items(at) {
-		switch i := slices.Index(known, node.Value); {
-		case node.Kind == yaml.MappingNode:
-			l.notYet(node, "an entry of \"unless\" with a trigger and a condition of its own")
-		case node.Kind != yaml.ScalarNode:
-			l.fail(node, fmt.Sprintf("an entry of %q must be text, this is %s", "unless", kindOf(node)), "write [read]")
-		case i < 0:
-			l.fail(node, "unknown entry of \"unless\": "+quote(node.Value), suggest(node.Value, known))
-		default:
-			l.addClause(d, node, shorthands()[i])
-		}
-	}
-}
-
-func (l *loader) addClause(d *draft, node *yaml.Node, s shorthand) {
-	for _, trigger := range d.Triggers {
-		if !s.appliesTo(trigger, l.shape(trigger)) {
-			l.fail(node, fmt.Sprintf("%q can never be so for %s", s.name, trigger), "")
-			return
-		}
-	}
-	clause := l.clauses[s.name]
-	if slices.Contains(d.Unless, clause) {
-		l.fail(node, fmt.Sprintf("%q is there twice", s.name), "")
-		return
-	}
-	d.Unless = append(d.Unless, clause)
+	return language.compile(text)
 }

@@ -11,6 +11,7 @@ import (
 type Set struct {
 	source    source
 	hash      string
+	text      string
 	defaults  Defaults
 	rules     []*Rule
 	byName    map[string]*Rule
@@ -33,6 +34,39 @@ type Defaults struct {
 	Expires time.Duration
 	// MaxSegments is how many parts an SMS may be billed as before it is cut. Default 3.
 	MaxSegments int
+	// Limits hold for every rule that has none of its own. Default none.
+	Limits []Limit
+	// SenderLimit bounds what one person's doings send to all people together on a channel: somebody mentioning ten thousand. By
+	// is empty in it. Default 50 an hour; Max 0 is no limit.
+	SenderLimit Limit
+}
+
+// Limit allows Max deliveries to a recipient on a channel within any time of length Per.
+type Limit struct {
+	Max int
+	Per time.Duration
+	// By narrows what is counted; empty counts everything the recipient gets on the channel.
+	By By
+}
+
+// By is what a limit or a digest is kept for each of.
+type By string
+
+// What limits and digests can be by: a digest by recipient or conversation, a limit by the last three.
+const (
+	ByRecipient    By = "recipient"
+	ByConversation By = "conversation"
+	ByRule         By = "rule"
+	BySender       By = "sender"
+)
+
+// Digest puts what a rule tells a recipient within Window of the first event into one message.
+type Digest struct {
+	Window time.Duration
+	// By is ByRecipient or ByConversation. Default ByRecipient.
+	By By
+	// Max is how many events the message lists; the rest is counted. Default 20.
+	Max int
 }
 
 // Rule is one entry of rules.yaml.
@@ -57,6 +91,16 @@ type Rule struct {
 	QuietHours relay.QuietHours
 	QuietOff   bool
 	Send       []Send
+	// Digest is nil where each event has a message of its own.
+	Digest *Digest
+	// Limits are the rule's own, which stand for the defaults' and not beside them; LimitsOff says that it wants none. The
+	// defaults' SenderLimit holds in any case.
+	Limits    []Limit
+	LimitsOff bool
+	// Fallback is tried entry by entry, in this order, when nothing of Send arrives; FallbackAfter is how long a message may go
+	// without a receipt before it counts as not arrived. Zero waits for ever.
+	Fallback      []Send
+	FallbackAfter time.Duration
 	// Line and Column are where its name stands.
 	Line, Column int
 
@@ -78,8 +122,14 @@ type Send struct {
 	Line, Column int
 }
 
-// Hash is the SHA-256 of the file, in hexadecimal.
+// Hash is the SHA-256 of the file, in hexadecimal; of a Hurried set it says by how much.
 func (s *Set) Hash() string { return s.hash }
+
+// File is the file's name as findings call it, and Text what stands in it.
+func (s *Set) File() string { return s.source.file }
+
+// Text is the file as it was read: Load of it gives the same set.
+func (s *Set) Text() string { return s.text }
 
 // Defaults returns the file's defaults, filled in where it has none.
 func (s *Set) Defaults() Defaults { return s.defaults }
@@ -96,11 +146,20 @@ func (s *Set) Rule(name string) (*Rule, bool) {
 	return r, ok
 }
 
+// Limits are those that hold for a rule: its own, else the defaults', or none.
+func (s *Set) Limits(r *Rule) []Limit {
+	if r.LimitsOff || len(r.Limits) > 0 {
+		return r.Limits
+	}
+	return s.defaults.Limits
+}
+
 // Wants reports whether an enabled rule needs events of that trigger: it names it in `trigger`, looks for it in `unless` or in
 // what applies without being written (Implied), or finds in it the people of a call session.
 func (s *Set) Wants(trigger relay.Trigger) bool { return s.wanted[trigger] }
 
-// LongestWait is the longest `wait` or `expires` of an enabled rule: events must be kept for longer. Zero without rules.
+// LongestWait is the longest `wait`, `expires`, digest window or `per` of a limit of an enabled rule: events must be kept for
+// longer. Zero without rules.
 func (s *Set) LongestWait() time.Duration { return s.longest }
 
 // Implied returns the clauses that apply to events of that trigger without being written: the message was deleted, or the
@@ -148,7 +207,7 @@ func (s *Set) index(l *loader) {
 		if !r.Enabled {
 			continue
 		}
-		s.longest = max(s.longest, r.Wait, r.Expires)
+		s.longest = max(s.longest, s.looksBack(r))
 		for _, trigger := range r.Triggers {
 			s.byTrigger[trigger] = append(s.byTrigger[trigger], r)
 			s.want(trigger, r.Unless, s.implied[trigger])
@@ -158,6 +217,19 @@ func (s *Set) index(l *loader) {
 	for _, trigger := range s.sessions {
 		s.wanted[trigger] = s.wanted[trigger] || session
 	}
+}
+
+// looksBack is how long after an event, or after a message that counts for a limit, they may still be asked for by the rule.
+func (s *Set) looksBack(r *Rule) time.Duration {
+	longest := max(r.Wait, r.Expires, s.defaults.SenderLimit.Per)
+	if r.Digest != nil {
+		longest = max(longest, r.Digest.Window)
+	}
+	limits := s.Limits(r)
+	for _, limit := range limits {
+		longest = max(longest, limit.Per)
+	}
+	return longest
 }
 
 // want notes a trigger and those that clauses look for.

@@ -131,7 +131,7 @@ func (l *loader) checkAddresses(d *draft) {
 			return !t.Fixed.Fixed() || channel == relay.ChannelSMS && byPhone || channel == relay.ChannelEmail && byMail
 		})
 	}
-	for _, send := range d.Send {
+	for _, send := range slices.Concat(d.Send, d.Fallback) {
 		if len(d.To) > 0 && !reachable(send.Channel) {
 			l.fail(&yaml.Node{Line: send.Line, Column: send.Column},
 				fmt.Sprintf("nobody in \"to\" can be reached by %s", send.Channel), "add a role, a uid or an address of that channel to \"to\"")

@@ -45,11 +45,29 @@ type Store interface {
 	// kept in another order than they were received in. Concurrent calls share a transaction.
 	Accept(ctx context.Context, plan relay.Plan) (Accepted, error)
 
-	// Decide takes an alert that is held, reads the facts that the query names, asks decide, and keeps what it says, in one
-	// transaction that locks the recipient. Candidates may be read before it begins, but those kept meanwhile are shown all
-	// the same. Each Lookup finds its newest relay.MaxCandidates; of events too large to read together the oldest are left out,
-	// and that is logged. decide must be pure and quick. ErrConflict when the alert is not held. Claims are taken here: a
-	// delivery whose claim is taken meanwhile comes back suppressed as collapsed.
+	// Decide takes an alert that is held, or was decided before and has an AgainAt that is not later than now, reads the facts
+	// that the query names, asks decide, and keeps what it says, in one transaction that locks the recipient. Candidates may
+	// be read before it begins, but those kept meanwhile are shown all the same. Each Lookup finds its newest
+	// relay.MaxCandidates; of events too large to read together the oldest are left out, and that is logged. decide must be
+	// pure and quick. ErrConflict when the alert is in neither state, or goes along with another: its lead is decided for both.
+	// Claims are taken here: a delivery one of whose claims is taken meanwhile comes back suppressed as collapsed, and claims
+	// none. What a queued delivery counts against is counted here, at its CreatedAt, until it is dead or suppressed.
+	//
+	// Facts.Members are those of the query's members that are held, of the alert's digest and never decided "send" before; or,
+	// where the alert was, those that it leads and that have not ended, but for sent. What the decision rules on any other is
+	// left out. A member that is sent goes to due with its Lead set, and from then on has the state of its lead, but stays due
+	// while that is held; it cannot be held alone any more. A member that is held has its own wake-up still to come, and gets
+	// another where it is due earlier now. Deliveries belong to Decision.Lead, which is the decided alert or a member that is
+	// sent; where the alert was decided before it can only be the alert itself.
+	//
+	// Of an alert that was decided before and is sent, a decision changes neither state nor Reason: it adds to the trace and
+	// may add deliveries. Otherwise hold takes it back to held, and send rolls it up over all its deliveries; it cannot be
+	// cancelled or suppressed while one of them is under way, and stays due then. AgainAt becomes the decision's Again, or Until
+	// of one that is held; a wake-up comes then. An alert that has ended has none.
+	//
+	// Decision.Fallback is kept with the lead until it is decided "send" again. Where it is set and the deliveries of the lead
+	// have come to relay.FellThrough by what became of one (FinishAttempt, Settle, BeginAttempt), the alert is to be decided
+	// again at once: it stays due, held or sent, and gets an AgainAt and a wake-up unless it is held until later.
 	//
 	// It wakes up for a queued delivery with a NextAt, and nobody for one without: the due job that decided attempts those, and
 	// again when it is run again.
@@ -76,6 +94,17 @@ type Store interface {
 	// Suppress keeps that an address must not be written to. Of several for one address the first stays. Nothing that Prune
 	// deletes takes it along.
 	Suppress(ctx context.Context, suppression relay.Suppression) error
+
+	// Members gives the other alerts of an alert's digest, oldest first, each with its event, fewer than relay.MaxMembers: those
+	// that Facts.Members could be. An event that cannot be decoded any more is left out with its alert, and so are the youngest
+	// where their events are too large to read together.
+	Members(ctx context.Context, alert relay.Alert) ([]relay.Member, error)
+
+	// KeepGeneration keeps the files of a generation of rules and templates under its hash; of a known one only its KeptAt
+	// changes. Generation gives them back. Prune deletes generations kept before its time that no event and no alert names, but
+	// not the one kept last, which is in force.
+	KeepGeneration(ctx context.Context, generation Generation) error
+	Generation(ctx context.Context, hash string) (Generation, error)
 
 	Event(ctx context.Context, id string) (relay.Event, error)
 	Alert(ctx context.Context, id string) (relay.Alert, error)
@@ -106,6 +135,18 @@ type Store interface {
 	Close() error
 }
 
+// Generation is the files that rules and templates were loaded from, so that what was decided by them can be explained when
+// they are long changed.
+type Generation struct {
+	Hash string
+	// Files is an archive of them in a form that the store does not look into, at most MaxGeneration bytes.
+	Files  []byte
+	KeptAt time.Time
+}
+
+// MaxGeneration is the largest archive of a generation, in bytes.
+const MaxGeneration = 16 << 20
+
 // Next says where a delivery goes.
 type Next struct {
 	State  relay.DeliveryState
@@ -128,6 +169,8 @@ type Filter struct {
 	Channel relay.Channel
 	// Recipient is a relay.Recipient.Key, or a bare uid.
 	Recipient string
+	// Lead is the ID of an alert: only those that go along with it.
+	Lead string
 	// Since and Until bound ReceivedAt (events, alerts) or CreatedAt (deliveries): Since <= t < Until.
 	Since, Until time.Time
 	// Limit is at most MaxList; 0 means 50.

@@ -1,8 +1,7 @@
 // Package sim runs the engine under a virtual clock with a memory of its own: events arrive at given times, alerts fall due,
-// and every provider accepts at once. Hours of waiting take microseconds.
+// providers answer as they are told to. Days of waiting take microseconds.
 //
-// It decides nothing itself. What `serve` does through the store and the queue, it does in memory, plainly: each step looks at
-// everything that is kept.
+// It decides nothing itself. What `serve` does through the store and the queue, it does in memory, by the same contract.
 package sim
 
 import (
@@ -24,6 +23,32 @@ type Setup struct {
 	Suppressed map[relay.Address]relay.Reason
 	// Events in any order; each arrives at its ReceivedAt.
 	Events []relay.Event
+	// Carry says what becomes of a delivery that goes out; nil means that every provider accepts at once.
+	Carry func(relay.Delivery) Fate
+	// Receipts says that providers tell what became of a message: silence means something only then.
+	Receipts bool
+	// Observe is told what rules did, for coverage; nil tells nobody.
+	Observe func(Observation)
+	// Step is called before each event that arrives, with how many came before it; nil is not called. It reports progress.
+	Step func(events int)
+}
+
+// Fate is what a provider makes of a delivery. State is relay.DeliverySent for accepted and never heard of again,
+// DeliveryDelivered or DeliveryUndelivered for accepted at once and a receipt After that time, or DeliveryDead for refused at
+// once, for that Reason.
+type Fate struct {
+	State  relay.DeliveryState
+	Reason relay.Reason
+	After  time.Duration
+}
+
+// Observation is one thing that a rule did: it matched an event of a trigger, or, where they are set, a clause of its `unless`
+// cancelled an alert, or an entry of its fallback (counted from 1) was tried.
+type Observation struct {
+	Rule     string
+	Trigger  relay.Trigger
+	Clause   string
+	Fallback int
 }
 
 // Result is everything that came of it, in the order it happened.
@@ -36,31 +61,42 @@ type Result struct {
 
 // Run simulates until nothing is left to happen.
 func Run(setup Setup) Result {
-	w := &world{setup: setup, events: map[string]relay.Event{}, alerts: map[string]*relay.Alert{}, claims: map[string]string{}}
+	w := newWorld(setup)
 	events := slices.Clone(setup.Events)
 	slices.SortStableFunc(events, func(a, b relay.Event) int { return a.ReceivedAt.Compare(b.ReceivedAt) })
-	for len(events) > 0 || w.next() != nil {
-		due := w.next()
-		if len(events) > 0 && (due == nil || !events[0].ReceivedAt.After(due.DueAt)) {
-			w.receive(events[0])
-			events = events[1:]
+	for n := 0; n < len(events) || w.waiting(); {
+		next, ok := w.agenda.peek()
+		if n < len(events) && (!ok || !events[n].ReceivedAt.After(next.at)) {
+			if setup.Step != nil {
+				setup.Step(n)
+			}
+			w.receive(events[n])
+			n++
 			continue
 		}
-		w.decide(due)
+		w.agenda.take()
+		w.happen(next)
 	}
 	return w.result()
 }
 
-// world is what is kept.
-type world struct {
-	setup      Setup
-	events     map[string]relay.Event
-	arrived    []string
-	alerts     map[string]*relay.Alert
-	order      []string
-	deliveries []relay.Delivery
-	claims     map[string]string
-	duplicates int
+func (w *world) waiting() bool {
+	_, ok := w.agenda.peek()
+	return ok
+}
+
+// happen does what the agenda says: a receipt comes in, or an alert is looked at.
+func (w *world) happen(next appointment) {
+	if next.delivery != nil {
+		w.move(next.delivery, next.state, relay.ReasonNone, next.at)
+		return
+	}
+	a := next.alert
+	held := a.State == relay.AlertHeld && a.DueAt.Equal(next.at)
+	again := !a.AgainAt.IsZero() && a.AgainAt.Equal(next.at)
+	if !a.gone && (held || again) {
+		w.decide(a, next.at)
+	}
 }
 
 func (w *world) receive(event relay.Event) {
@@ -68,124 +104,73 @@ func (w *world) receive(event relay.Event) {
 		w.duplicates++
 		return
 	}
-	w.events[event.ID] = event
-	w.arrived = append(w.arrived, event.ID)
-	plan, _ := w.setup.Generation(event.ReceivedAt).Plan(event)
+	w.keep(event)
+	plan, verdicts := w.setup.Generation(event.ReceivedAt).Plan(event)
+	for _, v := range verdicts {
+		if v.Matched {
+			w.observe(Observation{Rule: v.Rule, Trigger: event.Trigger})
+		}
+	}
 	w.add(plan.Alerts)
 }
 
-func (w *world) repeated(event relay.Event) bool {
-	if _, kept := w.events[event.ID]; kept {
-		return true
-	}
-	return event.Repeat.Key != "" && slices.ContainsFunc(w.arrived, func(id string) bool {
-		earlier := w.events[id]
-		return earlier.Repeat.Key == event.Repeat.Key && event.ReceivedAt.Sub(earlier.ReceivedAt) <= event.Repeat.Window
-	})
-}
-
-func (w *world) add(alerts []relay.Alert) {
-	for _, alert := range alerts {
-		if _, kept := w.alerts[alert.ID]; !kept {
-			w.alerts[alert.ID] = &alert
-			w.order = append(w.order, alert.ID)
-		}
+func (w *world) observe(o Observation) {
+	if w.setup.Observe != nil {
+		w.setup.Observe(o)
 	}
 }
 
-// next is the held alert that falls due first, the earlier planned of two.
-func (w *world) next() *relay.Alert {
-	var first *relay.Alert
-	for _, id := range w.order {
-		a := w.alerts[id]
-		if a.State == relay.AlertHeld && (first == nil || a.DueAt.Before(first.DueAt)) {
-			first = a
-		}
-	}
-	return first
-}
-
-func (w *world) decide(alert *relay.Alert) {
-	now := alert.DueAt
+func (w *world) decide(a *entry, now time.Time) {
 	generation := w.setup.Generation(now)
-	event := w.events[alert.EventID]
-	s := engine.Situation{Alert: *alert, Event: event, Now: now}
-	if uid := alert.Recipient.UID; uid != "" {
+	s := engine.Situation{
+		Alert: a.Alert, Event: *w.events[a.EventID], Members: w.members(a), Receipts: w.setup.Receipts, Now: now,
+	}
+	if uid := a.Recipient.UID; uid != "" {
 		s.Contact, s.Found = w.setup.Contact(uid, now)
 	}
-	query := generation.Query(*alert, event, s.Contact)
+	query := generation.Query(s.Alert, s.Event, s.Contact, s.Members)
 	s.Facts = relay.Facts{
-		Candidates: w.candidates(query, event.ID, now), Claimed: w.claims, Suppressed: w.suppressed(query),
+		Candidates: w.candidates(query, a.EventID, now), Claimed: w.claimed(query), Suppressed: w.suppressed(query),
+		Counted: w.counted(query, now), Deliveries: a.deliveriesNow(),
 	}
-	w.apply(alert, generation.Decide(s), now)
+	for _, m := range s.Members {
+		s.Facts.Members = append(s.Facts.Members, m.Alert)
+	}
+	decision := generation.Decide(s)
+	w.watch(generation, a.Alert, decision)
+	w.apply(a, decision, now)
 }
 
-// suppressed are those addresses of the query that must not be written to. What the query does not name is not known, as
-// in a store.
-func (w *world) suppressed(query relay.Query) map[relay.Address]relay.Reason {
-	out := map[relay.Address]relay.Reason{}
-	for _, to := range query.Addresses {
-		if reason, ok := w.setup.Suppressed[to]; ok {
-			out[to] = reason
+// watch tells which clauses cancelled and which fallbacks were tried.
+func (w *world) watch(generation *engine.Generation, alert relay.Alert, decision relay.Decision) {
+	rule, ok := generation.Rules.Rule(alert.Rule)
+	if w.setup.Observe == nil || !ok {
+		return
+	}
+	ruled := append([]relay.Ruling{{Action: decision.Action, Trace: decision.Trace}}, decision.Members...)
+	for _, r := range ruled {
+		if clause, ok := engine.CancelledBy(r); ok {
+			w.observe(Observation{Rule: rule.Name, Clause: clause})
 		}
 	}
-	return out
-}
-
-// candidates are the kept events that the query names, newest first.
-func (w *world) candidates(query relay.Query, own string, now time.Time) []relay.Event {
-	var out []relay.Event
-	taken := map[relay.Lookup]int{}
-	for _, id := range slices.Backward(w.arrived) {
-		event := w.events[id]
-		if id == own || event.ReceivedAt.After(now) {
-			continue
-		}
-		selected := false
-		for _, key := range engine.KeysOf(event) {
-			lookup := relay.Lookup{Key: key, Trigger: event.Trigger}
-			if slices.Contains(query.Lookups, lookup) && taken[lookup] < relay.MaxCandidates {
-				taken[lookup]++
-				selected = true
+	for _, d := range decision.Deliveries {
+		for n, f := range rule.Fallback {
+			if f.Channel == d.Channel && f.Template == d.Template {
+				w.observe(Observation{Rule: rule.Name, Fallback: n + 1})
 			}
 		}
-		if selected {
-			out = append(out, event)
-		}
-	}
-	return out
-}
-
-func (w *world) apply(alert *relay.Alert, decision relay.Decision, now time.Time) {
-	alert.UpdatedAt, alert.Reason = now, decision.Reason
-	alert.Trace = append(alert.Trace, decision.Trace...)
-	switch decision.Action {
-	case relay.ActHold:
-		alert.DueAt = decision.Until
-	case relay.ActCancel:
-		alert.State = relay.AlertCancelled
-	case relay.ActSuppress:
-		alert.State = relay.AlertSuppressed
-	case relay.ActResolve:
-		delete(w.alerts, alert.ID)
-		w.order = slices.DeleteFunc(w.order, func(id string) bool { return id == alert.ID })
-		w.add(decision.Resolved)
-	case relay.ActSend:
-		for i, d := range decision.Deliveries {
-			if d.State == relay.DeliveryQueued {
-				decision.Deliveries[i].State, decision.Deliveries[i].Provider = relay.DeliverySent, "sim"
-				w.claims[d.Claim] = d.ID
-			}
-		}
-		w.deliveries = append(w.deliveries, decision.Deliveries...)
-		alert.State, alert.Reason = relay.RollUp(decision.Deliveries)
 	}
 }
 
 func (w *world) result() Result {
-	out := Result{Deliveries: w.deliveries, Duplicates: w.duplicates}
-	for _, id := range w.order {
-		out.Alerts = append(out.Alerts, *w.alerts[id])
+	out := Result{Duplicates: w.duplicates}
+	for _, d := range w.deliveries {
+		out.Deliveries = append(out.Deliveries, d.Delivery)
+	}
+	for _, a := range w.order {
+		if !a.gone {
+			out.Alerts = append(out.Alerts, a.Alert)
+		}
 	}
 	slices.SortStableFunc(out.Alerts, func(a, b relay.Alert) int {
 		return cmp.Or(a.UpdatedAt.Compare(b.UpdatedAt), cmp.Compare(a.ID, b.ID))

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -16,11 +15,12 @@ import (
 const maxTrace = 200
 
 const alertColumns = `id, event_id, trigger, rule, role, recipient, state, reason, received_at, due_at, expires_at,
-	generation, updated_at, trace`
+	digest, lead, again_at, generation, updated_at, trace`
 
 func scanAlert(row scanner) (a relay.Alert, err error) {
 	err = row.Scan(&a.ID, &a.EventID, &a.Trigger, &a.Rule, &a.Role, person{&a.Recipient}, &a.State, &a.Reason,
-		at{&a.ReceivedAt}, at{&a.DueAt}, at{&a.ExpiresAt}, &a.Generation, at{&a.UpdatedAt}, steps{&a.Trace})
+		at{&a.ReceivedAt}, at{&a.DueAt}, at{&a.ExpiresAt}, &a.Digest, &a.Lead, at{&a.AgainAt}, &a.Generation,
+		at{&a.UpdatedAt}, steps{&a.Trace})
 	return a, err
 }
 
@@ -45,9 +45,10 @@ func (b *batch) insertAlerts(ctx context.Context, alerts []relay.Alert) (kept in
 		if err != nil {
 			return kept, fmt.Errorf("keep alert %q: %w", a.ID, err)
 		}
-		n, err := b.exec(ctx, "INSERT INTO alerts ("+alertColumns+") VALUES ("+marks(14)+") ON CONFLICT (id) DO NOTHING",
+		n, err := b.exec(ctx, "INSERT INTO alerts ("+alertColumns+") VALUES ("+marks(17)+") ON CONFLICT (id) DO NOTHING",
 			a.ID, a.EventID, string(a.Trigger), a.Rule, string(a.Role), a.Recipient.Key(), string(a.State), string(a.Reason),
-			micros(a.ReceivedAt), micros(a.DueAt), micros(a.ExpiresAt), a.Generation, micros(a.UpdatedAt), string(trace))
+			micros(a.ReceivedAt), micros(a.DueAt), micros(a.ExpiresAt), a.Digest, a.Lead, micros(a.AgainAt), a.Generation,
+			micros(a.UpdatedAt), string(trace))
 		if err != nil {
 			return kept, fmt.Errorf("keep alert %q: %w", a.ID, err)
 		}
@@ -63,147 +64,66 @@ func newest(trace []relay.Step) []relay.Step {
 	return append([]relay.Step{}, trace[max(0, len(trace)-maxTrace):]...) // never null
 }
 
-// Decide implements store.Store. decide runs in the goroutine that does all writing, so it must not call the store; it may
-// be called twice for one decision, and a panic in it comes back as an error. The decision's trace is added to the
-// alert's.
-func (s *Store) Decide(ctx context.Context, alertID string, query relay.Query, now time.Time,
-	decide func(relay.Alert, relay.Facts) relay.Decision,
-) (relay.Decision, error) {
-	ahead, err := s.readAhead(ctx, alertID, query)
-	if err != nil {
-		return relay.Decision{}, fmt.Errorf("decide alert %q: %w", alertID, err)
-	}
-	d, err := do(ctx, s, patient, func(ctx context.Context, b *batch) (relay.Decision, error) {
-		alert, err := b.alert(ctx, alertID)
-		if err != nil {
-			return relay.Decision{}, err
-		}
-		if alert.State != relay.AlertHeld {
-			return relay.Decision{}, store.ErrConflict
-		}
-		facts, err := s.facts(ctx, b, query, ahead)
-		if err != nil {
-			return relay.Decision{}, err
-		}
-		decision := decide(alert, facts)
-		alert.UpdatedAt = now
-		alert.Trace = append(alert.Trace, decision.Trace...)
-		return b.apply(ctx, alert, decision)
-	})
-	if err != nil {
-		return relay.Decision{}, fmt.Errorf("decide alert %q: %w", alertID, err)
-	}
-	return d, nil
-}
-
 func (b *batch) alert(ctx context.Context, id string) (relay.Alert, error) {
 	return one(ctx, b, scanAlert, "SELECT "+alertColumns+" FROM alerts WHERE id = ?", id)
-}
-
-func (s *Store) facts(ctx context.Context, b *batch, q relay.Query, ahead candidates) (facts relay.Facts, err error) {
-	if facts.Candidates, err = s.catchUp(ctx, b, ahead); err != nil {
-		return facts, err
-	}
-	if facts.Claimed, err = b.claimed(ctx, q.Claims); err != nil {
-		return facts, err
-	}
-	facts.Suppressed, err = b.suppressed(ctx, q.Addresses)
-	return facts, err
-}
-
-// apply keeps a decision. What it cannot keep it refuses before it writes.
-func (b *batch) apply(ctx context.Context, a relay.Alert, d relay.Decision) (relay.Decision, error) {
-	switch d.Action {
-	case relay.ActSend:
-		return b.send(ctx, a, d)
-	case relay.ActHold:
-		if !d.Until.After(a.UpdatedAt) {
-			return d, fmt.Errorf("it is held until %s, which is not later than now", d.Until)
-		}
-		a.DueAt, a.Reason = d.Until, d.Reason
-		b.wake(store.DueArgs{AlertID: a.ID}, store.QueueDue, a.DueAt)
-	case relay.ActCancel:
-		a.State, a.Reason = relay.AlertCancelled, d.Reason
-	case relay.ActSuppress:
-		a.State, a.Reason = relay.AlertSuppressed, d.Reason
-	case relay.ActResolve:
-		return d, b.resolve(ctx, a, d)
-	default:
-		return d, fmt.Errorf("there is no action %q", d.Action)
-	}
-	if a.Reason == relay.ReasonNone {
-		return d, fmt.Errorf("action %q gives no reason", d.Action)
-	}
-	return d, b.updateAlert(ctx, a)
-}
-
-func (b *batch) send(ctx context.Context, a relay.Alert, d relay.Decision) (relay.Decision, error) {
-	deliveries := make([]relay.Delivery, 0, len(d.Deliveries))
-	for _, delivery := range d.Deliveries {
-		kept, err := b.insertDelivery(ctx, a, delivery)
-		if err != nil {
-			return d, fmt.Errorf("keep delivery %q: %w", delivery.ID, err)
-		}
-		deliveries = append(deliveries, kept)
-	}
-	d.Deliveries = deliveries
-	a.State, a.Reason = relay.RollUp(deliveries)
-	return d, b.updateAlert(ctx, a)
-}
-
-// resolve puts one alert per person in the place of one whose people were not known.
-func (b *batch) resolve(ctx context.Context, a relay.Alert, d relay.Decision) error {
-	if a.Recipient.Key() != "" {
-		return errors.New("its recipient is known already")
-	}
-	if len(d.Resolved) == 0 {
-		return errors.New("it is resolved to nobody; cancel it instead")
-	}
-	for _, r := range d.Resolved {
-		if err := checkAlert(r, a.EventID); err != nil {
-			return err
-		}
-		if r.ID == a.ID {
-			return errors.New("it is resolved to itself")
-		}
-	}
-	if _, err := b.insertAlerts(ctx, d.Resolved); err != nil {
-		return err
-	}
-	if _, err := b.exec(ctx, "DELETE FROM alerts WHERE id = ?", a.ID); err != nil {
-		return fmt.Errorf("delete the unresolved alert: %w", err)
-	}
-	return nil
 }
 
 func (b *batch) updateAlert(ctx context.Context, a relay.Alert) error {
 	trace, err := json.Marshal(newest(a.Trace))
 	if err != nil {
-		return fmt.Errorf("keep the trace: %w", err)
+		return fmt.Errorf("keep the trace of alert %q: %w", a.ID, err)
 	}
-	_, err = b.exec(ctx, "UPDATE alerts SET state = ?, reason = ?, due_at = ?, updated_at = ?, trace = ? WHERE id = ?",
-		string(a.State), string(a.Reason), micros(a.DueAt), micros(a.UpdatedAt), string(trace), a.ID)
+	_, err = b.exec(ctx, `UPDATE alerts SET state = ?, reason = ?, due_at = ?, lead = ?, again_at = ?, updated_at = ?, trace = ?
+		WHERE id = ?`, string(a.State), string(a.Reason), micros(a.DueAt), a.Lead, micros(a.AgainAt), micros(a.UpdatedAt),
+		string(trace), a.ID)
 	if err != nil {
-		return fmt.Errorf("keep the alert: %w", err)
+		return fmt.Errorf("keep alert %q: %w", a.ID, err)
 	}
 	return nil
 }
 
-// rollUp moves an alert that is being sent by what has become of its deliveries. One that has ended stays as it is.
+// follow gives the alerts that one leads its state, but for those that came to an end of their own. While it is held they stay
+// due.
+func (b *batch) follow(ctx context.Context, lead relay.Alert) error {
+	if lead.State == relay.AlertHeld {
+		return nil
+	}
+	// "lead <> ''" lets the partial index be used.
+	_, err := b.exec(ctx, `UPDATE alerts SET state = ?, reason = ?, updated_at = ?
+		WHERE lead = ? AND lead <> '' AND state = 'due'`,
+		string(lead.State), string(lead.Reason), micros(lead.UpdatedAt), lead.ID)
+	if err != nil {
+		return fmt.Errorf("keep the alerts that %q leads: %w", lead.ID, err)
+	}
+	return nil
+}
+
+// rollUp moves an alert that is being sent by what has become of its deliveries, and with it those that it leads. One that has
+// ended stays as it is.
 func (b *batch) rollUp(ctx context.Context, alertID string, now time.Time) error {
+	before, err := one(ctx, b, scanStanding, "SELECT state, reason, again_at, fallback FROM alerts WHERE id = ?", alertID)
+	if err != nil {
+		return fmt.Errorf("roll up alert %q: %w", alertID, err)
+	}
 	deliveries, err := all(ctx, b, func(row scanner) (d relay.Delivery, err error) {
 		return d, row.Scan(&d.State, &d.Reason)
 	}, "SELECT state, reason FROM deliveries WHERE alert_id = ? ORDER BY seq", alertID)
 	if err != nil {
 		return fmt.Errorf("roll up alert %q: %w", alertID, err)
 	}
-	state, reason := relay.RollUp(deliveries)
-	_, err = b.exec(ctx, "UPDATE alerts SET state = ?, reason = ?, updated_at = ? WHERE id = ? AND state = 'due'",
-		string(state), string(reason), micros(now), alertID)
+	after := before.by(deliveries, now)
+	if after == before {
+		return nil
+	}
+	_, err = b.exec(ctx, "UPDATE alerts SET state = ?, reason = ?, again_at = ?, updated_at = ? WHERE id = ?",
+		string(after.state), string(after.reason), micros(after.againAt), micros(now), alertID)
 	if err != nil {
 		return fmt.Errorf("roll up alert %q: %w", alertID, err)
 	}
-	return nil
+	if after.againAt != before.againAt && !after.againAt.IsZero() {
+		b.wake(store.DueArgs{AlertID: alertID}, store.QueueDue, after.againAt)
+	}
+	return b.follow(ctx, relay.Alert{ID: alertID, State: after.state, Reason: after.reason, UpdatedAt: now})
 }
 
 // Alert implements store.Store.
@@ -222,6 +142,7 @@ func (s *Store) Alerts(ctx context.Context, filter store.Filter) ([]relay.Alert,
 	n.equal("event_id", "EventID", filter.EventID)
 	n.equal("id", "AlertID", filter.AlertID)
 	n.equal("rule", "Rule", filter.Rule)
+	n.where("lead = ? AND lead <> ''", "Lead", filter.Lead)
 	n.equal("reason", "Reason", string(filter.Reason))
 	n.recipient()
 	state(&n, relay.AlertStates())

@@ -13,16 +13,14 @@ import (
 	"github.com/beckon-relay/beckon/internal/store"
 )
 
-const (
-	// maxLookups bounds the search of Decide.
-	maxLookups = 256
-	// maxCandidateBytes bounds the JSON that is decoded for one decision: one event may have 1 MiB of it.
-	maxCandidateBytes = 32 << 20
-)
+// maxCandidateBytes bounds the JSON that is decoded for one decision: one event may have 1 MiB of it.
+const maxCandidateBytes = 32 << 20
 
 // candidates are the kept events that a decision is made by, as they were when they were read.
 type candidates struct {
 	lookups []relay.Lookup
+	// asked are the lookups as JSON: pairs of key and trigger.
+	asked string
 	// but is the ID of the alert's own event.
 	but string
 	// last is the event kept last: those kept since have a greater seq.
@@ -51,9 +49,11 @@ func (s *Store) readAhead(ctx context.Context, alertID string, q relay.Query) (c
 	if len(c.lookups) == 0 {
 		return c, nil
 	}
-	if len(c.lookups) > maxLookups {
-		return c, fmt.Errorf("%d lookups are too many; at most %d are made", len(c.lookups), maxLookups)
+	pairs := make([][2]string, len(c.lookups))
+	for i, l := range c.lookups {
+		pairs[i] = [2]string{string(l.Key), string(l.Trigger)}
 	}
+	c.asked = listed(pairs)
 	rows, err := s.search(ctx, alertID, &c)
 	if err != nil {
 		return c, err
@@ -144,25 +144,36 @@ func (c candidates) since(ctx context.Context, b *batch) (candidates, error) {
 
 // findAll asks for each lookup on its own, since only so the index gives the newest without sorting all.
 func (c candidates) findAll(ctx context.Context, db queryer) ([][]place, error) {
-	return c.find(ctx, db, `SELECT k.event, k.received_at, length(e.raw) FROM event_keys k JOIN events e ON e.seq = k.event
-		WHERE k.key = ? AND k.trigger = ? AND e.id <> ? ORDER BY k.received_at DESC, k.event DESC LIMIT ?`)
-}
-
-func (c candidates) findYounger(ctx context.Context, db queryer) ([][]place, error) {
-	return c.find(ctx, db, `SELECT k.event, k.received_at, length(e.raw)
-		FROM event_keys k INDEXED BY event_keys_since JOIN events e ON e.seq = k.event
-		WHERE k.key = ? AND k.trigger = ? AND e.id <> ? AND k.event > ?
-		ORDER BY k.received_at DESC, k.event DESC LIMIT ?`, c.last.seq)
-}
-
-func (c candidates) find(ctx context.Context, db queryer, query string, after ...any) ([][]place, error) {
 	found := make([][]place, len(c.lookups))
 	for i, l := range c.lookups {
-		args := slices.Concat([]any{string(l.Key), string(l.Trigger), c.but}, after, []any{relay.MaxCandidates})
 		var err error
-		if found[i], err = all(ctx, db, scanPlace, query, args...); err != nil {
+		found[i], err = all(ctx, db, scanPlace, `SELECT k.event, k.received_at, length(e.raw)
+			FROM event_keys k JOIN events e ON e.seq = k.event
+			WHERE k.key = ? AND k.trigger = ? AND e.id <> ? ORDER BY k.received_at DESC, k.event DESC LIMIT ?`,
+			string(l.Key), string(l.Trigger), c.but, relay.MaxCandidates)
+		if err != nil {
 			return nil, fmt.Errorf("find candidates: %w", err)
 		}
+	}
+	return found, nil
+}
+
+// findYounger asks for all lookups at once, since this is while everybody waits. The index leads past what was kept before.
+func (c candidates) findYounger(ctx context.Context, db queryer) ([][]place, error) {
+	found := make([][]place, len(c.lookups))
+	_, err := all(ctx, db, func(s scanner) (none struct{}, err error) {
+		var i int
+		var p place
+		if err = s.Scan(&i, &p.seq, &p.receivedAt, &p.size); err == nil {
+			found[i] = append(found[i], p)
+		}
+		return none, err
+	}, `SELECT l.key, k.event, k.received_at, length(e.raw)
+		FROM json_each(?) l CROSS JOIN event_keys k INDEXED BY event_keys_since
+			ON k.key = l.value ->> 0 AND k.trigger = l.value ->> 1 AND k.event > ?
+		JOIN events e ON e.seq = k.event WHERE e.id <> ?`, c.asked, c.last.seq, c.but)
+	if err != nil {
+		return nil, fmt.Errorf("find candidates: %w", err)
 	}
 	return found, nil
 }
@@ -172,13 +183,20 @@ func choose(found [][]place) (chosen []place, cut int) {
 	chosen = slices.Concat(found...)
 	slices.SortFunc(chosen, newestFirst)
 	chosen = slices.Compact(chosen)
+	all := len(chosen)
+	chosen = together(chosen)
+	return chosen, all - len(chosen)
+}
+
+// together gives the first of the places, as many as are not too much to be read together.
+func together(places []place) []place {
 	var size int64
-	for i, p := range chosen {
+	for i, p := range places {
 		if size += p.size; size > maxCandidateBytes {
-			return chosen[:i], len(chosen) - i
+			return places[:i]
 		}
 	}
-	return chosen, 0
+	return places
 }
 
 func newestFirst(a, b place) int {

@@ -13,15 +13,14 @@ import (
 const contentColumns = "text, subject, html, locale, encoding, segments, unsubscribe"
 
 const deliveryColumns = `id, alert_id, event_id, rule, channel, template, recipient, address, state, reason, ` +
-	contentColumns + `, claim, provider, provider_id, attempts, next_at, expires_at, created_at, updated_at`
+	contentColumns + `, provider, provider_id, attempts, next_at, expires_at, created_at, updated_at`
 
 func scanDelivery(row scanner) (d relay.Delivery, err error) {
 	var address string
 	c := &d.Content
 	err = row.Scan(&d.ID, &d.AlertID, &d.EventID, &d.Rule, &d.Channel, &d.Template, person{&d.Recipient}, &address,
 		&d.State, &d.Reason, &c.Text, &c.Subject, &c.HTML, &c.Locale, &c.Encoding, &c.Segments, &c.Unsubscribe,
-		&d.Claim, &d.Provider, &d.ProviderID, &d.Attempts, at{&d.NextAt}, at{&d.ExpiresAt}, at{&d.CreatedAt},
-		at{&d.UpdatedAt})
+		&d.Provider, &d.ProviderID, &d.Attempts, at{&d.NextAt}, at{&d.ExpiresAt}, at{&d.CreatedAt}, at{&d.UpdatedAt})
 	d.Phone, d.Email = addressed(d.Channel, address)
 	return d, err
 }
@@ -40,6 +39,29 @@ func contentArgs(c relay.Content) []any {
 
 // insertDelivery keeps a delivery of a decision. A claim that somebody else has makes it suppressed as collapsed.
 func (b *batch) insertDelivery(ctx context.Context, a relay.Alert, d relay.Delivery) (relay.Delivery, error) {
+	d, err := b.started(ctx, a, d)
+	if err != nil {
+		return d, err
+	}
+	args := []any{
+		d.ID, d.AlertID, d.EventID, d.Rule, string(d.Channel), d.Template, d.Recipient.Key(), d.Address(), string(d.State),
+		string(d.Reason),
+	}
+	args = append(args, contentArgs(d.Content)...)
+	args = append(args, d.Provider, d.ProviderID, d.Attempts, micros(d.NextAt), micros(d.ExpiresAt),
+		micros(d.CreatedAt), micros(d.UpdatedAt))
+	_, err = b.exec(ctx, "INSERT INTO deliveries ("+deliveryColumns+") VALUES ("+marks(len(args))+")", args...)
+	if err != nil {
+		return d, err
+	}
+	if !d.NextAt.IsZero() {
+		b.wake(store.DeliveryArgs{DeliveryID: d.ID}, store.QueueOf(d.Channel), d.NextAt)
+	}
+	return d, b.hold(ctx, d)
+}
+
+// started is a delivery of a decision as it begins its life. One that does not go out claims nothing and counts for nothing.
+func (b *batch) started(ctx context.Context, a relay.Alert, d relay.Delivery) (relay.Delivery, error) {
 	d.AlertID, d.EventID, d.Rule = a.ID, a.EventID, a.Rule
 	if d.CreatedAt.IsZero() {
 		d.CreatedAt = a.UpdatedAt
@@ -47,76 +69,49 @@ func (b *batch) insertDelivery(ctx context.Context, a relay.Alert, d relay.Deliv
 	d.UpdatedAt = a.UpdatedAt
 	switch d.State {
 	case relay.DeliveryQueued:
-		taken, err := b.claimed(ctx, claimOf(d))
+		if err := checkHeld(d); err != nil {
+			return d, err
+		}
+		taken, err := claimed(ctx, b, d.Claims)
 		if err != nil {
 			return d, err
 		}
 		if len(taken) > 0 {
-			d.State, d.Reason, d.Claim = relay.DeliverySuppressed, relay.ReasonCollapsed, ""
+			d.State, d.Reason = relay.DeliverySuppressed, relay.ReasonCollapsed
 		}
 	case relay.DeliverySuppressed, relay.DeliveryDead:
-		d.Claim = ""
 	default:
 		return d, fmt.Errorf("it starts as %q; want queued, suppressed or dead", d.State)
 	}
 	if d.State != relay.DeliveryQueued {
-		d.NextAt = timeOf(0)
-	}
-	args := []any{
-		d.ID, d.AlertID, d.EventID, d.Rule, string(d.Channel), d.Template, d.Recipient.Key(), d.Address(), string(d.State),
-		string(d.Reason),
-	}
-	args = append(args, contentArgs(d.Content)...)
-	args = append(args, d.Claim, d.Provider, d.ProviderID, d.Attempts, micros(d.NextAt), micros(d.ExpiresAt),
-		micros(d.CreatedAt), micros(d.UpdatedAt))
-	if _, err := b.exec(ctx, "INSERT INTO deliveries ("+deliveryColumns+") VALUES ("+marks(len(args))+")", args...); err != nil {
-		return d, err
-	}
-	if !d.NextAt.IsZero() {
-		b.wake(store.DeliveryArgs{DeliveryID: d.ID}, store.QueueOf(d.Channel), d.NextAt)
+		d.NextAt, d.Claims, d.Counters = timeOf(0), nil, nil
 	}
 	return d, nil
 }
 
-func claimOf(d relay.Delivery) []string {
-	if d.Claim == "" {
-		return nil
+func checkHeld(d relay.Delivery) error {
+	switch {
+	case max(len(d.Claims), len(d.Counters)) > maxAsked:
+		return fmt.Errorf("it has %d claims and %d counters; at most %d of each are kept", len(d.Claims), len(d.Counters), maxAsked)
+	case slices.Contains(d.Claims, ""):
+		return errors.New("one of its claims is empty")
+	case slices.Contains(d.Counters, ""):
+		return errors.New("one of its counters is empty")
 	}
-	return []string{d.Claim}
-}
-
-// claimed tells for each claim that is taken which delivery has it.
-func (b *batch) claimed(ctx context.Context, claims []string) (map[string]string, error) {
-	taken := make(map[string]string, len(claims))
-	if len(claims) == 0 {
-		return taken, nil
-	}
-	// "claim <> ''" lets the partial index be used.
-	pairs, err := all(ctx, b, func(row scanner) (p [2]string, err error) { return p, row.Scan(&p[0], &p[1]) },
-		"SELECT claim, id FROM deliveries WHERE claim <> '' AND claim IN ("+marks(len(claims))+")", anys(claims)...)
-	if err != nil {
-		return nil, fmt.Errorf("read claims: %w", err)
-	}
-	for _, p := range pairs {
-		taken[p[0]] = p[1]
-	}
-	return taken, nil
+	return nil
 }
 
 func (b *batch) delivery(ctx context.Context, id string) (relay.Delivery, error) {
 	return one(ctx, b, scanDelivery, "SELECT "+deliveryColumns+" FROM deliveries WHERE id = ?", id)
 }
 
-// move takes a delivery to its next state, which releases its claim, wakes up and rolls up its alert as that state asks.
+// move takes a delivery to its next state, which releases its claims, wakes up and rolls up its alert as that state asks.
 // d.UpdatedAt says when. It returns the delivery as it is then.
 func (b *batch) move(ctx context.Context, d relay.Delivery, next store.Next) (relay.Delivery, error) {
 	d.State, d.Reason, d.NextAt = next.State, next.Reason, timeOf(0)
 	if waits(d.State) {
 		d.NextAt = next.NextAt
 		b.wake(store.DeliveryArgs{DeliveryID: d.ID}, store.QueueOf(d.Channel), d.NextAt)
-	}
-	if releases(next) {
-		d.Claim = ""
 	}
 	if next.Provider != "" {
 		d.Provider = next.Provider
@@ -127,20 +122,16 @@ func (b *batch) move(ctx context.Context, d relay.Delivery, next store.Next) (re
 	if err := b.updateDelivery(ctx, d); err != nil {
 		return d, err
 	}
+	if err := b.letGo(ctx, d.ID, next); err != nil {
+		return d, err
+	}
 	return d, b.rollUp(ctx, d.AlertID, d.UpdatedAt)
 }
 
-// releases tells whether somebody else may take the claim. Without an answer the message may have arrived, so nobody may.
-func releases(next store.Next) bool {
-	return next.State == relay.DeliverySuppressed ||
-		next.State == relay.DeliveryDead && next.Reason != relay.ReasonNoAnswer
-}
-
 func (b *batch) updateDelivery(ctx context.Context, d relay.Delivery) error {
-	_, err := b.exec(ctx, `UPDATE deliveries SET state = ?, reason = ?, claim = ?, provider = ?, provider_id = ?, attempts = ?,
-		next_at = ?, updated_at = ? WHERE id = ?`,
-		string(d.State), string(d.Reason), d.Claim, d.Provider, d.ProviderID, d.Attempts, micros(d.NextAt),
-		micros(d.UpdatedAt), d.ID)
+	_, err := b.exec(ctx, `UPDATE deliveries SET state = ?, reason = ?, provider = ?, provider_id = ?, attempts = ?, next_at = ?,
+		updated_at = ? WHERE id = ?`,
+		string(d.State), string(d.Reason), d.Provider, d.ProviderID, d.Attempts, micros(d.NextAt), micros(d.UpdatedAt), d.ID)
 	if err != nil {
 		return fmt.Errorf("keep the delivery: %w", err)
 	}

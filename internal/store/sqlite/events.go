@@ -83,8 +83,8 @@ func (b *batch) firstCopy(ctx context.Context, e relay.Event) (string, error) {
 func (b *batch) insertEvent(ctx context.Context, plan relay.Plan) error {
 	e, received := plan.Event, micros(plan.Event.ReceivedAt)
 	result, err := b.result(ctx,
-		"INSERT INTO events (id, trigger, app_id, noise, received_at, raw) VALUES (?, ?, ?, ?, ?, ?)",
-		e.ID, string(e.Trigger), e.AppID, string(e.Noise), received, nonNil(e.Raw))
+		"INSERT INTO events (id, trigger, app_id, noise, received_at, raw, generation) VALUES ("+marks(7)+")",
+		e.ID, string(e.Trigger), e.AppID, string(e.Noise), received, nonNil(e.Raw), plan.Generation)
 	if err != nil {
 		return fmt.Errorf("keep the event: %w", err)
 	}
@@ -125,12 +125,13 @@ type row struct {
 	id, trigger, appID, noise string
 	receivedAt                time.Time
 	raw                       []byte
+	generation                string
 }
 
-const eventColumns = "seq, id, trigger, app_id, noise, received_at, raw"
+const eventColumns = "seq, id, trigger, app_id, noise, received_at, raw, generation"
 
 func scanEvent(s scanner) (r row, err error) {
-	err = s.Scan(&r.seq, &r.id, &r.trigger, &r.appID, &r.noise, at{&r.receivedAt}, &r.raw)
+	err = s.Scan(&r.seq, &r.id, &r.trigger, &r.appID, &r.noise, at{&r.receivedAt}, &r.raw, &r.generation)
 	return r, err
 }
 
@@ -140,7 +141,7 @@ func (s *Store) decode(r row) (relay.Event, error) {
 	if err != nil {
 		return relay.Event{}, fmt.Errorf("decode event %q: %w", r.id, err)
 	}
-	e.ID, e.ReceivedAt = r.id, r.receivedAt
+	e.ID, e.ReceivedAt, e.Generation = r.id, r.receivedAt, r.generation
 	return e, nil
 }
 
@@ -171,7 +172,7 @@ func (s *Store) Events(ctx context.Context, filter store.Filter) ([]relay.Event,
 			s.log.ErrorContext(ctx, "a kept event is listed without its fields", "event", r.id, "error", err)
 			e = relay.Event{
 				ID: r.id, Trigger: relay.Trigger(r.trigger), AppID: r.appID, ReceivedAt: r.receivedAt, Raw: r.raw,
-				Noise: relay.Reason(r.noise),
+				Noise: relay.Reason(r.noise), Generation: r.generation,
 			}
 		}
 		events = append(events, e)

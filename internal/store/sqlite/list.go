@@ -71,6 +71,7 @@ func (n *narrowed) check() error {
 	for _, field := range []struct{ name, value string }{
 		{"AlertID", f.AlertID},
 		{"Rule", f.Rule},
+		{"Lead", f.Lead},
 		{"State", f.State},
 		{"Channel", string(f.Channel)},
 		{"Recipient", f.Recipient},

@@ -129,6 +129,43 @@ func TestMigrateTellsTheVersionsAndRefusesANewerSchema(t *testing.T) {
 	require.ErrorContains(t, err, "newer Beckon")
 }
 
+func TestWhatAnOlderSchemaKeptIsKeptByTheNewest(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "beckon.db")
+	db, err := openWriter(path)
+	require.NoError(t, err)
+	provider, err := newProvider(db)
+	require.NoError(t, err)
+	_, err = provider.UpTo(t.Context(), 3)
+	require.NoError(t, err)
+	old, err := os.ReadFile(filepath.Join("testdata", "schema3.sql"))
+	require.NoError(t, err)
+	_, err = db.ExecContext(t.Context(), string(old))
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+
+	s := open(t, Options{Path: path})
+	for id, want := range map[string]relay.AlertState{"al_held": relay.AlertHeld, "al_sent": relay.AlertSent} {
+		alert, err := s.Alert(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, want, alert.State)
+		require.Empty(t, alert.Digest)
+		require.Zero(t, alert.AgainAt)
+	}
+	delivery, err := s.Delivery(t.Context(), "dl_sent")
+	require.NoError(t, err)
+	require.Equal(t, "SM1", delivery.ProviderID)
+	require.Equal(t, relay.Email("lee@example.net"), delivery.Email)
+	var seen relay.Facts
+	query := relay.Query{Claims: []string{"one thing", "another"}}
+	_, err = s.Decide(t.Context(), "al_held", query, time.Now(), func(_ relay.Alert, f relay.Facts) relay.Decision {
+		seen = f
+		return relay.Decision{Action: relay.ActCancel, Reason: relay.ReasonRead}
+	})
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"one thing": "dl_sent"}, seen.Claimed)
+}
+
 func TestAnOlderSchemaIsNotReadAsIfItWereNew(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "beckon.db")
@@ -198,7 +235,7 @@ func TestTheDatabaseKeepsAClaimForOne(t *testing.T) {
 		}}
 	})
 	require.NoError(t, err)
-	_, err = s.write.ExecContext(t.Context(), "UPDATE deliveries SET claim = 'one thing'")
+	_, err = s.write.ExecContext(t.Context(), "UPDATE claims SET claim = 'one thing'")
 	require.ErrorContains(t, err, "UNIQUE")
 }
 

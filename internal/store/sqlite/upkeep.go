@@ -89,7 +89,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, er
 		return 0, fmt.Errorf("prune: limit %d; want at least 1", limit)
 	}
 	n, err := do(ctx, s, patient, func(ctx context.Context, b *batch) (int, error) {
-		// Keys, alerts, deliveries and attempts go by ON DELETE CASCADE, and with the deliveries their claims.
+		// Keys, alerts, deliveries and attempts go by ON DELETE CASCADE, and with the deliveries what they claim and count against.
 		n, err := b.exec(ctx, `DELETE FROM events WHERE seq IN (
 			SELECT e.seq FROM events e WHERE e.received_at < ?
 			AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.event_id = e.id AND a.state IN ('held', 'due'))
@@ -103,7 +103,10 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, er
 			SELECT o.seq FROM outbox o WHERE o.received_at < ?
 			AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id = o.delivery_id)
 			ORDER BY o.received_at LIMIT ?)`, micros(before), limit)
-		return n, err
+		if err != nil {
+			return 0, err
+		}
+		return n, b.pruneGenerations(ctx, micros(before))
 	})
 	if err != nil {
 		return 0, fmt.Errorf("prune: %w", err)

@@ -16,7 +16,7 @@ func candidates() []test {
 		{"candidates are those that any lookup finds, newest first, once, never the alert's own", matches},
 		{"of one lookup only the newest are looked at", newestOnly},
 		{"a flood in one lookup hides nothing that another one finds", ownShare},
-		{"too many lookups are refused", refusesQueries},
+		{"a query that asks too much is refused", refusesQueries},
 	}
 }
 
@@ -116,9 +116,26 @@ func ownShare(t *testing.T, s store.Store) {
 func refusesQueries(t *testing.T, s store.Store) {
 	t.Helper()
 	alert := accept(t, s, "e1", "lee")[0]
-	q := relay.Query{Lookups: make([]relay.Lookup, 5000)}
-	_, err := s.Decide(t.Context(), alert.ID, q, noon, func(relay.Alert, relay.Facts) relay.Decision {
-		panic("decided on part of the facts")
-	})
-	require.ErrorContains(t, err, "too many")
+	const n = 20_000
+	for want, queries := range map[string][]relay.Query{
+		"too many": {
+			{Lookups: make([]relay.Lookup, n)},
+			{Claims: make([]string, n)},
+			{Addresses: make([]relay.Address, n)},
+			{Counts: make([]relay.Count, n)},
+			{Members: make([]string, relay.MaxMembers+1)},
+		},
+		"cannot be": {
+			{Counts: []relay.Count{{Counter: "c", Per: time.Hour}}},
+			{Counts: []relay.Count{{Counter: "c", Max: 1}}},
+			{Counts: []relay.Count{{Counter: "c", Per: time.Hour, Max: 1001}}},
+		},
+	} {
+		for i, q := range queries {
+			_, err := s.Decide(t.Context(), alert.ID, q, noon, func(relay.Alert, relay.Facts) relay.Decision {
+				panic("decided on part of the facts")
+			})
+			require.ErrorContains(t, err, want, "%d", i)
+		}
+	}
 }

@@ -2,8 +2,6 @@ package storetest
 
 import (
 	"errors"
-	"fmt"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -39,11 +37,11 @@ func sends(t *testing.T, s store.Store) {
 	require.NoError(t, err)
 	require.Equal(t, []relay.Delivery{text, letter}, got.Deliveries)
 	for _, want := range []relay.Delivery{text, letter} {
-		kept, err := s.Delivery(t.Context(), want.ID)
+		got, err := s.Delivery(t.Context(), want.ID)
 		require.NoError(t, err)
-		require.Equal(t, want, kept)
-		require.Equal(t, want.Address(), kept.Address())
-		require.Equal(t, want.Content.Text.Reveal(), kept.Content.Text.Reveal())
+		require.Equal(t, kept(want), got)
+		require.Equal(t, want.Address(), got.Address())
+		require.Equal(t, want.Content.Text.Reveal(), got.Content.Text.Reveal())
 	}
 	kept, err := s.Alert(t.Context(), alert.ID)
 	require.NoError(t, err)
@@ -56,8 +54,9 @@ func sends(t *testing.T, s store.Store) {
 func sendsNobody(t *testing.T, s store.Store) {
 	t.Helper()
 	alert := accept(t, s, "e1", "lee")[0]
-	_, err := decide(t, s, alert, relay.Decision{Action: relay.ActSend})
+	_, err := decide(t, s, alert, relay.Decision{Action: relay.ActSend, Again: after(time.Hour), Fallback: true})
 	require.NoError(t, err)
+	require.Zero(t, alertOf(t, s, alert.ID).AgainAt, "it has ended")
 	state, reason := stateOf(t, s, alert.ID)
 	require.Equal(t, relay.AlertSuppressed, state)
 	require.Equal(t, relay.ReasonNobody, reason)
@@ -190,105 +189,4 @@ func boundsTrace(t *testing.T, s store.Store) {
 	require.NoError(t, err)
 	require.Less(t, len(kept.Trace), 1000)
 	require.Equal(t, "last", kept.Trace[len(kept.Trace)-1].Check)
-}
-
-func claiming() []test {
-	return []test{
-		{"a claim is held by the delivery that was sent first, and others are collapsed", collapses},
-		{"a claim is shown to later decisions", showsClaims},
-		{"a claim is free again when its delivery dies or is suppressed", releases},
-		{"a claim is kept by a delivery that died without an answer, since it may have arrived", keepsClaim},
-		{"a delivery that does not go out claims nothing", claimsNothing},
-	}
-}
-
-// claim is a delivery that claims the same thing whatever its alert.
-func claim(a relay.Alert, template string) relay.Delivery {
-	d := NewDelivery(a, template)
-	d.Claim = "message 7 to lee by sms"
-	return d
-}
-
-func collapses(t *testing.T, s store.Store) {
-	t.Helper()
-	first := send(t, s, "e1", claim, claim)
-	second := send(t, s, "e2", claim, mail)
-	require.Equal(t, relay.DeliveryQueued, first[0].State)
-	for _, d := range []relay.Delivery{first[1], second[0]} {
-		require.Equal(t, relay.DeliverySuppressed, d.State)
-		require.Equal(t, relay.ReasonCollapsed, d.Reason)
-		kept, err := s.Delivery(t.Context(), d.ID)
-		require.NoError(t, err)
-		require.Equal(t, d, kept)
-	}
-	require.Equal(t, relay.DeliveryQueued, second[1].State)
-	third := send(t, s, "e3", claim)
-	state, reason := stateOf(t, s, third[0].AlertID)
-	require.Equal(t, relay.AlertSuppressed, state)
-	require.Equal(t, relay.ReasonCollapsed, reason)
-}
-
-func showsClaims(t *testing.T, s store.Store) {
-	t.Helper()
-	holder := send(t, s, "e1", claim)[0]
-	alert := accept(t, s, "e2", "lee")[0]
-	seen := facts(t, s, alert.ID, relay.Query{Claims: []string{"free", holder.Claim, ""}})
-	require.Equal(t, map[string]string{holder.Claim: holder.ID}, seen.Claimed)
-}
-
-func releases(t *testing.T, s store.Store) {
-	t.Helper()
-	for i, state := range []relay.DeliveryState{relay.DeliveryDead, relay.DeliverySuppressed} {
-		d := send(t, s, fmt.Sprintf("e%d", i), claim)[0]
-		require.Equal(t, relay.DeliveryQueued, d.State)
-		next := store.Next{State: state, Reason: relay.ReasonExpired}
-		require.NoError(t, s.Settle(t.Context(), d.ID, next, noon))
-		d, err := s.Delivery(t.Context(), d.ID)
-		require.NoError(t, err)
-		require.Empty(t, d.Claim)
-	}
-	kept := send(t, s, "sent", claim)[0]
-	finish(t, s, kept.ID, sent)
-	require.Equal(t, relay.DeliverySuppressed, send(t, s, "after", claim)[0].State)
-}
-
-func keepsClaim(t *testing.T, s store.Store) {
-	t.Helper()
-	next := store.Next{State: relay.DeliveryDead, Reason: relay.ReasonNoAnswer}
-	for name, end := range map[string]func(id string) error{
-		"finished": func(id string) error { return s.FinishAttempt(t.Context(), accepted(begin(t, s, id)), next) },
-		"settled": func(id string) error {
-			finish(t, s, id, later(relay.DeliveryUnknown, relay.ReasonNoAnswer, after(time.Hour)))
-			return s.Settle(t.Context(), id, next, after(time.Hour))
-		},
-	} {
-		own := func(a relay.Alert, template string) relay.Delivery {
-			d := claim(a, template)
-			d.Claim += name
-			return d
-		}
-		d := send(t, s, name, own)[0]
-		require.NoError(t, end(d.ID), name)
-		kept, err := s.Delivery(t.Context(), d.ID)
-		require.NoError(t, err)
-		require.Equal(t, relay.DeliveryDead, kept.State, name)
-		require.Equal(t, d.Claim, kept.Claim, name)
-		second := send(t, s, name+" again", own)[0]
-		require.Equal(t, relay.DeliverySuppressed, second.State, name)
-		require.Equal(t, relay.ReasonCollapsed, second.Reason, name)
-	}
-}
-
-func claimsNothing(t *testing.T, s store.Store) {
-	t.Helper()
-	for i, state := range []relay.DeliveryState{relay.DeliveryDead, relay.DeliverySuppressed} {
-		d := send(t, s, fmt.Sprintf("e%d", i), func(a relay.Alert, template string) relay.Delivery {
-			d := claim(a, template)
-			d.State, d.Reason = state, relay.ReasonNoPhone
-			return d
-		})[0]
-		require.Equal(t, state, d.State)
-		require.Empty(t, strings.TrimSpace(d.Claim))
-	}
-	require.Equal(t, relay.DeliveryQueued, send(t, s, "free", claim)[0].State)
 }

@@ -145,6 +145,7 @@ func refusesFilters(t *testing.T, s store.Store) {
 		{State: "held"},
 		{Rule: "mention"},
 		{AlertID: "al_1"},
+		{Lead: "al_1"},
 		{Recipient: "lee"},
 		{Channel: relay.ChannelSMS},
 	} {
@@ -155,6 +156,8 @@ func refusesFilters(t *testing.T, s store.Store) {
 	require.ErrorContains(t, err, "cancelled", "it names the states there are")
 	_, err = s.Alerts(ctx, store.Filter{Channel: relay.ChannelSMS})
 	require.Error(t, err)
-	_, err = s.Deliveries(ctx, store.Filter{State: "held"})
-	require.Error(t, err)
+	for _, f := range []store.Filter{{State: "held"}, {Lead: "al_1"}} {
+		_, err = s.Deliveries(ctx, f)
+		require.Error(t, err, "%+v", f)
+	}
 }

@@ -19,6 +19,8 @@ func wakingUp() []test {
 		{"an alert due within seconds comes early and its worker can snooze the rest", snoozes},
 		{"a delivery to be looked at again wakes a worker in its channel's queue", wakesDelivery},
 		{"an alert that was held anew or resolved wakes a worker", wakesAnew},
+		{"an alert to be decided again wakes a worker, for whatever reason it is", wakesAgain},
+		{"a member of a digest that is due earlier now wakes a worker", wakesMember},
 		{"wake-ups from before the start are worked after it", worksBacklog},
 		{"workers that were stopped take nothing more", stops},
 	}
@@ -173,6 +175,41 @@ func wakesAnew(t *testing.T, s store.Store) {
 	_, err = decide(t, s, open, relay.Decision{Action: relay.ActResolve, Resolved: []relay.Alert{lee}})
 	require.NoError(t, err)
 	require.Equal(t, lee.ID, next(t, arrivals).id)
+}
+
+func wakesAgain(t *testing.T, s store.Store) {
+	t.Helper()
+	arrivals := start(t, s, noon)
+	wokenFor := func(id string) {
+		got := next(t, arrivals)
+		require.Equal(t, arrival{id, store.QueueDue, got.at}, got)
+	}
+	alert, d := sendFallback(t, s, "e1", NewDelivery)
+	wokenFor(alert.ID) // it fell due
+	finish(t, s, d[0].ID, sent)
+	require.NoError(t, s.Settle(t.Context(), d[0].ID, undelivered, after(time.Hour)))
+	wokenFor(alert.ID)
+	for i, decision := range []relay.Decision{
+		{Action: relay.ActHold, Reason: relay.ReasonQuietHours, Until: after(3 * time.Hour)},
+		{Action: relay.ActSend, Again: after(4 * time.Hour)},
+	} {
+		decideAt(t, s, alert.ID, relay.Query{}, after(time.Duration(2+i)*time.Hour), always(decision))
+		wokenFor(alert.ID)
+	}
+}
+
+func wakesMember(t *testing.T, s store.Store) {
+	t.Helper()
+	alerts := digest(t, s, "d", 2)
+	arrivals := start(t, s, noon)
+	woken := []string{next(t, arrivals).id, next(t, arrivals).id}
+	require.ElementsMatch(t, idsOf(alerts), woken)
+	early := ruling(alerts[1], relay.ActHold, relay.ReasonLimit)
+	early.Until = alerts[1].DueAt.Add(-time.Second)
+	decideAll(t, s, alerts, noon, relay.Decision{
+		Action: relay.ActCancel, Reason: relay.ReasonRead, Members: []relay.Ruling{early},
+	})
+	require.Equal(t, alerts[1].ID, next(t, arrivals).id)
 }
 
 func worksBacklog(t *testing.T, s store.Store) {

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+func alertsCommand() *cobra.Command {
+	return group("alerts", "Look at who was to be told of what, and what came of it", alertsListCommand(), alertsShowCommand())
+}
+
+// alertRow is an alert as a list shows it.
+type alertRow struct {
+	ID         string           `json:"id"`
+	ReceivedAt time.Time        `json:"received_at"`
+	Trigger    relay.Trigger    `json:"trigger"`
+	Rule       string           `json:"rule"`
+	To         string           `json:"to"`
+	State      relay.AlertState `json:"state"`
+	Reason     relay.Reason     `json:"reason,omitempty"`
+	DueAt      time.Time        `json:"due_at"`
+	UpdatedAt  time.Time        `json:"updated_at"`
+	EventID    string           `json:"event"`
+	// Lead is the alert that it went out with, in a digest.
+	Lead string `json:"lead,omitempty"`
+}
+
+func alertRowOf(a relay.Alert) alertRow {
+	return alertRow{
+		ID: a.ID, ReceivedAt: a.ReceivedAt, Trigger: a.Trigger, Rule: a.Rule, To: whom(a.Recipient, a.Role), State: a.State,
+		Reason: a.Reason, DueAt: a.DueAt, UpdatedAt: a.UpdatedAt, EventID: a.EventID, Lead: a.Lead,
+	}
+}
+
+func alertsListCommand() *cobra.Command {
+	var f listFlags
+	c := &cobra.Command{
+		Use: "list", Short: "List alerts, newest first", Args: args(cobra.NoArgs),
+		Example: "  beckon alerts list --state cancelled --reason read --since 2h\n  beckon alerts list --to cometchat-uid-5",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := f.complete(); err != nil {
+				return err
+			}
+			if err := oneOf("--state", f.filter.State, relay.AlertStates()); err != nil {
+				return err
+			}
+			if err := oneOf("--reason", f.reason, reasons()); err != nil {
+				return err
+			}
+			return withStore(c.Context(), func(s store.Store) error {
+				alerts, err := s.Alerts(c.Context(), f.filter)
+				if err != nil {
+					return fmt.Errorf("list alerts: %w", err)
+				}
+				return printAlerts(c.OutOrStdout(), alerts, f.json)
+			})
+		},
+	}
+	f.add(c)
+	c.Flags().StringVar(&f.filter.State, "state", "", "only this state, such as held")
+	c.Flags().StringVar(&f.reason, "reason", "", "only this Reason, such as read")
+	c.Flags().StringVar(&f.trigger, "trigger", "", "only this trigger")
+	c.Flags().StringVar(&f.filter.Rule, "rule", "", "only this rule")
+	c.Flags().StringVar(&f.filter.Recipient, "to", "", "only this uid")
+	c.Flags().StringVar(&f.filter.EventID, "event", "", "only this event")
+	return c
+}
+
+// reasons are all that --reason may be.
+func reasons() []relay.Reason {
+	out := make([]relay.Reason, 0, len(relay.Reasons()))
+	for _, doc := range relay.Reasons() {
+		out = append(out, doc.Reason)
+	}
+	return out
+}
+
+func printAlerts(w io.Writer, alerts []relay.Alert, asJSON bool) error {
+	rows := make([]alertRow, 0, len(alerts))
+	for _, a := range alerts {
+		rows = append(rows, alertRowOf(a))
+	}
+	if asJSON {
+		return printJSON(w, rows)
+	}
+	return table(w, "RECEIVED\tSTATE\tREASON\tTO\tRULE\tDUE\tID", func(row func(string, ...any)) {
+		for _, r := range rows {
+			row("%s\t%s\t%s\t%s\t%s\t%s\t%s", clock(r.ReceivedAt), r.State, orDash(string(r.Reason)), r.To, r.Rule, clock(r.DueAt), r.ID)
+		}
+	})
+}
+
+// alertDetail is everything known of one alert.
+type alertDetail struct {
+	alertRow
+
+	// Meaning explains the Reason.
+	Meaning    string        `json:"meaning,omitempty"`
+	Generation string        `json:"generation"`
+	Trace      []relay.Step  `json:"trace"`
+	Deliveries []deliveryRow `json:"deliveries"`
+	// With are the alerts that went out with it, in a digest.
+	With []alertRow `json:"with,omitempty"`
+}
+
+func alertsShowCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "show ID", Short: "Show an alert: how it was decided, and why", Args: args(cobra.ExactArgs(1)),
+		Example: "  beckon alerts show al_7d02...",
+		RunE: func(c *cobra.Command, given []string) error {
+			return withStore(c.Context(), func(s store.Store) error {
+				a, err := s.Alert(c.Context(), given[0])
+				if err != nil {
+					return fmt.Errorf("alert %s: %w", given[0], err)
+				}
+				detail, err := alertDetailOf(c, s, a)
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return printJSON(c.OutOrStdout(), detail)
+				}
+				printAlert(c.OutOrStdout(), detail)
+				return nil
+			})
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func alertDetailOf(c *cobra.Command, s store.Store, a relay.Alert) (alertDetail, error) {
+	detail := alertDetail{alertRow: alertRowOf(a), Generation: a.Generation, Trace: a.Trace, Deliveries: []deliveryRow{}}
+	for _, doc := range relay.Reasons() {
+		if doc.Reason == a.Reason {
+			detail.Meaning = doc.Meaning
+		}
+	}
+	of := a.ID
+	if a.Lead != "" {
+		of = a.Lead
+	}
+	deliveries, err := s.Deliveries(c.Context(), store.Filter{AlertID: of, Limit: store.MaxList})
+	if err != nil {
+		return detail, fmt.Errorf("list deliveries: %w", err)
+	}
+	for _, d := range deliveries {
+		detail.Deliveries = append(detail.Deliveries, deliveryRowOf(d))
+	}
+	with, err := s.Alerts(c.Context(), store.Filter{Lead: a.ID, Limit: store.MaxList})
+	if err != nil {
+		return detail, fmt.Errorf("list the alerts of the digest: %w", err)
+	}
+	for _, other := range with {
+		detail.With = append(detail.With, alertRowOf(other))
+	}
+	return detail, nil
+}
+
+func printAlert(w io.Writer, a alertDetail) {
+	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+	p("Alert %s\n  rule %s, to %s: %s", a.ID, a.Rule, a.To, strings.TrimSpace(string(a.State)+" "+string(a.Reason)))
+	if a.Meaning != "" {
+		p(": %s", a.Meaning)
+	}
+	p("\n  event %s, %s, received %s, due %s\n", a.EventID, a.Trigger, clock(a.ReceivedAt), clock(a.DueAt))
+	printTrace(w, a.Trace)
+	if a.Lead != "" {
+		p("  goes out in the digest of alert %s\n", a.Lead)
+	}
+	for _, d := range a.Deliveries {
+		p("  delivery %s by %s to %s: %s\n", d.ID, d.Channel, orDash(d.To), strings.TrimSpace(string(d.State)+" "+string(d.Reason)))
+	}
+	for _, other := range a.With {
+		p("  with alert %s of event %s\n", other.ID, other.EventID)
+	}
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/app"
+	"github.com/beckon-relay/beckon/internal/engine"
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/rules"
+)
+
+// explanation is what `beckon explain` prints. Messages are in clear, as they would be sent; what rules saw of texts is not.
+type explanation struct {
+	Event      eventRow      `json:"event"`
+	Generation string        `json:"generation"`
+	Rules      []ruleAccount `json:"rules"`
+	Outcomes   []foreseen    `json:"outcomes"`
+	// Invented says that nobody's contact is known.
+	Invented bool `json:"people_invented,omitempty"`
+}
+
+type ruleAccount struct {
+	Rule    string     `json:"rule"`
+	Matched bool       `json:"matched"`
+	Why     string     `json:"why,omitempty"`
+	Error   string     `json:"error,omitempty"`
+	Parts   []rulePart `json:"parts,omitempty"`
+	Alerts  int        `json:"alerts"`
+}
+
+type rulePart struct {
+	Text  string     `json:"text"`
+	Holds bool       `json:"holds"`
+	Error string     `json:"error,omitempty"`
+	Seen  []ruleSeen `json:"seen,omitempty"`
+}
+
+type ruleSeen struct {
+	Path  string `json:"path"`
+	Value any    `json:"value"`
+}
+
+// foreseen is an alert as it would end.
+type foreseen struct {
+	Rule     string           `json:"rule"`
+	To       string           `json:"to"`
+	State    relay.AlertState `json:"state"`
+	Reason   relay.Reason     `json:"reason,omitempty"`
+	At       time.Time        `json:"at"`
+	After    string           `json:"after"`
+	Trace    []relay.Step     `json:"trace"`
+	Messages []message        `json:"messages"`
+}
+
+type message struct {
+	Channel  relay.Channel       `json:"channel"`
+	To       string              `json:"to,omitempty"`
+	State    relay.DeliveryState `json:"state"`
+	Reason   relay.Reason        `json:"reason,omitempty"`
+	Locale   string              `json:"locale,omitempty"`
+	Segments int                 `json:"segments,omitempty"`
+	Encoding string              `json:"encoding,omitempty"`
+	Subject  string              `json:"subject,omitempty"`
+	Text     string              `json:"text,omitempty"`
+}
+
+func explanationOf(g *engine.Generation, event relay.Event, explained app.Explained, only string) explanation {
+	out := explanation{Event: rowOf(event), Generation: g.Hash, Rules: []ruleAccount{}, Outcomes: []foreseen{}}
+	for _, a := range explained.Rules {
+		if only == "" || a.Rule == only {
+			out.Rules = append(out.Rules, accountOf(a))
+		}
+	}
+	for _, f := range explained.Outcomes {
+		if only == "" || f.Alert.Rule == only {
+			out.Outcomes = append(out.Outcomes, foreseenOf(f))
+		}
+	}
+	return out
+}
+
+func accountOf(a engine.Account) ruleAccount {
+	out := ruleAccount{Rule: a.Rule, Matched: a.Matched, Why: a.Why, Error: errorText(a.Err), Alerts: len(a.Alerts)}
+	for _, p := range a.Parts {
+		out.Parts = append(out.Parts, partOf(p))
+	}
+	return out
+}
+
+func partOf(p rules.Part) rulePart {
+	out := rulePart{Text: p.Text, Holds: p.Holds, Error: errorText(p.Err)}
+	for _, s := range p.Seen {
+		out.Seen = append(out.Seen, ruleSeen{s.Path, s.Value})
+	}
+	return out
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func foreseenOf(f app.Foreseen) foreseen {
+	a := f.Alert
+	out := foreseen{
+		Rule: a.Rule, To: whom(a.Recipient, a.Role), State: a.State, Reason: a.Reason, At: a.UpdatedAt,
+		After: a.UpdatedAt.Sub(a.ReceivedAt).String(), Trace: a.Trace, Messages: []message{},
+	}
+	for _, d := range f.Deliveries {
+		out.Messages = append(out.Messages, message{
+			Channel: d.Channel, To: d.Masked(), State: d.State, Reason: d.Reason, Locale: d.Content.Locale,
+			Segments: d.Content.Segments, Encoding: d.Content.Encoding, Subject: d.Content.Subject.Reveal(),
+			Text: d.Content.Text.Reveal(),
+		})
+	}
+	return out
+}
+
+func printExplanation(w io.Writer, e explanation) {
+	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+	p("Event %s\n  %s, received %s, by %s in %s\n", e.Event.ID, e.Event.Trigger, clock(e.Event.ReceivedAt), orDash(e.Event.Sender),
+		orDash(e.Event.Where))
+	if e.Event.Noise != relay.ReasonNone {
+		p("  noise, no rule is applied: %s\n", e.Event.Noise)
+	}
+	p("\nRules (generation %s)\n", e.Generation)
+	printAccounts(w, e.Rules)
+	p("\nIf nothing else happens\n")
+	if len(e.Outcomes) == 0 {
+		p("  nobody is told\n")
+	}
+	for _, f := range e.Outcomes {
+		printForeseen(w, f)
+	}
+	if e.Invented {
+		p("\nNo directory is set (BECKON_DIRECTORY), so everybody is taken to be reachable on every channel.\n")
+	}
+}
+
+// printAccounts says of each rule whether it matched, and of its condition what each part saw.
+func printAccounts(w io.Writer, accounts []ruleAccount) {
+	for _, a := range accounts {
+		verdict := "no "
+		if a.Matched {
+			verdict = "yes"
+		}
+		why := a.Why
+		if a.Matched && why == "" {
+			why = fmt.Sprintf("alerts: %d", a.Alerts)
+		}
+		_, _ = fmt.Fprintf(w, "  %s  %s: %s\n", verdict, a.Rule, why)
+		for _, part := range a.Parts {
+			_, _ = fmt.Fprintf(w, "         %-5t  %s%s\n", part.Holds, part.Text, seenText(part))
+		}
+	}
+}
+
+func seenText(part rulePart) string {
+	var seen []string
+	for _, s := range part.Seen {
+		value := fmt.Sprint(s.Value)
+		if text, ok := s.Value.(string); ok {
+			value = fmt.Sprintf("%q", text)
+		}
+		seen = append(seen, s.Path+" is "+value)
+	}
+	if part.Error != "" {
+		seen = append(seen, part.Error)
+	}
+	if len(seen) == 0 {
+		return ""
+	}
+	return "   (" + strings.Join(seen, "; ") + ")"
+}
+
+func printForeseen(w io.Writer, f foreseen) {
+	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+	p("  %s to %s: %s\n", f.Rule, f.To, strings.TrimSpace(fmt.Sprintf("%s %s after %s, %s", f.State, f.Reason, f.After, clock(f.At))))
+	printTrace(w, f.Trace)
+	for _, m := range f.Messages {
+		p("    %s to %s: %s", m.Channel, orDash(m.To), strings.TrimSpace(fmt.Sprintf("%s %s", m.State, m.Reason)))
+		if m.Segments > 0 {
+			p(", segments: %d, %s", m.Segments, m.Encoding)
+		}
+		p("\n")
+		if m.Subject != "" {
+			p("      Subject: %s\n", m.Subject)
+		}
+		if m.Text != "" {
+			p("      | %s\n", strings.ReplaceAll(m.Text, "\n", "\n      | "))
+		}
+	}
+}
+
+// printTrace prints how an alert was decided, oldest first.
+func printTrace(w io.Writer, trace []relay.Step) {
+	for _, step := range trace {
+		line := strings.TrimSpace(fmt.Sprintf("%s: %s %s", step.Check, step.Result, step.Seen))
+		_, _ = fmt.Fprintf(w, "    %s  %s\n", clock(step.At), line)
+	}
+}

@@ -1,0 +1,295 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/beckon-relay/beckon/internal/cometchat"
+	"github.com/beckon-relay/beckon/internal/config"
+	"github.com/beckon-relay/beckon/internal/directory"
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/render"
+	"github.com/beckon-relay/beckon/internal/rules"
+)
+
+// PreviewOptions say what to look at.
+type PreviewOptions struct {
+	Config   config.Config
+	Template string
+	// Channel is empty for all that the template has a message for.
+	Channel relay.Channel
+	// Locale is empty for all that the template has files for.
+	Locale string
+	// Event is what to tell of. Without it, the built-in sample of the trigger Sample; without that too, the samples of all
+	// triggers for which the rules use the template.
+	Event  *relay.Event
+	Sample relay.Trigger
+	// To is the uid of somebody in the files of recipients, whose locale is taken unless Locale is set; empty is an invented
+	// person.
+	To string
+}
+
+// Previewed is one message that was made and not sent.
+type Previewed struct {
+	Template string
+	Trigger  relay.Trigger
+	Content  relay.Content
+	Channel  relay.Channel
+	// Size and Odd are of an SMS.
+	Size render.Size
+	Odd  []render.Odd
+}
+
+// previewLink stands for the unsubscribe link of a mail that goes to nobody.
+const previewLink = "https://example.com/u/preview"
+
+// Preview makes the messages of a template and sends none. FindingsError is what is wrong with the templates.
+func Preview(ctx context.Context, o PreviewOptions) ([]Previewed, error) {
+	p, err := newPreviewer(o)
+	if err != nil {
+		return nil, err
+	}
+	p.contact = relay.Contact{UID: "preview", Name: "Alex Example", Email: "alex@example.com", Phone: "+14155550100"}
+	if o.To != "" {
+		if p.contact, err = findContact(ctx, o.Config.DirectoryFiles, o.To); err != nil {
+			return nil, err
+		}
+		p.Locale = cmp.Or(o.Locale, p.contact.Locale)
+	}
+	p.links = render.Links{Unsubscribe: previewLink}
+	return p.all()
+}
+
+func findContact(ctx context.Context, files []string, uid string) (relay.Contact, error) {
+	var people directory.Chain
+	for _, path := range files {
+		file, problems := directory.LoadFile(path)
+		for _, problem := range problems {
+			return relay.Contact{}, fmt.Errorf("read the recipients: %s", problem)
+		}
+		people = append(people, file)
+	}
+	contact, err := people.Lookup(ctx, uid)
+	if errors.Is(err, directory.ErrUnknown) {
+		return relay.Contact{}, fmt.Errorf("no file of recipients (BECKON_DIRECTORY) has the uid %q", uid)
+	}
+	return contact, err
+}
+
+// previewer makes messages of one template.
+type previewer struct {
+	PreviewOptions
+
+	templates *render.Templates
+	// rules is nil where the rules file is missing or has errors, which is no matter for an event that is given.
+	rules   *rules.Set
+	contact relay.Contact
+	links   render.Links
+}
+
+func newPreviewer(o PreviewOptions) (*previewer, error) {
+	p := &previewer{PreviewOptions: o}
+	if info, err := os.Stat(o.Config.Templates); err != nil {
+		return nil, fmt.Errorf("read templates: %w", err)
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("read templates: %s is not a folder", o.Config.Templates)
+	}
+	var problems []render.Problem
+	if p.templates, problems = render.Load(os.DirFS(o.Config.Templates)); len(problems) > 0 {
+		return nil, p.findings(problems)
+	}
+	if source, err := os.ReadFile(o.Config.Rules); err == nil {
+		p.rules, _ = rules.Load(o.Config.Rules, source, cometchat.Catalogue())
+	}
+	return p, nil
+}
+
+// findings gives problems the place in the templates folder.
+func (p *previewer) findings(problems []render.Problem) FindingsError {
+	var found FindingsError
+	for _, problem := range problems {
+		found = append(found, inTemplate(p.Config.Templates, rules.Finding{
+			File: problem.File, Line: problem.Line, Column: problem.Column, Severity: rules.SeverityError, Message: problem.Message,
+		}))
+	}
+	return found
+}
+
+func (p *previewer) all() ([]Previewed, error) {
+	channels, err := p.channels()
+	if err != nil {
+		return nil, err
+	}
+	var all []Previewed
+	for _, ch := range channels {
+		events, err := p.events(ch)
+		if err != nil {
+			return nil, err
+		}
+		for _, event := range events {
+			made, err := p.messages(ch, event)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, made...)
+		}
+	}
+	return all, nil
+}
+
+// channels are those asked for.
+func (p *previewer) channels() ([]relay.Channel, error) {
+	if !slices.Contains(p.templates.Names(), p.Template) {
+		return nil, fmt.Errorf("there is no template %q in %s; there are %s", p.Template, p.Config.Templates,
+			strings.Join(p.templates.Names(), ", "))
+	}
+	has := slices.DeleteFunc(relay.Channels(), func(ch relay.Channel) bool { return !p.templates.Has(p.Template, ch) })
+	if p.Channel == "" {
+		return has, nil
+	}
+	if !slices.Contains(has, p.Channel) {
+		return nil, fmt.Errorf("template %q has nothing for %s, only for %s", p.Template, p.Channel, has[0])
+	}
+	return []relay.Channel{p.Channel}, nil
+}
+
+// events are what is told of.
+func (p *previewer) events(ch relay.Channel) ([]*relay.Event, error) {
+	if p.Event != nil {
+		return []*relay.Event{p.Event}, nil
+	}
+	triggers := []relay.Trigger{p.Sample}
+	if p.Sample == "" {
+		triggers = p.used(ch)
+	}
+	var events []*relay.Event
+	for _, trigger := range triggers {
+		event, ok := sample(trigger)
+		if !ok {
+			return nil, fmt.Errorf("there is no sample of %q; there are %s", trigger, strings.Join(p.fitting(relay.Channels()...), ", "))
+		}
+		events = append(events, &event)
+	}
+	if len(events) == 0 {
+		return nil, fmt.Errorf("no rule in %s uses the template %q, so name the trigger with --sample: %s", p.Config.Rules, p.Template,
+			strings.Join(p.fitting(ch), ", "))
+	}
+	return events, nil
+}
+
+// used are the triggers for which the rules use the template, in the order of the file.
+func (p *previewer) used(ch relay.Channel) []relay.Trigger {
+	var triggers []relay.Trigger
+	for _, rule := range p.rulesUsing(ch) {
+		for _, trigger := range rule.Triggers {
+			if !slices.Contains(triggers, trigger) {
+				triggers = append(triggers, trigger)
+			}
+		}
+	}
+	return triggers
+}
+
+// rulesUsing are the rules that send the template on a channel; where none does, those that send it on another.
+func (p *previewer) rulesUsing(ch relay.Channel) []*rules.Rule {
+	if p.rules == nil {
+		return nil
+	}
+	var here, elsewhere []*rules.Rule
+	for _, rule := range p.rules.Rules() {
+		for _, send := range slices.Concat(rule.Send, rule.Fallback) {
+			switch {
+			case send.Template != p.Template:
+			case send.Channel == ch:
+				here = append(here, rule)
+			default:
+				elsewhere = append(elsewhere, rule)
+			}
+		}
+	}
+	if len(here) > 0 {
+		return here
+	}
+	return elsewhere
+}
+
+// fitting names the triggers that carry all that the template uses on one of the channels, sorted.
+func (p *previewer) fitting(channels ...relay.Channel) []string {
+	var names []string
+	for trigger, spec := range cometchat.Catalogue() {
+		if slices.ContainsFunc(channels, func(ch relay.Channel) bool {
+			return len(p.templates.Check(p.Template, ch, relay.EventShape(spec))) == 0
+		}) {
+			names = append(names, string(trigger))
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// messages makes the message of one event in each locale.
+func (p *previewer) messages(ch relay.Channel, event *relay.Event) ([]Previewed, error) {
+	spec, known := cometchat.Catalogue()[event.Trigger]
+	if !known {
+		return nil, fmt.Errorf("nothing is known of events of the trigger %q; templates can be for %s", event.Trigger,
+			strings.Join(p.fitting(ch), ", "))
+	}
+	shape := relay.EventShape(spec)
+	if problems := p.templates.Check(p.Template, ch, shape); len(problems) > 0 {
+		return nil, fmt.Errorf("template %q is not for %s:\n%w", p.Template, event.Trigger, p.findings(problems))
+	}
+	req := p.request(ch, event, shape)
+	locales := []string{p.Locale}
+	if p.Locale == "" {
+		locales, req.DefaultLocale = p.templates.Variants(p.Template, ch), ""
+	}
+	var all []Previewed
+	for _, req.Locale = range locales {
+		content, err := p.templates.Render(req)
+		if err != nil {
+			return nil, err
+		}
+		m := Previewed{Template: p.Template, Trigger: event.Trigger, Channel: ch, Content: content}
+		if ch == relay.ChannelSMS {
+			m.Size, m.Odd = render.Measure(content.Text.Reveal(), true), p.odd(content)
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+// odd gives the characters that are odd their place in the templates folder.
+func (p *previewer) odd(content relay.Content) []render.Odd {
+	all := p.templates.Odd(p.Template, content.Locale, content.Text)
+	for i, o := range all {
+		if o.File != "" {
+			all[i].File = filepath.Join(p.Config.Templates, o.File)
+		}
+	}
+	return all
+}
+
+func (p *previewer) request(ch relay.Channel, event *relay.Event, shape *relay.Shape) render.Request {
+	req := render.Request{
+		Template: p.Template, Channel: ch, Shape: shape, Event: event, Recipient: p.contact, Rule: "preview", Links: p.links,
+		TimeZone: p.contact.Zone,
+	}
+	if p.rules != nil {
+		defaults := p.rules.Defaults()
+		req.DefaultLocale, req.MaxSegments = defaults.Locale, defaults.MaxSegments
+		req.TimeZone = cmp.Or(p.contact.Zone, defaults.TimeZone)
+	}
+	for _, rule := range p.rulesUsing(ch) {
+		if slices.Contains(rule.Triggers, event.Trigger) {
+			req.Rule = rule.Name
+			break
+		}
+	}
+	return req
+}

@@ -1,0 +1,67 @@
+package backtest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+)
+
+// MaxEvents is how many events are replayed at most: all of them are in memory at once.
+const MaxEvents = 2_000_000
+
+// resolution is that of the times that a store keeps.
+const resolution = time.Microsecond
+
+// Window is the kept events of a time, and how they are read.
+type Window struct {
+	// From and To bound when they were received: From <= t < To.
+	From, To time.Time
+	// Page gives the newest PageSize events received in From <= t < until, newest first.
+	Page     func(ctx context.Context, until time.Time) ([]relay.Event, error)
+	PageSize int
+	// Max is how many events there may be; 0 means MaxEvents.
+	Max int
+	// Progress is told how far the reading is; nil tells nobody.
+	Progress Progress
+}
+
+// Gather reads all events of the window, each once. It is an error when there are too many to replay.
+func Gather(ctx context.Context, w Window) ([]relay.Event, error) {
+	if w.Max == 0 {
+		w.Max = MaxEvents
+	}
+	var events []relay.Event
+	seen := map[string]bool{}
+	for until := w.To; ; {
+		page, err := w.Page(ctx, until)
+		if err != nil {
+			return nil, fmt.Errorf("read kept events: %w", err)
+		}
+		before := len(events)
+		for _, e := range page {
+			if !seen[e.ID] {
+				seen[e.ID] = true
+				events = append(events, e)
+			}
+		}
+		switch {
+		case len(events) > w.Max:
+			return nil, fmt.Errorf("more than %s events were kept since %s, and no more are replayed at once; choose a shorter time",
+				thousands(w.Max), w.From.UTC().Format(time.RFC3339))
+		case len(page) < w.PageSize:
+			return events, nil
+		case len(events) == before:
+			return nil, fmt.Errorf("more than %d events were received at %s, so those before cannot be reached; choose a time that "+
+				"begins later", w.PageSize, until.Add(-resolution).UTC().Format(time.RFC3339Nano))
+		}
+		// The next page begins with the time that this one ends with, which it may not have had all events of.
+		oldest := page[len(page)-1].ReceivedAt
+		until = oldest.Add(resolution)
+		if w.Progress != nil {
+			const parts = 1000
+			w.Progress("reading events", int(parts*w.To.Sub(oldest)/max(w.To.Sub(w.From), 1)), parts)
+		}
+	}
+}

@@ -1,0 +1,212 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/rules"
+)
+
+// candidates are the kept events that a decision is made by, found as alerts look for them.
+type candidates struct {
+	all []relay.Event
+	// by gives the places in all of what a lookup finds, newest first.
+	by map[relay.Lookup][]int
+	// edit is for each message the place of its newest edit.
+	edit map[string]int
+}
+
+func index(events []relay.Event) candidates {
+	c := candidates{all: events, by: make(map[relay.Lookup][]int, len(events)), edit: map[string]int{}}
+	for n := range events {
+		e := &events[n]
+		for _, key := range KeysOf(*e) {
+			lookup := relay.Lookup{Key: key, Trigger: e.Trigger}
+			c.by[lookup] = append(c.by[lookup], n)
+		}
+		if e.Trigger != relay.MessageEdited || e.Message == nil {
+			continue
+		}
+		known, ok := c.edit[e.Message.ID]
+		if !ok || e.Message.UpdatedAt.After(events[known].Message.UpdatedAt) {
+			c.edit[e.Message.ID] = n
+		}
+	}
+	return c
+}
+
+// superseded reports whether an event is an edit that a newer edit of the same message has made void: only what stands in the
+// chat now counts.
+func (c candidates) superseded(e *relay.Event) bool {
+	if e.Trigger != relay.MessageEdited || e.Message == nil {
+		return false
+	}
+	newest := c.all[c.edit[e.Message.ID]].Message
+	return newest.UpdatedAt.After(e.Message.UpdatedAt)
+}
+
+// newest is the event with the newest version of its message: what is told is what stands in the chat now.
+func (c candidates) newest(event relay.Event) relay.Event {
+	if event.Message == nil {
+		return event
+	}
+	n, ok := c.edit[event.Message.ID]
+	if !ok || !c.all[n].Message.UpdatedAt.After(event.Message.UpdatedAt) {
+		return event
+	}
+	message, edit := *event.Message, c.all[n].Message
+	message.Text, message.UpdatedAt = edit.Text, edit.UpdatedAt
+	event.Message = &message
+	return event
+}
+
+// cancelling looks whether an alert is still true: the message deleted, or `unless` fulfilled.
+func (d *decision) cancelling(i *item) {
+	for _, clause := range d.generation.clauses(d.rule, i.Event.Trigger) {
+		evidence, err := d.holds(i, clause)
+		if err != nil {
+			d.note(i, "unless "+clause.Name, "failed", err.Error())
+			continue
+		}
+		if evidence != "" {
+			d.end(i, relay.ActCancel, clause.Reason, "unless "+clause.Name, evidence)
+			return
+		}
+		d.note(i, "unless "+clause.Name, "no", "")
+	}
+}
+
+// CancelledBy gives the name of the clause of `unless` that cancelled an alert, if one did.
+func CancelledBy(r relay.Ruling) (clause string, ok bool) {
+	if r.Action != relay.ActCancel || len(r.Trace) == 0 {
+		return "", false
+	}
+	return strings.CutPrefix(r.Trace[len(r.Trace)-1].Check, "unless ")
+}
+
+// holds gives the evidence that a clause is fulfilled: the ID of the event that shows it, empty for none. An expression that
+// fails on one candidate counts as false there and is reported if no other candidate fulfils the clause.
+func (d *decision) holds(i *item, clause *rules.Clause) (string, error) {
+	if clause.Presence && d.shownOnline(i) {
+		return i.Event.ID, nil
+	}
+	contact := d.Contact
+	contact.UID = d.Alert.Recipient.UID
+	var failed error
+	for _, n := range d.candidates(i, clause) {
+		later := &d.seen.all[n]
+		if later.ID == i.Event.ID || d.seen.superseded(later) {
+			continue
+		}
+		ok, err := clause.Holds(&i.Event, later, contact)
+		if err != nil {
+			failed = fmt.Errorf("on %s %s: %w", later.Trigger, later.ID, err)
+			continue
+		}
+		if ok {
+			return later.ID, nil
+		}
+	}
+	return "", failed
+}
+
+// candidates are the places of the events that may make a clause hold for an alert, newest first.
+func (d *decision) candidates(i *item, clause *rules.Clause) []int {
+	var out []int
+	for _, look := range clause.Looks {
+		out = append(out, d.seen.by[lookupOf(&i.Event, i.Alert.Recipient, look)]...)
+	}
+	if len(clause.Looks) > 1 {
+		slices.Sort(out)
+		out = slices.Compact(out)
+	}
+	return out
+}
+
+func lookupOf(event *relay.Event, recipient relay.Recipient, look rules.Look) relay.Lookup {
+	return relay.Lookup{Key: linked(event, recipient, look.Link), Trigger: look.Trigger}
+}
+
+// shownOnline reports whether the event itself shows the recipient online and they have not left since. Older presence is not
+// asked: a missed "offline" would silence somebody for good.
+func (d *decision) shownOnline(i *item) bool {
+	uid := i.Alert.Recipient.UID
+	shown := slices.ContainsFunc(shownIn(&i.Event), func(u relay.User) bool {
+		return u.UID == uid && uid != "" && (u.Status == "available" || u.Status == "online")
+	})
+	presence := rules.Look{Trigger: relay.UserConnectionStatus, Link: relay.LinkRecipient}
+	left := slices.ContainsFunc(d.seen.by[lookupOf(&i.Event, i.Alert.Recipient, presence)], func(n int) bool {
+		e := &d.seen.all[n]
+		return e.Status == "offline" && !e.ReceivedAt.Before(i.Event.ReceivedAt)
+	})
+	return shown && !left
+}
+
+// shownIn lists every user object of an event.
+func shownIn(event *relay.Event) []relay.User {
+	out := slices.Concat(event.Members, event.Users)
+	if event.Message != nil {
+		out = append(out, event.Message.Mentions...)
+	}
+	users := []*relay.User{event.Sender, event.Receiver, event.Author}
+	if event.Call != nil {
+		users = append(users, event.Call.Caller, event.Call.Callee)
+	}
+	for _, u := range users {
+		if u != nil {
+			out = append(out, *u)
+		}
+	}
+	return out
+}
+
+// resolve finds the people of an alert whose event names nobody, from kept events of the same call session.
+func (d *decision) resolve() {
+	found, skip := people(d.Alert.Role, &d.Event), map[string]bool{}
+	callerDidIt := d.generation.catalogue[d.Event.Trigger].Actor == relay.RoleCaller && !d.rule.IncludeActor
+	for n := range d.Facts.Candidates {
+		e := &d.Facts.Candidates[n]
+		if e.Call == nil || d.Event.Call == nil || e.Call.SessionID != d.Event.Call.SessionID {
+			continue
+		}
+		found = append(found, people(d.Alert.Role, e)...)
+		for _, uid := range people(relay.RoleCaller, e) {
+			skip[uid] = callerDidIt
+		}
+	}
+	if len(found) == 0 {
+		d.end(d.own, relay.ActCancel, relay.ReasonUnknownSession, "people", "")
+		return
+	}
+	slices.Sort(found)
+	for _, uid := range slices.Compact(found) {
+		if !skip[uid] {
+			d.out.Resolved = append(d.out.Resolved, d.resolved(uid))
+		}
+	}
+	if len(d.out.Resolved) == 0 {
+		d.end(d.own, relay.ActCancel, relay.ReasonNobody, "people", "")
+		return
+	}
+	d.out.Action = relay.ActResolve
+}
+
+func (d *decision) resolved(uid string) relay.Alert {
+	a := d.Alert
+	a.Recipient = relay.Recipient{UID: uid}
+	a.ID = relay.AlertID(a.EventID, a.Rule, a.Role, a.Recipient)
+	a.Digest = digestOf(d.rule, &d.Event, a.Recipient)
+	a.UpdatedAt = d.Now
+	a.Trace = []relay.Step{{At: d.Now, Check: "people", Result: string(a.Role), Seen: "from the call session"}}
+	return a
+}
+
+// inOrder sorts alerts as a message lists them.
+func inOrder(items []*item) {
+	slices.SortStableFunc(items, func(a, b *item) int {
+		return cmp.Or(a.Alert.ReceivedAt.Compare(b.Alert.ReceivedAt), cmp.Compare(a.Alert.ID, b.Alert.ID))
+	})
+}

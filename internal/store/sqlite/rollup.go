@@ -1,0 +1,41 @@
+package sqlite
+
+import (
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+)
+
+// standing is where an alert stands between its deliveries and its fallback.
+type standing struct {
+	state    relay.AlertState
+	reason   relay.Reason
+	againAt  time.Time
+	fallback bool
+}
+
+func scanStanding(row scanner) (s standing, err error) {
+	return s, row.Scan(&s.state, &s.reason, at{&s.againAt}, &s.fallback)
+}
+
+// by is where the alert stands once its deliveries are as given. One that is held for its fallback waits for that all the same.
+func (s standing) by(deliveries []relay.Delivery, now time.Time) standing {
+	if s.state.Done() && s.state != relay.AlertSent {
+		return s
+	}
+	state, reason := relay.RollUp(deliveries)
+	if s.fallback && relay.FellThrough(deliveries) {
+		if s.state != relay.AlertHeld {
+			s.againAt = timeOf(micros(now))
+		}
+		return s
+	}
+	switch {
+	case s.state == relay.AlertSent:
+	case state == relay.AlertSent:
+		s.state, s.reason = state, reason
+	case state.Done():
+		s.state, s.reason, s.againAt = state, reason, timeOf(0)
+	}
+	return s
+}
