@@ -48,8 +48,8 @@ new ones, under a virtual clock, and show what people would be told more, less o
 is sent or kept, and a relay may be running on the database.
 
 What is compared is who is told of which event on which channel, so a digest of three tells of three and is one message. People
-are taken as they are in BECKON_DIRECTORY now, every provider takes every message, and nobody has opted out. What happened before
---since is not seen, nor what will yet happen.
+are taken as they are in BECKON_DIRECTORY now, and so are those who opted out; every provider takes every message. What happened
+before --since is not seen, nor what will yet happen.
 
 Addresses are masked; texts are shown only with --texts. Differences do not change the exit code unless --fail-on names them.`,
 		Example: "  beckon backtest --rules staging/rules.yaml\n" +
@@ -118,7 +118,7 @@ func (f *backtestFlags) run(c *cobra.Command) error {
 	defer meter.clear()
 	setup.Progress = meter.tell
 	var notes []string
-	if setup.Events, notes, err = f.gather(c.Context(), cfg, meter.tell); err != nil {
+	if notes, err = f.gather(c.Context(), cfg, meter.tell, &setup); err != nil {
 		return err
 	}
 	report, err := backtest.Run(c.Context(), setup)
@@ -159,14 +159,16 @@ func (f *backtestFlags) setup(c *cobra.Command, cfg config.Config) (backtest.Set
 	return s, nil
 }
 
-// gather reads the kept events, and notes what is missing among them.
-func (f *backtestFlags) gather(ctx context.Context, cfg config.Config, progress backtest.Progress) ([]relay.Event, []string, error) {
-	var events []relay.Event
+// gather reads the kept events and who opted out, and notes what is missing among the former.
+func (f *backtestFlags) gather(ctx context.Context, cfg config.Config, progress backtest.Progress, setup *backtest.Setup) ([]string, error) {
 	var notes []string
 	err := withStore(ctx, func(s store.Store) (err error) {
+		if setup.Suppressed, err = s.Suppressed(ctx); err != nil {
+			return fmt.Errorf("read who opted out: %w", err)
+		}
 		to := time.Now()
 		from := to.Add(-f.since)
-		events, err = backtest.Gather(ctx, backtest.Window{
+		setup.Events, err = backtest.Gather(ctx, backtest.Window{
 			From: from, To: to, PageSize: store.MaxList, Progress: progress,
 			Page: func(ctx context.Context, until time.Time) ([]relay.Event, error) {
 				return s.Events(ctx, store.Filter{Since: from, Until: until, Limit: store.MaxList})
@@ -179,8 +181,8 @@ func (f *backtestFlags) gather(ctx context.Context, cfg config.Config, progress 
 		if err != nil {
 			return fmt.Errorf("look for older events: %w", err)
 		}
-		if len(older) == 0 && len(events) > 0 {
-			oldest := slices.MinFunc(events, func(a, b relay.Event) int { return a.ReceivedAt.Compare(b.ReceivedAt) }).ReceivedAt
+		if len(older) == 0 && len(setup.Events) > 0 {
+			oldest := slices.MinFunc(setup.Events, func(a, b relay.Event) int { return a.ReceivedAt.Compare(b.ReceivedAt) }).ReceivedAt
 			notes = append(notes, fmt.Sprintf("The oldest event that is kept came %s ago, which is less than --since %s.",
 				to.Sub(oldest).Round(time.Second), f.since))
 		}
@@ -189,7 +191,7 @@ func (f *backtestFlags) gather(ctx context.Context, cfg config.Config, progress 
 	if cfg.Keep == config.KeepWanted {
 		notes = append(notes, "Only events that a rule wanted were kept (BECKON_KEEP=wanted), so what new rules would make of others is not seen.")
 	}
-	return events, notes, err
+	return notes, err
 }
 
 func (f *backtestFlags) print(w io.Writer, report backtest.Report) error {

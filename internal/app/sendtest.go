@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -163,14 +162,9 @@ func suppressed(ctx context.Context, c config.Config, to relay.Address) (relay.R
 	if err != nil {
 		return relay.ReasonNone, fmt.Errorf("look whether the address said no: %w", err)
 	}
-	var reason relay.Reason
-	err = kept.Databases()["read"].QueryRowContext(ctx, "SELECT reason FROM suppressions WHERE channel = ? AND address = ?",
-		string(to.Channel()), to.Reveal()).Scan(&reason)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
-	}
+	found, err := kept.Suppressed(ctx, to)
 	if err = errors.Join(err, kept.Close()); err != nil {
 		return relay.ReasonNone, fmt.Errorf("look whether the address said no: %w", err)
 	}
-	return reason, nil
+	return found[to], nil
 }

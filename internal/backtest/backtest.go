@@ -26,9 +26,11 @@ type Setup struct {
 	Old, New Version
 	// Events in any order, each ID once.
 	Events []relay.Event
-	// Contact looks a person up, as they are now; it is called from two goroutines, once in each for a person. Nil takes everybody to be reachable on every
-	// channel, in no particular time zone.
+	// Contact looks a person up, as they are now; it is called from two goroutines, once in each for a person. Nil takes
+	// everybody to be reachable on every channel, in no particular time zone.
 	Contact func(uid string) (relay.Contact, engine.Found)
+	// Suppressed are the addresses that must not be written to, as they are now.
+	Suppressed map[relay.Address]relay.Reason
 	// Examples is how many of each kind of change are shown of a rule and channel, 0 to MaxExamples; Texts shows their texts,
 	// in clear.
 	Examples int
@@ -86,6 +88,7 @@ func (s Setup) play(v Version, step func()) *side {
 	return newSide(v.Generation, sim.Run(sim.Setup{
 		Generation: func(time.Time) *engine.Generation { return v.Generation },
 		Contact:    func(uid string, _ time.Time) (relay.Contact, engine.Found) { return contact(uid) },
+		Suppressed: s.Suppressed,
 		Events:     s.Events,
 		Step:       func(int) { step() },
 	}))

@@ -276,3 +276,21 @@ func TestNoEventsAreAReportOfNothing(t *testing.T) {
 	require.Zero(t, report.Undecided)
 	require.Empty(t, report.Rows)
 }
+
+func TestWhoOptedOutIsToldByNeitherVersion(t *testing.T) {
+	t.Parallel()
+	setup := cases(t)[0].setup(t)
+	setup.Contact = func(uid string) (relay.Contact, engine.Found) {
+		return relay.Contact{UID: uid, Email: "lee@example.net", Phone: "+14155550177"}, engine.FoundContact
+	}
+	report, err := backtest.Run(t.Context(), setup)
+	require.NoError(t, err)
+	require.NotZero(t, report.Total.Messages)
+	setup.Suppressed = map[relay.Address]relay.Reason{
+		relay.NewAddress(relay.ChannelEmail, "lee@example.net"): relay.ReasonOptedOut,
+		relay.NewAddress(relay.ChannelSMS, "+14155550177"):      relay.ReasonOptedOut,
+	}
+	report, err = backtest.Run(t.Context(), setup)
+	require.NoError(t, err)
+	require.Zero(t, report.Total.Messages)
+}

@@ -15,12 +15,16 @@ type candidates struct {
 	all []relay.Event
 	// by gives the places in all of what a lookup finds, newest first.
 	by map[relay.Lookup][]int
+	// decisive is by without the events that another one outdoes for a clause that is cumulative, made when first asked for.
+	decisive map[relay.Lookup][]int
 	// edit is for each message the place of its newest edit.
 	edit map[string]int
 }
 
 func index(events []relay.Event) candidates {
-	c := candidates{all: events, by: make(map[relay.Lookup][]int, len(events)), edit: map[string]int{}}
+	c := candidates{
+		all: events, by: make(map[relay.Lookup][]int, len(events)), decisive: map[relay.Lookup][]int{}, edit: map[string]int{},
+	}
 	for n := range events {
 		e := &events[n]
 		for _, key := range KeysOf(*e) {
@@ -36,6 +40,37 @@ func index(events []relay.Event) candidates {
 		}
 	}
 	return c
+}
+
+// outdoing are the events that a lookup finds, but for each person, conversation and kind of message only that of the greatest
+// numeric message id. In a busy group a thousand receipts become one.
+func (c candidates) outdoing(lookup relay.Lookup) []int {
+	if found, ok := c.decisive[lookup]; ok {
+		return found
+	}
+	type kind struct{ conversation, sender, category string }
+	greatest, at := []int{}, map[kind]int{}
+	for _, n := range c.by[lookup] {
+		e := &c.all[n]
+		if e.Message == nil || !relay.NumericID(e.Message.ID) {
+			greatest = append(greatest, n)
+			continue
+		}
+		k := kind{conversation: conversationOf(e), category: e.Message.Category}
+		if e.Sender != nil {
+			k.sender = e.Sender.UID
+		}
+		place, known := at[k]
+		if !known {
+			at[k] = len(greatest)
+			greatest = append(greatest, n)
+		} else if relay.OrderIDs(e.Message.ID, c.all[greatest[place]].Message.ID) > 0 {
+			greatest[place] = n
+		}
+	}
+	slices.Sort(greatest)
+	c.decisive[lookup] = greatest
+	return greatest
 }
 
 // superseded reports whether an event is an edit that a newer edit of the same message has made void: only what stands in the
@@ -63,8 +98,16 @@ func (c candidates) newest(event relay.Event) relay.Event {
 	return event
 }
 
+// maxTrials is how many events may be tried on the members of a digest in one decision, which holds up all other writes. Those
+// that it does not come to stay held, and make a digest of their own when they fall due.
+const maxTrials = 50_000
+
 // cancelling looks whether an alert is still true: the message deleted, or `unless` fulfilled.
 func (d *decision) cancelling(i *item) {
+	if i != d.own && d.trials > maxTrials {
+		i.left = true
+		return
+	}
 	for _, clause := range d.generation.clauses(d.rule, i.Event.Trigger) {
 		evidence, err := d.holds(i, clause)
 		if err != nil {
@@ -95,13 +138,15 @@ func (d *decision) holds(i *item, clause *rules.Clause) (string, error) {
 	}
 	contact := d.Contact
 	contact.UID = d.Alert.Recipient.UID
+	found := d.candidates(i, clause)
+	d.trials += len(found)
 	var failed error
-	for _, n := range d.candidates(i, clause) {
+	for _, n := range found {
 		later := &d.seen.all[n]
 		if later.ID == i.Event.ID || d.seen.superseded(later) {
 			continue
 		}
-		ok, err := clause.Holds(&i.Event, later, contact)
+		ok, err := clause.Holds(&i.Event, later, &contact)
 		if err != nil {
 			failed = fmt.Errorf("on %s %s: %w", later.Trigger, later.ID, err)
 			continue
@@ -116,8 +161,14 @@ func (d *decision) holds(i *item, clause *rules.Clause) (string, error) {
 // candidates are the places of the events that may make a clause hold for an alert, newest first.
 func (d *decision) candidates(i *item, clause *rules.Clause) []int {
 	var out []int
+	cumulative := clause.Cumulative && i.Event.Message != nil && relay.NumericID(i.Event.Message.ID)
 	for _, look := range clause.Looks {
-		out = append(out, d.seen.by[lookupOf(&i.Event, i.Alert.Recipient, look)]...)
+		lookup := lookupOf(&i.Event, i.Alert.Recipient, look)
+		found := d.seen.by[lookup]
+		if cumulative {
+			found = d.seen.outdoing(lookup)
+		}
+		out = append(out, found...)
 	}
 	if len(clause.Looks) > 1 {
 		slices.Sort(out)

@@ -76,7 +76,9 @@ type decision struct {
 	// items are the alert itself and those of its digest, in the order they go into a message; own is the alert itself.
 	items []*item
 	own   *item
-	out   relay.Decision
+	// trials counts the events that were tried on conditions of `unless`.
+	trials int
+	out    relay.Decision
 }
 
 // item is one alert being decided.
@@ -84,6 +86,8 @@ type item struct {
 	relay.Member
 
 	ruling relay.Ruling
+	// left says that it is left out: there was too much to look at.
+	left bool
 }
 
 // gather lists what is decided: the alert, and of its digest what is still there, in the order it was received.
@@ -113,7 +117,7 @@ func (d *decision) again() bool { return len(d.Facts.Deliveries) > 0 }
 // each takes a step for every alert that nothing was decided of yet.
 func (d *decision) each(step func(*item)) {
 	for _, i := range d.items {
-		if i.ruling.Action == "" {
+		if i.ruling.Action == "" && !i.left {
 			step(i)
 		}
 	}
@@ -154,7 +158,7 @@ func (d *decision) result() relay.Decision {
 	}
 	d.out.Trace = own.Trace
 	for _, i := range d.items {
-		if i == d.own {
+		if i == d.own || i.left {
 			continue
 		}
 		// What was taken along before follows its lead; only what is no longer true leaves it.

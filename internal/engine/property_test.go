@@ -65,7 +65,7 @@ func TestWhatIsToldDoesNotDependOnTheOrder(t *testing.T) {
 	require.NotZero(t, silent, "nothing was ever held back")
 }
 
-func loaded(t *testing.T, source string) *engine.Generation {
+func loaded(t testing.TB, source string) *engine.Generation {
 	t.Helper()
 	set, findings := rules.Load("rules.yaml", []byte(source), cometchat.Catalogue())
 	require.NotNil(t, set, "%v", findings)

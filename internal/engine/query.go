@@ -46,6 +46,9 @@ func (g *Generation) Query(alert relay.Alert, event relay.Event, contact relay.C
 	}
 	g.ask(q, rule, alert, &event)
 	for i := range members {
+		if q.full() {
+			break // the rest stays held and makes a digest of its own
+		}
 		q.Members = append(q.Members, members[i].Alert.ID)
 		g.ask(q, rule, members[i].Alert, &members[i].Event)
 	}
@@ -59,6 +62,12 @@ type query struct {
 	lookups map[relay.Lookup]bool
 	claims  map[string]bool
 	counts  map[relay.Count]bool
+}
+
+// full reports whether a list might grow past what a store looks at, if one more alert asked for as much as one can.
+func (q *query) full() bool {
+	const room = relay.MaxAsked - relay.MaxAsked/4
+	return max(len(q.Lookups), len(q.Claims), len(q.Counts)) > room
 }
 
 func (q *query) look(lookup relay.Lookup) {

@@ -35,6 +35,9 @@ type Member struct {
 // MaxMembers is how many alerts go out in one digest at most; what is beyond opens the next one.
 const MaxMembers = 1000
 
+// MaxAsked is how long each list of a Query and of a Delivery may be.
+const MaxAsked = 8 * MaxMembers
+
 // Query says what must be known to decide an alert.
 type Query struct {
 	// Lookups select the kept events that may cancel it, or that say who took part in its call; of each the newest

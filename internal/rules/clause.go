@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 
@@ -20,6 +19,9 @@ type Clause struct {
 	Reason relay.Reason
 	// Looks are the later events that may make it hold: of which trigger, and linked to the alert by what.
 	Looks []Look
+	// Cumulative says that of several later events of one person in one conversation, alike but for the message, the one with the
+	// greatest numeric message id decides: where it does not hold, none of the others does.
+	Cumulative bool
 	// Presence marks `online`, which holds also when the event itself shows the recipient online and no kept event says
 	// offline since. That is for the engine to see, because it takes more than one event.
 	Presence bool
@@ -40,7 +42,7 @@ type Look struct {
 // Holds reports whether later cancels the alert that event made for the recipient. It is false for a later event of another
 // trigger, and a shorthand's also for one of another conversation, session or message. The general form is false for an event
 // whose trigger the rule does not name. Errors are as in Rule.Matches.
-func (c *Clause) Holds(event, later *relay.Event, recipient relay.Contact) (bool, error) {
+func (c *Clause) Holds(event, later *relay.Event, recipient *relay.Contact) (bool, error) {
 	condition, ok := c.conditions[occasion{later: later.Trigger}]
 	if !ok {
 		condition, ok = c.conditions[occasion{event.Trigger, later.Trigger}]
@@ -48,7 +50,7 @@ func (c *Clause) Holds(event, later *relay.Event, recipient relay.Contact) (bool
 	if !ok {
 		return false, nil
 	}
-	held, err := condition.holds(event, later, &recipient)
+	held, err := condition.holds(event, later, recipient)
 	if err != nil {
 		return false, fmt.Errorf("unless %s: %w", c.Name, err)
 	}
@@ -70,7 +72,9 @@ type shorthand struct {
 	needs    []string
 	not      relay.Trigger
 	presence bool
-	forms    []form
+	// cumulative is as in Clause.
+	cumulative bool
+	forms      []form
 }
 
 // What the forms have in common. same() is false for two absent values, so that two events without a session are not taken for
@@ -105,14 +109,14 @@ func shorthands() []shorthand {
 			forms: []form{{relay.CallRejected, relay.LinkSession, declined}, {relay.CallBusy, relay.LinkSession, declined}},
 		},
 		{
-			name: "read", reason: relay.ReasonRead, needs: []string{"message.id", "conversation"},
+			name: "read", reason: relay.ReasonRead, cumulative: true, needs: []string{"message.id", "conversation"},
 			forms: []form{
 				{relay.MessageReadReceipt, relay.LinkRecipient, byRecipient + ` && ` + upToMessage},
 				{relay.MessageReadByAll, relay.LinkConversation, upToMessage},
 			},
 		},
 		{
-			name: "replied", reason: relay.ReasonReplied, needs: []string{"message.id", "conversation"},
+			name: "replied", reason: relay.ReasonReplied, cumulative: true, needs: []string{"message.id", "conversation"},
 			forms: []form{{relay.MessageSent, relay.LinkRecipient, byRecipient + ` && ` + sameConversation +
 				` && later.message.category in ["message", "custom", "interactive"]
 			&& (numeric(later.message.id) && numeric(event.message.id)
@@ -161,7 +165,7 @@ func (s shorthand) appliesTo(trigger relay.Trigger, shape *relay.Shape) bool {
 
 // compile makes the clause. The forms are our own, so an error is a fault in this package.
 func (s shorthand) compile(l *dialect, event, recipient *relay.Shape) (*Clause, error) {
-	clause := &Clause{Name: s.name, Reason: s.reason, Presence: s.presence, conditions: map[occasion]*condition{}}
+	clause := &Clause{Name: s.name, Reason: s.reason, Presence: s.presence, Cumulative: s.cumulative, conditions: map[occasion]*condition{}}
 	for _, f := range s.forms {
 		program, flaws := l.compile(f.expression)
 		if len(flaws) > 0 {
@@ -195,23 +199,9 @@ func clauseFunctions() []cel.EnvOption {
 			func(a, b ref.Val) ref.Val { return types.Bool(a == b && a != types.String("")) }))),
 		cel.Function("order", cel.Overload("order_string_string", two, cel.IntType, cel.BinaryBinding(
 			func(a, b ref.Val) ref.Val {
-				return types.Int(orderIDs(string(a.(types.String)), string(b.(types.String))))
+				return types.Int(relay.OrderIDs(string(a.(types.String)), string(b.(types.String))))
 			}))),
 		cel.Function("numeric", cel.Overload("numeric_string", two[:1], cel.BoolType, cel.UnaryBinding(
-			func(a ref.Val) ref.Val { return types.Bool(numeric(string(a.(types.String)))) }))),
+			func(a ref.Val) ref.Val { return types.Bool(relay.NumericID(string(a.(types.String)))) }))),
 	}
-}
-
-// numeric reports whether an id is a number, as CometChat's own are; an app may also choose ids.
-func numeric(id string) bool {
-	return id != "" && strings.Trim(id, "0123456789") == ""
-}
-
-// orderIDs compares ids, as numbers where both are, otherwise as text: below 0 if a comes first, 0 if they are the same.
-func orderIDs(a, b string) int {
-	if !numeric(a) || !numeric(b) {
-		return cmp.Compare(a, b)
-	}
-	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
-	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 }

@@ -42,7 +42,7 @@ func run(t *testing.T, shorthand string, event, later func() *relay.Event, tests
 			t.Parallel()
 			e, l, r := event(), later(), relay.Contact{UID: "bob", Name: "Bob"}
 			tt.change(e, l, &r)
-			got, err := c.Holds(e, l, r)
+			got, err := c.Holds(e, l, &r)
 			require.NoError(t, err)
 			require.Equal(t, tt.want, got)
 		})
@@ -277,7 +277,7 @@ func TestNoClauseHoldsForAnEmptyEvent(t *testing.T) {
 		require.NotEmpty(t, c.Looks)
 		for _, look := range c.Looks {
 			for _, recipient := range []relay.Contact{{}, {UID: "bob"}} {
-				held, err := c.Holds(&relay.Event{}, &relay.Event{Trigger: look.Trigger}, recipient)
+				held, err := c.Holds(&relay.Event{}, &relay.Event{Trigger: look.Trigger}, &recipient)
 				require.NoError(t, err)
 				require.False(t, held, "%s by %s", name, look.Trigger)
 			}

@@ -58,7 +58,7 @@ func TestAConditionOfUnlessSeesTheEventALaterOneAndTheRecipient(t *testing.T) {
 				Message: &relay.Message{ID: "1000", Text: "done"}, Raw: []byte(`{"data":"x"}`),
 			}
 			clause := unless(t, "user_mentioned", relay.MessageSent, tt.condition)
-			got, err := clause.Holds(mention(), later, relay.Contact{UID: "bob", Name: "Bob", Locale: "de-AT"})
+			got, err := clause.Holds(mention(), later, &relay.Contact{UID: "bob", Name: "Bob", Locale: "de-AT"})
 			require.NoError(t, err)
 			require.Equal(t, tt.want, got)
 		})
@@ -101,7 +101,7 @@ func TestAnEntryOfUnlessKnowsWhatEachTriggerOfItsRuleCarries(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := clause.Holds(tt.event, tt.later, relay.Contact{UID: "bob"})
+			got, err := clause.Holds(tt.event, tt.later, &relay.Contact{UID: "bob"})
 			require.NoError(t, err)
 			require.Equal(t, tt.want, got)
 		})
@@ -119,7 +119,7 @@ func TestAConditionOfUnlessThatFailsIsFalseAndNamesItsClause(t *testing.T) {
 		`later.message.mentions[7].uid == "x"`:            `index out of bounds: "7"`,
 		`event.message.metadata[later.message.text] == 1`: `no such key`,
 	} {
-		got, err := unless(t, "user_mentioned", relay.MessageSent, condition).Holds(mention(), later, relay.Contact{UID: "bob"})
+		got, err := unless(t, "user_mentioned", relay.MessageSent, condition).Holds(mention(), later, &relay.Contact{UID: "bob"})
 		require.EqualError(t, err, "unless message_sent: evaluate condition: "+want, condition)
 		require.False(t, got)
 	}
@@ -131,7 +131,7 @@ func TestAConditionOfUnlessThatCostsTooMuchIsStopped(t *testing.T) {
 	later.Trigger, later.Message.Mentions = relay.MessageSent, slices.Repeat([]relay.User{{UID: "cy"}}, 2000)
 	clause := unless(t, "user_mentioned", relay.MessageSent,
 		`later.message.mentions.all(a, later.message.mentions.all(b, later.message.mentions.all(c, a.uid + b.uid + c.uid != "x")))`)
-	got, err := clause.Holds(mention(), later, relay.Contact{})
+	got, err := clause.Holds(mention(), later, &relay.Contact{})
 	require.EqualError(t, err, "unless message_sent: evaluate condition: cost limit exceeded")
 	require.False(t, got)
 }
@@ -160,7 +160,7 @@ rules:
 	for text, want := range map[relay.Text]int{"1": 0, "2": 3, "3": 4} {
 		later := &relay.Event{Trigger: relay.MessageSent, Message: &relay.Message{Text: text}}
 		for i, clause := range clauses {
-			held, err := clause.Holds(mention(), later, relay.Contact{UID: "bob"})
+			held, err := clause.Holds(mention(), later, &relay.Contact{UID: "bob"})
 			require.NoError(t, err)
 			require.Equal(t, i == want, held, "%s by %s", text, clause.Name)
 		}
@@ -184,9 +184,9 @@ func TestAShorthandCanBeWrittenOut(t *testing.T) {
 					Trigger: relay.MessageReadReceipt, Sender: &relay.User{UID: uid}, Message: &relay.Message{ID: id},
 					Conversation: &relay.Conversation{ID: conversation},
 				}
-				want, err := short.Holds(mention(), later, relay.Contact{UID: "bob"})
+				want, err := short.Holds(mention(), later, &relay.Contact{UID: "bob"})
 				require.NoError(t, err)
-				got, err := written.Holds(mention(), later, relay.Contact{UID: "bob"})
+				got, err := written.Holds(mention(), later, &relay.Contact{UID: "bob"})
 				require.NoError(t, err)
 				require.Equal(t, want, got, "%s by %s in %s", id, uid, conversation)
 			}

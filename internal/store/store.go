@@ -94,6 +94,8 @@ type Store interface {
 	// Suppress keeps that an address must not be written to. Of several for one address the first stays. Nothing that Prune
 	// deletes takes it along.
 	Suppress(ctx context.Context, suppression relay.Suppression) error
+	// Suppressed tells for each of the addresses that must not be written to why; for every such address where none is given.
+	Suppressed(ctx context.Context, addresses ...relay.Address) (map[relay.Address]relay.Reason, error)
 
 	// Members gives the other alerts of an alert's digest, oldest first, each with its event, fewer than relay.MaxMembers: those
 	// that Facts.Members could be. An event that cannot be decoded any more is left out with its alert, and so are the youngest

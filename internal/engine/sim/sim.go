@@ -133,7 +133,7 @@ func (w *world) decide(a *entry, now time.Time) {
 		Candidates: w.candidates(query, a.EventID, now), Claimed: w.claimed(query), Suppressed: w.suppressed(query),
 		Counted: w.counted(query, now), Deliveries: a.deliveriesNow(),
 	}
-	for _, m := range s.Members {
+	for _, m := range s.Members[:len(query.Members)] { // a query asks for the first of them
 		s.Facts.Members = append(s.Facts.Members, m.Alert)
 	}
 	decision := generation.Decide(s)

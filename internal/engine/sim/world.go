@@ -94,7 +94,7 @@ func (w *world) members(of *entry) []relay.Member {
 	}
 	var out []relay.Member
 	for _, a := range listed {
-		if a != of && len(out) < relay.MaxMembers {
+		if a != of && len(out) < relay.MaxMembers-1 {
 			out = append(out, relay.Member{Alert: a.Alert, Event: *w.events[a.EventID]})
 		}
 	}

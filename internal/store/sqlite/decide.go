@@ -10,13 +10,8 @@ import (
 	"github.com/beckon-relay/beckon/internal/store"
 )
 
-const (
-	// maxAsked bounds each list of a query and of a delivery: a digest asks for every member's claims and counts, and for what
-	// became of its message.
-	maxAsked = 8 * relay.MaxMembers
-	// maxCount bounds how many deliveries one count looks at.
-	maxCount = 1000
-)
+// maxCount bounds how many deliveries one count looks at.
+const maxCount = 1000
 
 // Decide implements store.Store. decide runs in the goroutine that does all writing, so it must not call the store; it may
 // be called twice for one decision, and a panic in it comes back as an error. The decision's trace is added to the
@@ -56,10 +51,10 @@ func checkQuery(q relay.Query) error {
 		of     string
 		n, max int
 	}{
-		{"lookups", len(q.Lookups), maxAsked},
-		{"claims", len(q.Claims), maxAsked},
-		{"addresses", len(q.Addresses), maxAsked},
-		{"counts", len(q.Counts), maxAsked},
+		{"lookups", len(q.Lookups), relay.MaxAsked},
+		{"claims", len(q.Claims), relay.MaxAsked},
+		{"addresses", len(q.Addresses), relay.MaxAsked},
+		{"counts", len(q.Counts), relay.MaxAsked},
 		{"members", len(q.Members), relay.MaxMembers},
 	} {
 		if list.n > list.max {

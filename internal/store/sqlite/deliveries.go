@@ -91,8 +91,8 @@ func (b *batch) started(ctx context.Context, a relay.Alert, d relay.Delivery) (r
 
 func checkHeld(d relay.Delivery) error {
 	switch {
-	case max(len(d.Claims), len(d.Counters)) > maxAsked:
-		return fmt.Errorf("it has %d claims and %d counters; at most %d of each are kept", len(d.Claims), len(d.Counters), maxAsked)
+	case max(len(d.Claims), len(d.Counters)) > relay.MaxAsked:
+		return fmt.Errorf("it has %d claims and %d counters; at most %d of each are kept", len(d.Claims), len(d.Counters), relay.MaxAsked)
 	case slices.Contains(d.Claims, ""):
 		return errors.New("one of its claims is empty")
 	case slices.Contains(d.Counters, ""):

@@ -42,19 +42,31 @@ func checkSuppression(s relay.Suppression) error {
 
 // suppressed tells for each of the addresses that must not be written to why.
 func (b *batch) suppressed(ctx context.Context, addresses []relay.Address) (map[relay.Address]relay.Reason, error) {
-	found := make(map[relay.Address]relay.Reason, len(addresses))
 	if len(addresses) == 0 {
-		return found, nil
+		return map[relay.Address]relay.Reason{}, nil
 	}
-	args := make([]any, 0, 2*len(addresses))
+	return readSuppressed(ctx, b, addresses)
+}
+
+// Suppressed implements store.Store.
+func (s *Store) Suppressed(ctx context.Context, addresses ...relay.Address) (map[relay.Address]relay.Reason, error) {
+	return readSuppressed(ctx, s.read, addresses)
+}
+
+// readSuppressed reads those of the addresses, or all where there are none.
+func readSuppressed(ctx context.Context, db queryer, addresses []relay.Address) (map[relay.Address]relay.Reason, error) {
+	query, args := "SELECT channel, address, reason, source, at FROM suppressions", make([]any, 0, 2*len(addresses))
 	for _, a := range addresses {
 		args = append(args, string(a.Channel()), a.Reveal())
 	}
-	rows, err := all(ctx, b, scanSuppression, "SELECT channel, address, reason, source, at FROM suppressions "+
-		"WHERE (channel, address) IN (VALUES "+strings.Repeat("(?, ?), ", len(addresses)-1)+"(?, ?))", args...)
+	if len(addresses) > 0 {
+		query += " WHERE (channel, address) IN (VALUES " + strings.Repeat("(?, ?), ", len(addresses)-1) + "(?, ?))"
+	}
+	rows, err := all(ctx, db, scanSuppression, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read suppressions: %w", err)
 	}
+	found := make(map[relay.Address]relay.Reason, len(rows))
 	for _, s := range rows {
 		found[s.Address] = s.Reason
 	}

@@ -54,8 +54,17 @@ func showsSuppressed(t *testing.T, s store.Store) {
 	require.Empty(t, suppressed(t, s, "nothing asked"))
 	require.Empty(t, suppressed(t, s, "others", leesPhone, relay.NewAddress(relay.ChannelEmail, "lee@example.com"),
 		relay.NewAddress(relay.ChannelSMS, "lee@example.net")))
+	found, err := s.Suppressed(t.Context(), leesPhone)
+	require.NoError(t, err)
+	require.Empty(t, found)
 	suppress(t, s, leesPhone)
+	found, err = s.Suppressed(t.Context(), leesPhone)
+	require.NoError(t, err)
+	require.Equal(t, map[relay.Address]relay.Reason{leesPhone: relay.ReasonOptedOut}, found)
 	want[leesPhone] = relay.ReasonOptedOut
+	found, err = s.Suppressed(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, want, found, "all of them")
 	require.Equal(t, want, suppressed(t, s, "both", leesMail, leesPhone))
 }
 
