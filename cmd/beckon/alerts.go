@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -167,7 +166,7 @@ func alertDetailOf(c *cobra.Command, s store.Store, a relay.Alert) (alertDetail,
 
 func printAlert(w io.Writer, a alertDetail) {
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
-	p("Alert %s\n  rule %s, to %s: %s", a.ID, a.Rule, a.To, strings.TrimSpace(string(a.State)+" "+string(a.Reason)))
+	p("Alert %s\n  rule %s, to %s: %s", a.ID, a.Rule, a.To, ended(a.State, a.Reason))
 	if a.Meaning != "" {
 		p(": %s", a.Meaning)
 	}
@@ -177,7 +176,7 @@ func printAlert(w io.Writer, a alertDetail) {
 		p("  goes out in the digest of alert %s\n", a.Lead)
 	}
 	for _, d := range a.Deliveries {
-		p("  delivery %s by %s to %s: %s\n", d.ID, d.Channel, orDash(d.To), strings.TrimSpace(string(d.State)+" "+string(d.Reason)))
+		p("  delivery %s by %s to %s: %s\n", d.ID, d.Channel, orDash(d.To), ended(d.State, d.Reason))
 	}
 	for _, other := range a.With {
 		p("  with alert %s of event %s\n", other.ID, other.EventID)

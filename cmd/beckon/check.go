@@ -107,7 +107,7 @@ func (f *checkFlags) report(c *cobra.Command, file string, checked app.Checked) 
 		_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s: errors: %d, warnings: %d\n", file, wrong, warnings)
 		return errSaid
 	}
-	_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s: fine: %d rules, %d templates, %d warnings (generation %s)\n",
+	_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s: fine (rules: %d, templates: %d, warnings: %d, generation: %s)\n",
 		file, len(g.Rules.Rules()), len(g.Templates.Names()), warnings, g.Hash)
 	return nil
 }

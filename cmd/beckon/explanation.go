@@ -28,7 +28,8 @@ type ruleAccount struct {
 	Why     string     `json:"why,omitempty"`
 	Error   string     `json:"error,omitempty"`
 	Parts   []rulePart `json:"parts,omitempty"`
-	Alerts  int        `json:"alerts"`
+	// Tells is whom the rule makes alerts for.
+	Tells []string `json:"tells"`
 }
 
 type rulePart struct {
@@ -83,7 +84,10 @@ func explanationOf(g *engine.Generation, event relay.Event, explained app.Explai
 }
 
 func accountOf(a engine.Account) ruleAccount {
-	out := ruleAccount{Rule: a.Rule, Matched: a.Matched, Why: a.Why, Error: errorText(a.Err), Alerts: len(a.Alerts)}
+	out := ruleAccount{Rule: a.Rule, Matched: a.Matched, Why: a.Why, Error: errorText(a.Err), Tells: []string{}}
+	for _, alert := range a.Alerts {
+		out.Tells = append(out.Tells, whom(alert.Recipient, alert.Role))
+	}
 	for _, p := range a.Parts {
 		out.Parts = append(out.Parts, partOf(p))
 	}
@@ -151,7 +155,7 @@ func printAccounts(w io.Writer, accounts []ruleAccount) {
 		}
 		why := a.Why
 		if a.Matched && why == "" {
-			why = fmt.Sprintf("alerts: %d", a.Alerts)
+			why = "for " + strings.Join(a.Tells, ", ")
 		}
 		_, _ = fmt.Fprintf(w, "  %s  %s: %s\n", verdict, a.Rule, why)
 		for _, part := range a.Parts {
@@ -180,10 +184,10 @@ func seenText(part rulePart) string {
 
 func printForeseen(w io.Writer, f foreseen) {
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
-	p("  %s to %s: %s\n", f.Rule, f.To, strings.TrimSpace(fmt.Sprintf("%s %s after %s, %s", f.State, f.Reason, f.After, clock(f.At))))
+	p("  %s to %s: %s after %s, %s\n", f.Rule, f.To, ended(f.State, f.Reason), f.After, clock(f.At))
 	printTrace(w, f.Trace)
 	for _, m := range f.Messages {
-		p("    %s to %s: %s", m.Channel, orDash(m.To), strings.TrimSpace(fmt.Sprintf("%s %s", m.State, m.Reason)))
+		p("    %s to %s: %s", m.Channel, orDash(m.To), ended(m.State, m.Reason))
 		if m.Segments > 0 {
 			p(", segments: %d, %s", m.Segments, m.Encoding)
 		}
@@ -195,6 +199,11 @@ func printForeseen(w io.Writer, f foreseen) {
 			p("      | %s\n", strings.ReplaceAll(m.Text, "\n", "\n      | "))
 		}
 	}
+}
+
+// ended is a state with its Reason, if it has one.
+func ended[S ~string](state S, reason relay.Reason) string {
+	return strings.TrimSpace(string(state) + " " + string(reason))
 }
 
 // printTrace prints how an alert was decided, oldest first.

@@ -86,6 +86,7 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	a.live.Store(first)
+	a.warn(ctx, first.warnings)
 	a.metrics.reloaded(first.generation, time.Now())
 	a.dispatcher = dispatch.New(dispatch.Options{
 		Store: a.store, Current: a.generation, Directory: a, Links: a.linksFor, Provider: a.provider, Observer: a.metrics,

@@ -28,6 +28,8 @@ import (
 // live is everything that a reload replaces: it is built whole and swapped in at once, or not at all.
 type live struct {
 	generation *engine.Generation
+	// warnings are what is doubtful in the rules and templates.
+	warnings []rules.Finding
 	people     directory.Chain
 	providers  map[relay.Channel]dispatch.Provider
 	mailLinks  mailLinks
@@ -63,7 +65,7 @@ func (a *App) load(c config.Config) (*live, error) {
 	if slices.ContainsFunc(findings, isError) {
 		problems = append(problems, FindingsError(findings))
 	}
-	next.generation = generation
+	next.generation, next.warnings = generation, findings
 	var hashes []string
 	for _, path := range c.DirectoryFiles {
 		file, wrong := directory.LoadFile(path)
@@ -229,9 +231,17 @@ func (a *App) Reload(ctx context.Context) error {
 	a.metrics.reloaded(next.generation, time.Now())
 	if next.stamp != a.live.Load().stamp {
 		a.live.Store(next)
+		a.warn(ctx, next.warnings)
 		a.Logger.InfoContext(ctx, "reloaded", "rules", next.generation.Hash)
 	}
 	return nil
+}
+
+// warn tells what `check` would have told.
+func (a *App) warn(ctx context.Context, findings []rules.Finding) {
+	for _, f := range findings {
+		a.Logger.WarnContext(ctx, "doubtful rules or templates", "finding", f.String())
+	}
 }
 
 // refused tells of a fault once, not at every look at the files.

@@ -11,16 +11,26 @@ func didYouMean[T ~string](word string, known []T) string {
 	if len(word) > maxQuote {
 		return ""
 	}
-	best, distance := "", len(word)/3+2
+	best, distance, alike := "", len(word)/3+2, 0
 	for _, k := range known {
-		if d := levenshtein.ComputeDistance(strings.ToLower(word), string(k)); d < distance {
-			best, distance = string(k), d
+		d, a := levenshtein.ComputeDistance(strings.ToLower(word), string(k)), common(word, string(k))
+		if d < distance || d == distance && best != "" && a > alike {
+			best, distance, alike = string(k), d, a
 		}
 	}
 	if best == "" {
 		return ""
 	}
 	return `did you mean "` + best + `"?`
+}
+
+// common is how many letters two words begin with together: of two that are equally near, people mean the one that begins alike.
+func common(a, b string) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // suggest is a hint with the nearest known word, or with all of them when none is near.
