@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -25,6 +26,21 @@ func rootShape(event *relay.Shape) *relay.Shape {
 		relay.Field{Name: "count", Shape: &relay.Shape{Path: "count", Kind: relay.KindInt}},
 		relay.Field{Name: "more", Shape: &relay.Shape{Path: "more", Kind: relay.KindInt}},
 	)
+}
+
+// withoutRaw is the request without the JSON as it was sent, which templates then see as null.
+func (req Request) withoutRaw() Request {
+	strip := func(event *relay.Event) *relay.Event {
+		stripped := *event
+		stripped.Raw = nil
+		return &stripped
+	}
+	req.Event = strip(req.Event)
+	req.Events = slices.Clone(req.Events)
+	for i, told := range req.Events {
+		req.Events[i].Event = strip(told.Event)
+	}
+	return req
 }
 
 // data is the dot of a template.

@@ -24,6 +24,8 @@ type variant struct {
 	// own are the files that stand in the folder itself.
 	own   []string
 	parts map[string]*part
+	// raw says that a file of it may name event.raw, which is not decoded otherwise: that takes as long as all the rest.
+	raw bool
 }
 
 // Load reads and parses the templates below fsys. It returns every problem it finds, in order of the files, and no Templates when
@@ -162,6 +164,9 @@ func (b *builder) variantOf(name, locale string) *variant {
 	}
 	for file, i := range depth {
 		v.parts[file] = b.partOf(files[fallbacks(files, locale)[i]][file], locale)
+		for _, t := range v.parts[file].trees {
+			v.raw = v.raw || strings.Contains(t.source.text, "raw")
+		}
 	}
 	return v
 }

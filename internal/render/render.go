@@ -68,6 +68,9 @@ func (t *Templates) Render(req Request) (relay.Content, error) {
 		return relay.Content{}, fmt.Errorf("render template %q: no event", req.Template)
 	}
 	v := t.choose(req)
+	if !v.raw {
+		req = req.withoutRaw()
+	}
 	write := v.mail
 	if req.Channel == relay.ChannelSMS {
 		write = v.sms

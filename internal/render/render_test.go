@@ -141,6 +141,22 @@ func TestSMSIsTrimmedAndWithoutControlCharacters(t *testing.T) {
 	require.Equal(t, "xy", renderSMS(t, "x{{\"\\u0007\"}}y", "", 0).Text.Reveal())
 }
 
+func TestWhatWasSentIsThereForTemplatesThatNameIt(t *testing.T) {
+	t.Parallel()
+	for _, f := range []files{
+		{"x/sms.txt": "{{.event.raw.plan}}"},
+		{"x/sms.txt": "{{with .event}}{{with .raw}}{{.plan}}{{end}}{{end}}"},
+		{"x/sms.txt": `{{template "plan" .}}`, "_shared/plan.txt": "{{range .events}}{{.raw.plan}}{{end}}"},
+	} {
+		req := message("hi")
+		req.Event.Raw = []byte(`{"plan": "gold"}`)
+		content, err := load(t, f).Render(req)
+		require.NoError(t, err)
+		require.Equal(t, "gold", content.Text.Reveal())
+		require.NotNil(t, req.Event.Raw, "the event stays as it is")
+	}
+}
+
 func TestWhatPeopleTypeIsNotATemplate(t *testing.T) {
 	t.Parallel()
 	const text = `{{.recipient.email}}{{template "x"}}`
