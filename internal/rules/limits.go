@@ -80,6 +80,25 @@ func (l *loader) checkLimits(limits []Limit, places []*yaml.Node) {
 	}
 }
 
+// checkScopes finds limits and digests that are by what the rule's triggers do not carry: those count nothing there, and these
+// put everything together.
+func (l *loader) checkScopes(d *draft) {
+	carried := map[By][]string{ByConversation: {"conversation"}, BySender: {"sender", "call.caller"}}
+	for _, trigger := range d.Triggers {
+		missing := func(by By) bool {
+			return len(carried[by]) > 0 && !slices.ContainsFunc(carried[by], func(path string) bool { return carries(l.shape(trigger), path) })
+		}
+		for _, limit := range d.Limits {
+			if missing(limit.By) {
+				l.warn(d.at["limits"].key, fmt.Sprintf("%s carries no %s, so a limit by it counts nothing", trigger, limit.By), "")
+			}
+		}
+		if d.Digest != nil && missing(d.Digest.By) {
+			l.warn(d.at["digest"].key, fmt.Sprintf("%s carries no %s, so its digest is by recipient", trigger, d.Digest.By), "")
+		}
+	}
+}
+
 // written is the limit as the file has it.
 func (m Limit) written() string {
 	if m.By == "" {

@@ -48,7 +48,10 @@ func ruleKeys() []key[draft] {
 			d.QuietHours, d.QuietOff = l.quietHours(at)
 		}},
 		{"digest", false, readDigest},
-		{"limits", false, func(l *loader, d *draft, at entry) { d.Limits, d.LimitsOff = l.limits(at) }},
+		{"limits", false, func(l *loader, d *draft, at entry) {
+			note(l, d, at)
+			d.Limits, d.LimitsOff = l.limits(at)
+		}},
 		{"fallback", false, func(l *loader, d *draft, at entry) {
 			note(l, d, at)
 			l.sends(&d.Fallback, at)
@@ -73,6 +76,7 @@ func (l *loader) readRule(node *yaml.Node) {
 	l.checkAddresses(d)
 	l.checkFallback(d)
 	l.checkTimes(d)
+	l.checkScopes(d)
 	if at, ok := d.at["if"]; ok {
 		l.compileCondition(d, at)
 	}
