@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -39,61 +41,28 @@ func alertRowOf(a relay.Alert) alertRow {
 }
 
 func alertsListCommand() *cobra.Command {
-	var f listFlags
-	c := &cobra.Command{
-		Use: "list", Short: "List alerts, newest first", Args: args(cobra.NoArgs),
-		Example: "  beckon alerts list --state cancelled --reason read --since 2h\n  beckon alerts list --to cometchat-uid-5",
-		RunE: func(c *cobra.Command, _ []string) error {
-			if err := f.complete(); err != nil {
-				return err
-			}
-			if err := oneOf("--state", f.filter.State, relay.AlertStates()); err != nil {
-				return err
-			}
-			if err := oneOf("--reason", f.reason, reasons()); err != nil {
-				return err
-			}
-			return withStore(c.Context(), func(s store.Store) error {
-				alerts, err := s.Alerts(c.Context(), f.filter)
-				if err != nil {
-					return fmt.Errorf("list alerts: %w", err)
-				}
-				return printAlerts(c.OutOrStdout(), alerts, f.json)
-			})
+	return listing[relay.Alert, alertRow]{
+		short:   "List alerts, newest first",
+		example: "  beckon alerts list --state cancelled --reason read --since 2h\n  beckon alerts list --to cometchat-uid-5",
+		flags: func(c *cobra.Command, f *listFlags) {
+			c.Flags().StringVar(&f.filter.State, "state", "", "only this state, such as held")
+			c.Flags().StringVar(&f.reason, "reason", "", "only this Reason, such as read")
+			c.Flags().StringVar(&f.trigger, "trigger", "", "only this trigger")
+			c.Flags().StringVar(&f.filter.Rule, "rule", "", "only this rule")
+			c.Flags().StringVar(&f.filter.Recipient, "to", "", "only this uid")
+			c.Flags().StringVar(&f.filter.EventID, "event", "", "only this event")
 		},
-	}
-	f.add(c)
-	c.Flags().StringVar(&f.filter.State, "state", "", "only this state, such as held")
-	c.Flags().StringVar(&f.reason, "reason", "", "only this Reason, such as read")
-	c.Flags().StringVar(&f.trigger, "trigger", "", "only this trigger")
-	c.Flags().StringVar(&f.filter.Rule, "rule", "", "only this rule")
-	c.Flags().StringVar(&f.filter.Recipient, "to", "", "only this uid")
-	c.Flags().StringVar(&f.filter.EventID, "event", "", "only this event")
-	return c
-}
-
-// reasons are all that --reason may be.
-func reasons() []relay.Reason {
-	out := make([]relay.Reason, 0, len(relay.Reasons()))
-	for _, doc := range relay.Reasons() {
-		out = append(out, doc.Reason)
-	}
-	return out
-}
-
-func printAlerts(w io.Writer, alerts []relay.Alert, asJSON bool) error {
-	rows := make([]alertRow, 0, len(alerts))
-	for _, a := range alerts {
-		rows = append(rows, alertRowOf(a))
-	}
-	if asJSON {
-		return printJSON(w, rows)
-	}
-	return table(w, "RECEIVED\tSTATE\tREASON\tTO\tRULE\tDUE\tID", func(row func(string, ...any)) {
-		for _, r := range rows {
-			row("%s\t%s\t%s\t%s\t%s\t%s\t%s", clock(r.ReceivedAt), r.State, orDash(string(r.Reason)), r.To, r.Rule, clock(r.DueAt), r.ID)
-		}
-	})
+		check: func(f *listFlags) error {
+			return errors.Join(oneOf("--state", f.filter.State, relay.AlertStates()), oneOf("--reason", f.reason, reasons()))
+		},
+		read: func(ctx context.Context, s store.Store, filter store.Filter) ([]relay.Alert, error) {
+			return s.Alerts(ctx, filter)
+		},
+		row: alertRowOf, header: "RECEIVED\tSTATE\tREASON\tTO\tRULE\tDUE\tID",
+		columns: func(r alertRow) []any {
+			return []any{clock(r.ReceivedAt), r.State, orDash(string(r.Reason)), r.To, r.Rule, clock(r.DueAt), r.ID}
+		},
+	}.command()
 }
 
 // alertDetail is everything known of one alert.

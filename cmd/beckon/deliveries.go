@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -38,68 +40,28 @@ func deliveryRowOf(d relay.Delivery) deliveryRow {
 }
 
 func deliveriesListCommand() *cobra.Command {
-	var f listFlags
-	c := &cobra.Command{
-		Use: "list", Short: "List deliveries, newest first", Args: args(cobra.NoArgs),
-		Example: "  beckon deliveries list --state dead --since 24h --json",
-		RunE: func(c *cobra.Command, _ []string) error {
-			if err := f.complete(); err != nil {
-				return err
-			}
-			if err := oneOf("--state", f.filter.State, relay.DeliveryStates()); err != nil {
-				return err
-			}
-			if err := oneOf("--reason", f.reason, reasons()); err != nil {
-				return err
-			}
-			if err := oneOf("--channel", f.channel, relay.Channels()); err != nil {
-				return err
-			}
-			return withStore(c.Context(), func(s store.Store) error {
-				deliveries, err := s.Deliveries(c.Context(), f.filter)
-				if err != nil {
-					return fmt.Errorf("list deliveries: %w", err)
-				}
-				return printDeliveries(c.OutOrStdout(), deliveries, f.json)
-			})
+	return listing[relay.Delivery, deliveryRow]{
+		short: "List deliveries, newest first", example: "  beckon deliveries list --state dead --since 24h --json",
+		flags: func(c *cobra.Command, f *listFlags) {
+			c.Flags().StringVar(&f.filter.State, "state", "", "only this state, such as dead")
+			c.Flags().StringVar(&f.reason, "reason", "", "only this Reason, such as no_phone")
+			c.Flags().StringVar(&f.channel, "channel", "", "only sms or email")
+			c.Flags().StringVar(&f.filter.Rule, "rule", "", "only this rule")
+			c.Flags().StringVar(&f.filter.Recipient, "to", "", "only this uid")
+			c.Flags().StringVar(&f.filter.EventID, "event", "", "only this event")
 		},
-	}
-	f.add(c)
-	c.Flags().StringVar(&f.filter.State, "state", "", "only this state, such as dead")
-	c.Flags().StringVar(&f.reason, "reason", "", "only this Reason, such as no_phone")
-	c.Flags().StringVar(&f.channel, "channel", "", "only sms or email")
-	c.Flags().StringVar(&f.filter.Rule, "rule", "", "only this rule")
-	c.Flags().StringVar(&f.filter.EventID, "event", "", "only this event")
-	return c
-}
-
-// oneOf checks a flag against the constants it may be.
-func oneOf[T ~string](flag, value string, allowed []T) error {
-	if value == "" {
-		return nil
-	}
-	for _, a := range allowed {
-		if string(a) == value {
-			return nil
-		}
-	}
-	return usageError{fmt.Errorf("%s %q: must be one of %v", flag, value, allowed)}
-}
-
-func printDeliveries(w io.Writer, deliveries []relay.Delivery, asJSON bool) error {
-	rows := make([]deliveryRow, 0, len(deliveries))
-	for _, d := range deliveries {
-		rows = append(rows, deliveryRowOf(d))
-	}
-	if asJSON {
-		return printJSON(w, rows)
-	}
-	return table(w, "CREATED\tSTATE\tREASON\tCHANNEL\tTO\tRULE\tATTEMPTS\tID", func(row func(string, ...any)) {
-		for _, r := range rows {
-			row("%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s", clock(r.CreatedAt), r.State, orDash(string(r.Reason)), r.Channel, orDash(r.To), r.Rule,
-				r.Attempts, r.ID)
-		}
-	})
+		check: func(f *listFlags) error {
+			return errors.Join(oneOf("--state", f.filter.State, relay.DeliveryStates()), oneOf("--reason", f.reason, reasons()),
+				oneOf("--channel", f.channel, relay.Channels()))
+		},
+		read: func(ctx context.Context, s store.Store, filter store.Filter) ([]relay.Delivery, error) {
+			return s.Deliveries(ctx, filter)
+		},
+		row: deliveryRowOf, header: "CREATED\tSTATE\tREASON\tCHANNEL\tTO\tRULE\tATTEMPTS\tID",
+		columns: func(r deliveryRow) []any {
+			return []any{clock(r.CreatedAt), r.State, orDash(string(r.Reason)), r.Channel, orDash(r.To), r.Rule, r.Attempts, r.ID}
+		},
+	}.command()
 }
 
 type attemptRow struct {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -39,41 +40,20 @@ func rowOf(e relay.Event) eventRow {
 }
 
 func eventsListCommand() *cobra.Command {
-	var f listFlags
-	c := &cobra.Command{
-		Use: "list", Short: "List kept events, newest first", Args: args(cobra.NoArgs),
-		Example: "  beckon events list --trigger user_mentioned --since 2h",
-		RunE: func(c *cobra.Command, _ []string) error {
-			if err := f.complete(); err != nil {
-				return err
-			}
-			return withStore(c.Context(), func(s store.Store) error {
-				events, err := s.Events(c.Context(), f.filter)
-				if err != nil {
-					return fmt.Errorf("list events: %w", err)
-				}
-				return printEvents(c.OutOrStdout(), events, f.json)
-			})
+	return listing[relay.Event, eventRow]{
+		short: "List kept events, newest first", example: "  beckon events list --trigger user_mentioned --since 2h",
+		flags: func(c *cobra.Command, f *listFlags) {
+			c.Flags().StringVar(&f.trigger, "trigger", "", "only this trigger")
 		},
-	}
-	f.add(c)
-	c.Flags().StringVar(&f.trigger, "trigger", "", "only this trigger")
-	return c
-}
-
-func printEvents(w io.Writer, events []relay.Event, asJSON bool) error {
-	rows := make([]eventRow, 0, len(events))
-	for _, e := range events {
-		rows = append(rows, rowOf(e))
-	}
-	if asJSON {
-		return printJSON(w, rows)
-	}
-	return table(w, "RECEIVED\tTRIGGER\tBY\tCONVERSATION\tNOISE\tID", func(row func(string, ...any)) {
-		for _, r := range rows {
-			row("%s\t%s\t%s\t%s\t%s\t%s", clock(r.ReceivedAt), r.Trigger, orDash(r.Sender), orDash(r.Where), orDash(string(r.Noise)), r.ID)
-		}
-	})
+		check: func(*listFlags) error { return nil },
+		read: func(ctx context.Context, s store.Store, filter store.Filter) ([]relay.Event, error) {
+			return s.Events(ctx, filter)
+		},
+		row: rowOf, header: "RECEIVED\tTRIGGER\tBY\tCONVERSATION\tNOISE\tID",
+		columns: func(r eventRow) []any {
+			return []any{clock(r.ReceivedAt), r.Trigger, orDash(r.Sender), orDash(r.Where), orDash(string(r.Noise)), r.ID}
+		},
+	}.command()
 }
 
 // eventDetail is everything known of one event.

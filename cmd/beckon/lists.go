@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -47,6 +48,79 @@ func (f *listFlags) complete() error {
 	}
 	f.filter.Trigger, f.filter.Channel, f.filter.Reason = relay.Trigger(f.trigger), relay.Channel(f.channel), relay.Reason(f.reason)
 	return nil
+}
+
+// listing is a command that lists one kind of thing, newest first: T as the store has it, R as a row of the list.
+type listing[T, R any] struct {
+	short, example string
+	// flags adds those that narrow this list; check looks at them.
+	flags func(*cobra.Command, *listFlags)
+	check func(*listFlags) error
+	read  func(context.Context, store.Store, store.Filter) ([]T, error)
+	row   func(T) R
+	// header names the columns, and columns are those of a row.
+	header  string
+	columns func(R) []any
+}
+
+func (l listing[T, R]) command() *cobra.Command {
+	var f listFlags
+	c := &cobra.Command{
+		Use: "list", Short: l.short, Args: args(cobra.NoArgs), Example: l.example,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := errors.Join(f.complete(), l.check(&f)); err != nil {
+				return err
+			}
+			return withStore(c.Context(), func(s store.Store) error {
+				found, err := l.read(c.Context(), s, f.filter)
+				if err != nil {
+					return fmt.Errorf("%s: %w", c.CommandPath(), err)
+				}
+				return l.print(c.OutOrStdout(), found, f.json)
+			})
+		},
+	}
+	f.add(c)
+	l.flags(c, &f)
+	return c
+}
+
+func (l listing[T, R]) print(w io.Writer, found []T, asJSON bool) error {
+	rows := make([]R, 0, len(found))
+	for _, t := range found {
+		rows = append(rows, l.row(t))
+	}
+	if asJSON {
+		return printJSON(w, rows)
+	}
+	return table(w, l.header, func(row func(string, ...any)) {
+		for _, r := range rows {
+			cells := l.columns(r)
+			row(strings.Repeat("%v\t", len(cells)-1)+"%v", cells...)
+		}
+	})
+}
+
+// oneOf checks a flag against the constants it may be.
+func oneOf[T ~string](flag, value string, allowed []T) error {
+	if value == "" {
+		return nil
+	}
+	for _, a := range allowed {
+		if string(a) == value {
+			return nil
+		}
+	}
+	return usageError{fmt.Errorf("%s %q: must be one of %v", flag, value, allowed)}
+}
+
+// reasons are all that --reason may be.
+func reasons() []relay.Reason {
+	out := make([]relay.Reason, 0, len(relay.Reasons()))
+	for _, doc := range relay.Reasons() {
+		out = append(out, doc.Reason)
+	}
+	return out
 }
 
 // withStore opens the database of the settings for reading, also while a relay runs on it.

@@ -46,7 +46,7 @@ With --html and several mails, each file has its trigger and locale in its name:
 				return err
 			}
 			o.Template = given[0]
-			all, err := app.Preview(c.Context(), o)
+			all, err := app.Preview(o)
 			if err != nil {
 				return err
 			}

@@ -2,7 +2,6 @@ package app
 
 import (
 	"github.com/beckon-relay/beckon/internal/config"
-	"github.com/beckon-relay/beckon/internal/directory"
 	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/rules"
 )
@@ -27,13 +26,11 @@ func Check(rulesFile string, c config.Config) (Checked, error) {
 	if generation != nil {
 		checked.SMS = generation.Measure(sample)
 	}
-	for _, path := range c.DirectoryFiles {
-		_, problems := directory.LoadFile(path)
-		for _, p := range problems {
-			checked.Findings = append(checked.Findings, rules.Finding{
-				File: p.File, Line: max(p.Line, 1), Column: max(p.Column, 1), Severity: rules.SeverityError, Message: p.Message,
-			})
-		}
+	_, _, problems := loadPeople(c.DirectoryFiles)
+	for _, p := range problems {
+		checked.Findings = append(checked.Findings, rules.Finding{
+			File: p.File, Line: max(p.Line, 1), Column: max(p.Column, 1), Severity: rules.SeverityError, Message: p.Message,
+		})
 	}
 	return checked, nil
 }

@@ -29,12 +29,12 @@ import (
 type live struct {
 	generation *engine.Generation
 	// warnings are what is doubtful in the rules and templates.
-	warnings []rules.Finding
-	people     directory.Chain
-	providers  map[relay.Channel]dispatch.Provider
-	mailLinks  mailLinks
-	public     http.Handler
-	admin      http.Handler
+	warnings  []rules.Finding
+	people    directory.Chain
+	providers map[relay.Channel]dispatch.Provider
+	mailLinks mailLinks
+	public    http.Handler
+	admin     http.Handler
 	// stamp tells whether anything changed since.
 	stamp string
 }
@@ -66,17 +66,9 @@ func (a *App) load(c config.Config) (*live, error) {
 		problems = append(problems, FindingsError(findings))
 	}
 	next.generation, next.warnings = generation, findings
-	var hashes []string
-	for _, path := range c.DirectoryFiles {
-		file, wrong := directory.LoadFile(path)
-		for _, p := range wrong {
-			problems = append(problems, errors.New(p.String()))
-		}
-		if file != nil {
-			next.people = append(next.people, file)
-			hashes = append(hashes, file.Hash())
-		}
-	}
+	people, hashes, wrong := loadPeople(c.DirectoryFiles)
+	next.people = people
+	problems = append(problems, joined(wrong))
 	next.providers, err = providers(c, a.store)
 	problems = append(problems, err, missing(generation, next.providers, c))
 	next.mailLinks, err = newMailLinks(c)

@@ -2,17 +2,16 @@ package app
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/beckon-relay/beckon/internal/cometchat"
 	"github.com/beckon-relay/beckon/internal/config"
-	"github.com/beckon-relay/beckon/internal/directory"
+	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/render"
 	"github.com/beckon-relay/beckon/internal/rules"
@@ -50,14 +49,14 @@ type Previewed struct {
 const previewLink = "https://example.com/u/preview"
 
 // Preview makes the messages of a template and sends none. FindingsError is what is wrong with the templates.
-func Preview(ctx context.Context, o PreviewOptions) ([]Previewed, error) {
+func Preview(o PreviewOptions) ([]Previewed, error) {
 	p, err := newPreviewer(o)
 	if err != nil {
 		return nil, err
 	}
 	p.contact = relay.Contact{UID: "preview", Name: "Alex Example", Email: "alex@example.com", Phone: "+14155550100"}
 	if o.To != "" {
-		if p.contact, err = findContact(ctx, o.Config.DirectoryFiles, o.To); err != nil {
+		if p.contact, err = findContact(o.Config.DirectoryFiles, o.To); err != nil {
 			return nil, err
 		}
 		p.Locale = cmp.Or(o.Locale, p.contact.Locale)
@@ -66,20 +65,16 @@ func Preview(ctx context.Context, o PreviewOptions) ([]Previewed, error) {
 	return p.all()
 }
 
-func findContact(ctx context.Context, files []string, uid string) (relay.Contact, error) {
-	var people directory.Chain
-	for _, path := range files {
-		file, problems := directory.LoadFile(path)
-		for _, problem := range problems {
-			return relay.Contact{}, fmt.Errorf("read the recipients: %s", problem)
-		}
-		people = append(people, file)
+func findContact(files []string, uid string) (relay.Contact, error) {
+	chain, _, problems := loadPeople(files)
+	if len(problems) > 0 {
+		return relay.Contact{}, fmt.Errorf("read the recipients: %w", joined(problems))
 	}
-	contact, err := people.Lookup(ctx, uid)
-	if errors.Is(err, directory.ErrUnknown) {
+	contact, found := (&People{chain: chain}).Find(uid, time.Time{})
+	if found != engine.FoundContact {
 		return relay.Contact{}, fmt.Errorf("no file of recipients (BECKON_DIRECTORY) has the uid %q", uid)
 	}
-	return contact, err
+	return contact, nil
 }
 
 // previewer makes messages of one template.
