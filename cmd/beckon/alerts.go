@@ -82,12 +82,16 @@ func alertsShowCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use: "show ID", Short: "Show an alert: how it was decided, and why", Args: args(cobra.ExactArgs(1)),
-		Example: "  beckon alerts show al_7d02...",
+		Example: "  beckon alerts show al_7d02b4",
 		RunE: func(c *cobra.Command, given []string) error {
 			return withStore(c.Context(), func(s store.Store) error {
-				a, err := s.Alert(c.Context(), given[0])
+				id, err := resolveID(c.Context(), s, store.KindAlert, given[0])
 				if err != nil {
-					return fmt.Errorf("alert %s: %w", given[0], err)
+					return err
+				}
+				a, err := s.Alert(c.Context(), id)
+				if err != nil {
+					return fmt.Errorf("read it: %w", err)
 				}
 				detail, err := alertDetailOf(c, s, a)
 				if err != nil {

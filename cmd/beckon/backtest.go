@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -28,7 +29,7 @@ type backtestFlags struct {
 	since                 time.Duration
 	format                string
 	json, texts           bool
-	examples              int
+	examples, minEvents   int
 	failOn                []string
 }
 
@@ -51,7 +52,8 @@ What is compared is who is told of which event on which channel, so a digest of 
 are taken as they are in BECKON_DIRECTORY now, and so are those who opted out; every provider takes every message. What happened
 before --since is not seen, nor what will yet happen.
 
-Addresses are masked; texts are shown only with --texts. Differences do not change the exit code unless --fail-on names them.`,
+Addresses are masked; texts are shown only with --texts. Differences do not change the exit code unless --fail-on names them, nor do
+too few events unless --min-events says how many it takes.`,
 		Example: "  beckon backtest --rules staging/rules.yaml\n" +
 			"  beckon backtest --rules new.yaml --since 168h --format markdown --fail-on less > comment.md",
 		Args: args(cobra.NoArgs),
@@ -67,6 +69,7 @@ Addresses are masked; texts are shown only with --texts. Differences do not chan
 	flags.IntVar(&f.examples, "examples", 3, fmt.Sprintf("how many examples of each kind of change for a rule and channel (up to %d)",
 		backtest.MaxExamples))
 	flags.BoolVar(&f.texts, "texts", false, "show the texts of examples, which hold what people wrote, in clear")
+	flags.IntVar(&f.minEvents, "min-events", 0, "exit with 1 where fewer events were replayed: a replay of nothing proves nothing")
 	flags.StringSliceVar(&f.failOn, "fail-on", nil, "exit with 1 where there are such changes: more, less, different, any")
 	return c
 }
@@ -84,6 +87,8 @@ func (f *backtestFlags) complete(c *cobra.Command) error {
 		return usageError{errors.New("--rules is required: the file with the new rules")}
 	case f.since <= 0:
 		return usageError{errors.New("--since must be more than 0, such as 72h")}
+	case f.minEvents < 0:
+		return usageError{errors.New("--min-events must not be negative")}
 	case f.examples < 0 || f.examples > backtest.MaxExamples:
 		return usageError{fmt.Errorf("--examples must be 0 to %d", backtest.MaxExamples)}
 	}
@@ -129,6 +134,9 @@ func (f *backtestFlags) run(c *cobra.Command) error {
 	report.Notes = append(report.Notes, notes...)
 	if err := f.print(c.OutOrStdout(), report); err != nil {
 		return err
+	}
+	if report.Events == 0 && len(f.failOn) > 0 && f.minEvents == 0 {
+		_, _ = fmt.Fprintln(c.ErrOrStderr(), "beckon: --fail-on: nothing was replayed, so nothing is proved; --min-events makes that fail")
 	}
 	return f.verdict(report)
 }
@@ -204,13 +212,20 @@ func (f *backtestFlags) print(w io.Writer, report backtest.Report) error {
 	return backtest.WriteText(w, report)
 }
 
-// verdict turns the changes that are not wanted into an exit code.
+// verdict turns too few events and the changes that are not wanted into an exit code.
 func (f *backtestFlags) verdict(report backtest.Report) error {
+	if report.Events < f.minEvents {
+		return fmt.Errorf("%d events were replayed, and --min-events asks for %d", report.Events, f.minEvents)
+	}
+	var changed []string
 	for _, kind := range backtest.Kinds() {
 		unwanted := slices.Contains(f.failOn, string(kind)) || slices.Contains(f.failOn, failOnAny)
 		if n := report.Total.Of(kind); unwanted && n > 0 {
-			return fmt.Errorf("told %s: %d, which --fail-on does not allow", kind, n)
+			changed = append(changed, fmt.Sprintf("%s %d", kind, n))
 		}
+	}
+	if len(changed) > 0 {
+		return fmt.Errorf("--fail-on does not allow what changed: %s", strings.Join(changed, ", "))
 	}
 	return nil
 }

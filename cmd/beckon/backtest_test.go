@@ -104,7 +104,10 @@ func (l *lab) backtestFails(report backtest.Report) {
 			require.NoError(l.t, json.Unmarshal([]byte(out), &report), "the report is printed all the same")
 		}
 	}
-	_, _, code := l.run("backtest", "--rules", "rules.yaml", "--fail-on", "any")
+	_, said, _ := l.run("backtest", "--rules", "new.yaml", "--fail-on", "any", "--min-events", "3")
+	require.Contains(l.t, said, "--fail-on does not allow what changed: more 1, less 2, different 1")
+	_, said, code := l.run("backtest", "--rules", "rules.yaml", "--fail-on", "any")
+	require.Empty(l.t, said)
 	require.Equal(l.t, exitFine, code, "the same rules change nothing")
 	out, _, code := l.run("backtest", "--old", "new.yaml", "--rules", "rules.yaml", "--fail-on", "different", "--json")
 	require.Equal(l.t, exitFindings, code)
@@ -112,7 +115,7 @@ func (l *lab) backtestFails(report backtest.Report) {
 	require.Equal(l.t, 2, report.Total.More, "the other way round")
 
 	l.write("broken.yaml", "version: 1\nrules:\n  - { name: a, trigger: user_mentiond, to: mentioned, send: [ { sms: mention } ] }\n")
-	out, said, code := l.run("backtest", "--rules", "broken.yaml")
+	out, said, code = l.run("backtest", "--rules", "broken.yaml")
 	require.Equal(l.t, exitFindings, code)
 	require.Empty(l.t, out)
 	require.Contains(l.t, said, "broken.yaml:3:")
@@ -133,6 +136,7 @@ func TestBacktestSaysHowItIsCalled(t *testing.T) {
 		`--format "xml": must be one of`: {"--rules", "x", "--format", "xml"},
 		"--json and --format markdown":   {"--rules", "x", "--json", "--format", "markdown"},
 		`--fail-on "worse": must be one`: {"--rules", "x", "--fail-on", "less,worse"},
+		"--min-events must not be":       {"--rules", "x", "--min-events", "-1"},
 	} {
 		var out, said bytes.Buffer
 		require.Equal(t, exitUsage, run(t.Context(), append([]string{"backtest"}, flags...), &out, &said), want)
@@ -156,6 +160,15 @@ func TestBacktestWithoutADatabaseSaysWhichIsMissing(t *testing.T) {
 	out, _, code := l.run("backtest", "--rules", "rules.yaml", "--format", "json")
 	require.Equal(t, exitFine, code)
 	require.Contains(t, out, `"events": 0`)
+
+	out, said, code = l.run("backtest", "--rules", "rules.yaml", "--fail-on", "any")
+	require.Equal(t, exitFine, code)
+	require.Contains(t, out, "\nNothing was replayed")
+	require.Contains(t, said, "--fail-on: nothing was replayed, so nothing is proved")
+	out, said, code = l.run("backtest", "--rules", "rules.yaml", "--min-events", "1")
+	require.Equal(t, exitFindings, code)
+	require.Contains(t, out, "Nothing was replayed", "the report is printed all the same")
+	require.Contains(t, said, "0 events were replayed, and --min-events asks for 1")
 }
 
 func TestProgressIsShownOnATerminalOnly(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -25,9 +26,10 @@ const (
 
 // checkFlags are what `beckon check` was called with.
 type checkFlags struct {
-	format string
-	json   bool
-	strict bool
+	format    string
+	templates string
+	json      bool
+	strict    bool
 }
 
 func checkCommand() *cobra.Command {
@@ -35,11 +37,12 @@ func checkCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check [FILE]",
 		Short: "Validate rules, templates and recipients",
-		Long: `Validate a rules file (default: BECKON_RULES), the templates it uses (BECKON_TEMPLATES) and the files of recipients
-(BECKON_DIRECTORY): syntax, names, roles and fields of each trigger, conditions, and that every template renders in every
-locale for a sample of every trigger its rule names. It says how many segments each SMS takes, and warns where a single
-character doubles that. Every finding is reported at once, with file, line and column.`,
-		Example: "  beckon check\n  beckon check --json staging/rules.yaml\n  beckon check --strict --format github",
+		Long: `Validate a rules file (default: BECKON_RULES), the templates it uses (--templates, BECKON_TEMPLATES) and the files of
+recipients (BECKON_DIRECTORY): syntax, names, roles and fields of each trigger, conditions, and that every template renders in
+every locale for a sample of every trigger its rule names, with a digest also for more of them than it lists. It says how many
+segments each SMS takes, and warns where a single character doubles that. Every finding is reported at once, with file, line
+and column.`,
+		Example: "  beckon check\n  beckon check --json staging/rules.yaml --templates staging/templates\n  beckon check --strict --format github",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
 			if err := f.complete(c); err != nil {
@@ -53,6 +56,7 @@ character doubles that. Every finding is reported at once, with file, line and c
 			if len(given) == 1 {
 				file = given[0]
 			}
+			cfg.Templates = cmp.Or(f.templates, cfg.Templates)
 			checked, err := app.Check(file, cfg)
 			if err != nil {
 				return usageError{err}
@@ -62,6 +66,7 @@ character doubles that. Every finding is reported at once, with file, line and c
 	}
 	c.Flags().BoolVar(&f.json, "json", false, "the same as --format json")
 	c.Flags().StringVar(&f.format, "format", formatText, "text, json, or github for annotations in a GitHub workflow")
+	c.Flags().StringVar(&f.templates, "templates", "", "folder of templates (default: BECKON_TEMPLATES)")
 	c.Flags().BoolVar(&f.strict, "strict", false, "fail on warnings too")
 	return c
 }
@@ -126,8 +131,13 @@ type smsRow struct {
 	Template string        `json:"template"`
 	Locale   string        `json:"locale"`
 	Sample   relay.Trigger `json:"sample"`
-	Segments int           `json:"segments"`
-	Encoding string        `json:"encoding"`
+	// Digest is how many events a digest tells of, and Listed how many of them it has room to list.
+	Digest int `json:"digest,omitempty"`
+	Listed int `json:"listed,omitempty"`
+	// Segments, Encoding and Units are of the whole text, also where it is cut: CutTo is what is left of the segments.
+	Segments int    `json:"segments"`
+	CutTo    int    `json:"cut_to,omitempty"`
+	Encoding string `json:"encoding"`
 	// Units are septets or 16-bit units, by encoding; Room is how many fit into the segments.
 	Units int `json:"units"`
 	Room  int `json:"room"`
@@ -140,8 +150,8 @@ func checkReportOf(file string, checked app.Checked) checkReport {
 	}
 	for _, m := range checked.SMS {
 		report.SMS = append(report.SMS, smsRow{
-			Template: m.Template, Locale: m.Locale, Sample: m.Trigger, Segments: m.Size.Segments, Encoding: m.Size.Encoding,
-			Units: m.Size.Units, Room: m.Size.Room(),
+			Template: m.Template, Locale: m.Locale, Sample: m.Trigger, Digest: m.Digest, Listed: m.Listed, Segments: m.Size.Segments,
+			CutTo: m.CutTo, Encoding: m.Size.Encoding, Units: m.Size.Units, Room: m.Size.Room(),
 		})
 	}
 	return report
@@ -154,7 +164,15 @@ func printSizes(w io.Writer, all []engine.Measured) error {
 		if m.Locale != "" {
 			name += " (" + m.Locale + ")"
 		}
-		_, _ = fmt.Fprintf(t, "SMS\t%s:\t%s, %s, %d of %d\n", name, segments(m.Size.Segments), m.Size.Encoding, m.Size.Units, m.Size.Room())
+		rest := ""
+		if m.Digest > 0 {
+			name += fmt.Sprintf(", digest of %d", m.Digest)
+			rest = fmt.Sprintf(", lists %d", m.Listed)
+		}
+		if m.CutTo > 0 {
+			rest += ", cut to " + segments(m.CutTo)
+		}
+		_, _ = fmt.Fprintf(t, "SMS\t%s:\t%s, %s, %d of %d%s\n", name, segments(m.Size.Segments), m.Size.Encoding, m.Size.Units, m.Size.Room(), rest)
 	}
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("print: %w", err)

@@ -46,13 +46,80 @@ func TestCheckSaysHowEachSMSTravels(t *testing.T) {
 	require.NotContains(t, out, "null")
 }
 
+func TestCheckSaysHowADigestTravels(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, strings.Replace(labRules, "unless: [read], ", "digest: { window: 10m }, ", 1))
+	out, said, code := l.run("check")
+	require.Equal(t, exitFine, code, said)
+	require.Regexp(t, `SMS  mention: +1 segment, GSM-7, \d+ of 160\n`, out)
+	require.Regexp(t, `SMS  mention, digest of 21: +[23] segments, GSM-7, \d+ of \d+, lists \d+\n`, out)
+	require.Regexp(t, `SMS  mention \(de\), digest of 21: `, out)
+
+	out, _, code = l.run("check", "--json")
+	require.Equal(t, exitFine, code)
+	var report checkReport
+	require.NoError(t, json.Unmarshal([]byte(out), &report))
+	digests := 0
+	for _, row := range report.SMS {
+		if row.Digest > 0 {
+			digests++
+			require.Equal(t, 21, row.Digest)
+			require.Positive(t, row.Listed)
+			require.Less(t, row.Listed, 20)
+		}
+	}
+	require.Equal(t, 2, digests)
+}
+
+func TestCheckShowsACutAndWhatIsOddInWhatIsLost(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, oneSMS)
+	l.templates(map[string]string{"note/sms.txt": `a{{printf "%300s" "."}} → b`})
+	out, _, code := l.run("check")
+	require.Equal(t, exitFine, code)
+	require.Contains(t, out, `without "→" (U+2192), not in GSM-7, it would take 2 segments`)
+	require.Contains(t, out, "SMS  note:  5 segments, UCS-2, 305 of 335, cut to 3 segments\n")
+}
+
+func TestCheckLooksAtSoundTemplatesBesideBrokenOnes(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, oneSMS+"  - { name: more, trigger: user_mentioned, to: mentioned, send: [ { sms: missing }, { sms: bad } ] }\n")
+	l.templates(map[string]string{"note/sms.txt": "{{.event.call.id}}", "bad/sms.txt": "hi\n\n  {{if}}{{end}}"})
+	out, said, code := l.run("check")
+	require.Equal(t, exitFindings, code, said)
+	require.Contains(t, out, l.path("templates/bad/sms.txt")+":3:3: missing value for if")
+	require.Contains(t, out, l.path("templates/note/sms.txt")+":1:10: event.call is not carried by this trigger")
+	require.Contains(t, out, `there is no sms template "missing"`)
+
+	l = newLab(t, oneSMS)
+	l.templates(map[string]string{"note/sms.txt": "hi", "bad/sms.txt": "{{if}}"})
+	_, said, code = l.run("check")
+	require.Equal(t, exitFindings, code, "a broken template forbids the rest: %s", said)
+}
+
+func TestCheckTakesTheTemplatesThatItIsTold(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, oneSMS)
+	_, _, code := l.run("check")
+	require.Equal(t, exitFindings, code, "the shipped templates have no note")
+	l.templates(map[string]string{"note/sms.txt": "hi"})
+	l.env["BECKON_TEMPLATES"] = l.path("none")
+	_, said, code := l.run("check", "--templates", l.path("templates"))
+	require.Equal(t, exitFine, code, said)
+	_, said, code = l.run("check")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, said, l.path("none")+": no such file or directory")
+	require.Contains(t, said, "BECKON_TEMPLATES")
+	require.Contains(t, said, "--templates")
+}
+
 func TestStrictCheckFailsOnAWarning(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, oneSMS)
 	l.templates(map[string]string{"note/sms.txt": "fête"})
 	out, said, code := l.run("check")
 	require.Equal(t, exitFine, code)
-	require.Contains(t, said, "1 warnings")
+	require.Contains(t, said, "warnings: 1")
 	require.Contains(t, out, l.path("templates/note/sms.txt")+`:1:2: warning: "ê" (U+00EA)`)
 	require.Contains(t, out, "    fête\n     ^\n")
 	require.Contains(t, out, "1 segment, UCS-2, 4 of 70")

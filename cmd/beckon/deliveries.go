@@ -97,10 +97,14 @@ func deliveriesShowCommand() *cobra.Command {
 	var asJSON, reveal bool
 	c := &cobra.Command{
 		Use: "show ID", Short: "Show a delivery and its attempts", Args: args(cobra.ExactArgs(1)),
-		Example: "  beckon deliveries show dl_4be1... --reveal",
+		Example: "  beckon deliveries show dl_4be1c9 --reveal",
 		RunE: func(c *cobra.Command, given []string) error {
 			return withStore(c.Context(), func(s store.Store) error {
-				detail, err := deliveryDetailOf(c, s, given[0], reveal)
+				id, err := resolveID(c.Context(), s, store.KindDelivery, given[0])
+				if err != nil {
+					return err
+				}
+				detail, err := deliveryDetailOf(c, s, id, reveal)
 				if err != nil {
 					return err
 				}

@@ -72,10 +72,14 @@ func eventsShowCommand() *cobra.Command {
 	var asJSON, raw bool
 	c := &cobra.Command{
 		Use: "show ID", Short: "Show an event: which rule did what to whom, and why", Args: args(cobra.ExactArgs(1)),
-		Example: "  beckon events show 2f6c... --raw",
+		Example: "  beckon events show 2f6c81 --raw",
 		RunE: func(c *cobra.Command, given []string) error {
 			return withStore(c.Context(), func(s store.Store) error {
-				detail, err := detailOf(c, s, given[0])
+				id, err := resolveID(c.Context(), s, store.KindEvent, given[0])
+				if err != nil {
+					return err
+				}
+				detail, err := detailOf(c, s, id)
 				if err != nil {
 					return err
 				}
@@ -97,7 +101,7 @@ func eventsShowCommand() *cobra.Command {
 func detailOf(c *cobra.Command, s store.Store, id string) (eventDetail, error) {
 	event, err := s.Event(c.Context(), id)
 	if err != nil {
-		return eventDetail{}, fmt.Errorf("event %s: %w", id, err)
+		return eventDetail{}, fmt.Errorf("read it: %w", err)
 	}
 	alerts, err := s.Alerts(c.Context(), store.Filter{EventID: id, Limit: store.MaxList})
 	if err != nil {

@@ -35,7 +35,7 @@ A kept event is explained by the rules and templates that were in force when it 
 BECKON_TEMPLATES. People come from BECKON_DIRECTORY; without one everybody is taken to be reachable. What really became of a
 kept event is shown by 'beckon events show ID'.`,
 		Example: "  beckon explain event.json\n  beckon explain event.json --at 2026-03-02T23:30:00Z --rule missed-call\n" +
-			"  beckon explain 2f6c... --current",
+			"  beckon explain 2f6c81 --current",
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error { return f.run(c, given[0]) },
 	}
@@ -69,7 +69,7 @@ func (f *explainFlags) run(c *cobra.Command, given string) error {
 		return usageError{fmt.Errorf("--rule %q: there is no such rule", f.rule)}
 	}
 	detail := explanationOf(generation, event, app.Explain(generation, event, people), f.rule)
-	detail.Invented = people.Invented
+	detail.Invented, detail.Kept = people.Invented, event.Generation != ""
 	if f.json {
 		return printJSON(c.OutOrStdout(), detail)
 	}
@@ -77,8 +77,8 @@ func (f *explainFlags) run(c *cobra.Command, given string) error {
 	return nil
 }
 
-// idForm is what an event's ID looks like.
-var idForm = regexp.MustCompile(`^[0-9a-f]{16,64}$`)
+// idForm is what an event's ID looks like, or the beginning of one.
+var idForm = regexp.MustCompile(`^[0-9a-f]{6,64}$`)
 
 // read gives the event, and for a kept one the generation that was in force.
 func (f *explainFlags) read(c *cobra.Command, given string) (relay.Event, *engine.Generation, error) {
@@ -110,8 +110,12 @@ func (f *explainFlags) read(c *cobra.Command, given string) (relay.Event, *engin
 
 func (f *explainFlags) readKept(c *cobra.Command, id string) (event relay.Event, generation *engine.Generation, err error) {
 	err = withStore(c.Context(), func(s store.Store) error {
+		id, err := resolveID(c.Context(), s, store.KindEvent, id)
+		if err != nil {
+			return err
+		}
 		if event, err = s.Event(c.Context(), id); err != nil {
-			return fmt.Errorf("event %s: %w", id, err)
+			return fmt.Errorf("read it: %w", err)
 		}
 		if f.current {
 			return nil

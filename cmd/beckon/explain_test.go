@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
 )
 
 // explainedRules have one rule for each way of not telling somebody.
@@ -140,4 +141,24 @@ func TestExplainRefusesWhatItCannotRead(t *testing.T) {
 	_, said, code := l.run("explain", "event.json")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, said, "rules.yaml")
+}
+
+func TestTheBeginningOfAnIDIsEnough(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, explainedRules)
+	p := l.serve()
+	event := p.mustPost(sample(t, relay.UserMentioned, nil))
+	p.stop()
+	alerts, err := l.kept().Alerts(t.Context(), store.Filter{EventID: event.ID})
+	require.NoError(t, err)
+	for _, args := range [][]string{{"events", "show", event.ID[:6]}, {"alerts", "show", alerts[0].ID[:9]}, {"explain", event.ID[:8]}} {
+		out, said, code := l.run(args...)
+		require.Equal(t, exitFine, code, "%v: %s", args, said)
+		require.Contains(t, out, event.ID)
+	}
+	for _, args := range [][]string{{"events", "show", event.ID[:5]}, {"alerts", "show", "al_abc"}} {
+		_, said, code := l.run(args...)
+		require.Equal(t, exitUsage, code, "%v", args)
+		require.Contains(t, said, "too short")
+	}
 }

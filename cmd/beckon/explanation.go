@@ -20,6 +20,8 @@ type explanation struct {
 	Outcomes   []foreseen    `json:"outcomes"`
 	// Invented says that nobody's contact is known.
 	Invented bool `json:"people_invented,omitempty"`
+	// Kept says that the event is in the database.
+	Kept bool `json:"kept,omitempty"`
 }
 
 type ruleAccount struct {
@@ -28,8 +30,10 @@ type ruleAccount struct {
 	Why     string     `json:"why,omitempty"`
 	Error   string     `json:"error,omitempty"`
 	Parts   []rulePart `json:"parts,omitempty"`
-	// Tells is whom the rule makes alerts for.
-	Tells []string `json:"tells"`
+	// Tells is whom the rule makes alerts for, Actors who is not told because they did it, and Empty the roles that nobody has.
+	Tells  []string     `json:"tells"`
+	Actors []string     `json:"actors,omitempty"`
+	Empty  []relay.Role `json:"empty,omitempty"`
 }
 
 type rulePart struct {
@@ -84,7 +88,7 @@ func explanationOf(g *engine.Generation, event relay.Event, explained app.Explai
 }
 
 func accountOf(a engine.Account) ruleAccount {
-	out := ruleAccount{Rule: a.Rule, Matched: a.Matched, Why: a.Why, Error: errorText(a.Err), Tells: []string{}}
+	out := ruleAccount{Rule: a.Rule, Matched: a.Matched, Why: a.Why, Error: errorText(a.Err), Tells: []string{}, Actors: a.Actors, Empty: a.Empty}
 	for _, alert := range a.Alerts {
 		out.Tells = append(out.Tells, whom(alert.Recipient, alert.Role))
 	}
@@ -113,7 +117,7 @@ func foreseenOf(f app.Foreseen) foreseen {
 	a := f.Alert
 	out := foreseen{
 		Rule: a.Rule, To: whom(a.Recipient, a.Role), State: a.State, Reason: a.Reason, At: a.UpdatedAt,
-		After: a.UpdatedAt.Sub(a.ReceivedAt).String(), Trace: a.Trace, Messages: []message{},
+		After: a.UpdatedAt.Sub(a.ReceivedAt).Round(time.Millisecond).String(), Trace: a.Trace, Messages: []message{},
 	}
 	for _, d := range f.Deliveries {
 		out.Messages = append(out.Messages, message{
@@ -141,6 +145,9 @@ func printExplanation(w io.Writer, e explanation) {
 	for _, f := range e.Outcomes {
 		printForeseen(w, f)
 	}
+	if e.Kept {
+		p("\nWhat became of it is shown by: beckon events show %s\n", e.Event.ID)
+	}
 	if e.Invented {
 		p("\nNo directory is set (BECKON_DIRECTORY), so everybody is taken to be reachable on every channel.\n")
 	}
@@ -153,23 +160,37 @@ func printAccounts(w io.Writer, accounts []ruleAccount) {
 		if a.Matched {
 			verdict = "yes"
 		}
-		why := a.Why
-		if a.Matched && why == "" {
-			why = "for " + strings.Join(a.Tells, ", ")
-		}
-		_, _ = fmt.Fprintf(w, "  %s  %s: %s\n", verdict, a.Rule, why)
+		_, _ = fmt.Fprintf(w, "  %s  %s: %s\n", verdict, a.Rule, whyText(a))
 		for _, part := range a.Parts {
 			_, _ = fmt.Fprintf(w, "         %-5t  %s%s\n", part.Holds, part.Text, seenText(part))
 		}
 	}
 }
 
+// whyText says why a rule did not match, or whom it is for and who is left out.
+func whyText(a ruleAccount) string {
+	why := []string{a.Why}
+	if len(a.Tells) > 0 {
+		why[0] = "for " + strings.Join(a.Tells, ", ")
+	}
+	if len(a.Actors) > 0 {
+		why = append(why, "not for "+strings.Join(a.Actors, ", ")+", who did it")
+	}
+	for _, role := range a.Empty {
+		why = append(why, "the event names no "+string(role))
+	}
+	return strings.Join(why, "; ")
+}
+
 func seenText(part rulePart) string {
 	var seen []string
 	for _, s := range part.Seen {
 		value := fmt.Sprint(s.Value)
-		if text, ok := s.Value.(string); ok {
-			value = fmt.Sprintf("%q", text)
+		switch v := s.Value.(type) {
+		case string:
+			value = fmt.Sprintf("%q", v)
+		case time.Time:
+			value = clock(v)
 		}
 		seen = append(seen, s.Path+" is "+value)
 	}

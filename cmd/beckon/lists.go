@@ -146,6 +146,31 @@ func openReadOnly(ctx context.Context, cfg config.Config) (*sqlite.Store, error)
 	return kept, nil
 }
 
+// minID is how much of an ID must be given, without what marks its kind: less is a slip of the hand.
+const minID = 6
+
+// resolveID gives the ID that is meant: the given one, or the only one of its kind that begins so.
+func resolveID(ctx context.Context, s store.Store, kind store.Kind, given string) (string, error) {
+	marks := map[store.Kind]string{store.KindAlert: "al_", store.KindDelivery: "dl_"}
+	if len(strings.TrimPrefix(given, marks[kind])) < minID {
+		return "", usageError{fmt.Errorf("%q is too short: give the ID of the %s, or at least %d characters of it", given, kind, minID)}
+	}
+	found, err := s.IDs(ctx, kind, given, store.MaxList)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%s: %w", kind, err)
+	case len(found) == 0:
+		return "", fmt.Errorf("no %s begins with %q", kind, given)
+	case len(found) == 1, found[0] == given:
+		return found[0], nil
+	}
+	more := ""
+	if len(found) == store.MaxList {
+		more = " or more"
+	}
+	return "", fmt.Errorf("%d%s IDs begin with %q, such as %s and %s: give more of it", len(found), more, given, found[0], found[1])
+}
+
 // printJSON prints one value, indented, for machines.
 func printJSON(w io.Writer, value any) error {
 	encoder := json.NewEncoder(w)

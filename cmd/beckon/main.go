@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // the image is built from scratch and has no time zones of its own
 	"unicode"
@@ -36,9 +38,10 @@ func main() {
 // run is main without the process: it returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot() //nolint:contextcheck // commands take the context they are executed with
-	root.SetArgs(args)
+	root.SetArgs(oneDash(args))
 	root.SetOut(plain{stdout})
 	root.SetErr(stderr)
+	addCompletion(root)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitFine
@@ -51,6 +54,26 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	return exitFindings
+}
+
+// oneDash lets `beckon test` take -run with one dash, as go test has it: cobra would read it as three flags of a letter each.
+func oneDash(args []string) []string {
+	if len(args) == 0 || args[0] != "test" {
+		return args
+	}
+	out := slices.Clone(args)
+	for i := 1; i < len(out) && out[i] != "--"; i++ {
+		switch {
+		case out[i] == "--run":
+			i++ // whatever follows is its value
+		case out[i] == "-run":
+			out[i] = "--run"
+			i++
+		case strings.HasPrefix(out[i], "-run="):
+			out[i] = "-" + out[i]
+		}
+	}
+	return out
 }
 
 // plain writes without control characters, since what is listed came from outside and may be made to play with a terminal.
@@ -86,6 +109,7 @@ otherwise miss something: "Ann mentioned you", "you missed a call from Bob". Ops
 
 Settings come from the environment: see 'beckon serve --help'.
 Exit codes: 0 fine, 1 findings or failures, 2 wrong usage.`
+	root.Example = "  beckon dev --demo\n  beckon check && beckon test\n  beckon serve"
 	root.SilenceErrors = true
 	root.SilenceUsage = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
@@ -94,10 +118,11 @@ Exit codes: 0 fine, 1 findings or failures, 2 wrong usage.`
 		serveCommand(), devCommand(), checkCommand(), eventsCommand(), deliveriesCommand(), healthcheckCommand(),
 		migrateCommand(), schemaCommand(), backtestCommand(), versionCommand(),
 	)
+	completeValues(root)
 	return root
 }
 
-// group is a command that only holds others. Cobra by itself prints help and exits 0 for a mistyped child, which makes a
+// group is a command that only holds others; its examples are theirs. Cobra by itself prints help and exits 0 for a mistyped child, which makes a
 // check in CI that never fails.
 func group(use, short string, children ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{
@@ -105,6 +130,11 @@ func group(use, short string, children ...*cobra.Command) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(children...)
+	var examples []string
+	for _, child := range children {
+		examples = append(examples, child.Example)
+	}
+	c.Example = strings.Join(examples, "\n")
 	return c
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,7 @@ type previewFlags struct {
 	sample, event, id string
 	channel, locale   string
 	to                string
+	count             int
 	html              string
 	open, json        bool
 }
@@ -36,9 +38,10 @@ func previewCommand() *cobra.Command {
 browser, and how an SMS travels. The event is the built-in sample of the triggers that the rules (BECKON_RULES) use the
 template for, unless one is named. Nothing is sent.
 
-With --html and several mails, each file has its trigger and locale in its name: page.html, page.de.html.`,
-		Example: "  beckon preview mention\n  beckon preview mention --locale de --open\n" +
-			"  beckon preview missed-call --event call.json --channel sms\n  beckon preview mention --id 2f6c... --to cometchat-uid-2",
+--count 21 shows a digest of so many events, each of them the same; it lists as many as the rule's digest has for max, and an
+SMS only those that it has room for. With --html and several mails, each file has its trigger and locale in its name: page.html, page.de.html.`,
+		Example: "  beckon preview mention\n  beckon preview mention --locale de --open\n  beckon preview mention --count 21\n" +
+			"  beckon preview missed-call --event call.json --channel sms\n  beckon preview mention --id 2f6c81 --to cometchat-uid-2",
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
 			o, err := f.options(c)
@@ -48,7 +51,7 @@ With --html and several mails, each file has its trigger and locale in its name:
 			o.Template = given[0]
 			all, err := app.Preview(o)
 			if err != nil {
-				return err
+				return misnamed(err)
 			}
 			return f.show(c, all)
 		},
@@ -59,6 +62,7 @@ With --html and several mails, each file has its trigger and locale in its name:
 	flags.StringVar(&f.id, "id", "", "tell of the kept event with this ID (BECKON_DATABASE_URL)")
 	flags.StringVar(&f.channel, "channel", "", "sms or email (default: all that the template has)")
 	flags.StringVar(&f.locale, "locale", "", "such as de (default: all that the template has)")
+	flags.IntVar(&f.count, "count", 1, "tell of so many events, as a digest")
 	flags.StringVar(&f.to, "to", "", "uid of somebody in the files of recipients (BECKON_DIRECTORY)")
 	flags.StringVar(&f.html, "html", "", "write the HTML of a mail to this file")
 	flags.BoolVar(&f.open, "open", false, "open the HTML of a mail in the browser")
@@ -66,9 +70,27 @@ With --html and several mails, each file has its trigger and locale in its name:
 	return c
 }
 
+// misnamed makes wrong usage of a name that does not exist.
+func misnamed(err error) error {
+	if _, unknown := errors.AsType[app.UnknownNameError](err); unknown {
+		return usageError{err}
+	}
+	return err
+}
+
+// noteLocale says which locale stands for one that a template does not have.
+func noteLocale(w io.Writer, template string, ch relay.Channel, wanted, taken string) {
+	if wanted != "" {
+		_, _ = fmt.Fprintf(w, "beckon: template %s has no %s files for %s; this is %s\n", template, ch, wanted, cmp.Or(taken, "en"))
+	}
+}
+
 // options reads what the flags name.
 func (f *previewFlags) options(c *cobra.Command) (app.PreviewOptions, error) {
-	o := app.PreviewOptions{Locale: f.locale, Channel: relay.Channel(f.channel), Sample: relay.Trigger(f.sample), To: f.to}
+	o := app.PreviewOptions{Locale: f.locale, Channel: relay.Channel(f.channel), Sample: relay.Trigger(f.sample), To: f.to, Count: f.count}
+	if f.count < 1 {
+		return o, usageError{fmt.Errorf("--count must be 1 or more and not %d", f.count)}
+	}
 	if f.channel != "" && o.Channel != relay.ChannelSMS && o.Channel != relay.ChannelEmail {
 		return o, usageError{fmt.Errorf("--channel must be sms or email and not %q", f.channel)}
 	}
@@ -138,12 +160,25 @@ type previewRow struct {
 	Text     string        `json:"text"`
 	HTML     string        `json:"html,omitempty"`
 	// HTMLFile is where it was written.
-	HTMLFile string   `json:"html_file,omitempty"`
-	Segments int      `json:"segments,omitempty"`
-	Encoding string   `json:"encoding,omitempty"`
-	Units    int      `json:"units,omitempty"`
-	Room     int      `json:"room,omitempty"`
-	Odd      []oddRow `json:"odd,omitempty"`
+	HTMLFile string `json:"html_file,omitempty"`
+	// Digest is how many events a digest tells of, and Listed how many of them it lists.
+	Digest   int    `json:"digest,omitempty"`
+	Listed   int    `json:"listed,omitempty"`
+	Segments int    `json:"segments,omitempty"`
+	Encoding string `json:"encoding,omitempty"`
+	Units    int    `json:"units,omitempty"`
+	Room     int    `json:"room,omitempty"`
+	// Whole is how the text of an SMS that is cut would travel.
+	Whole *wholeRow `json:"whole,omitempty"`
+	// Odd are the odd characters of the whole text.
+	Odd []oddRow `json:"odd,omitempty"`
+}
+
+// wholeRow is the size of a text that was too long.
+type wholeRow struct {
+	Segments int    `json:"segments"`
+	Encoding string `json:"encoding"`
+	Units    int    `json:"units"`
 }
 
 // oddRow is a character that GSM-7 does not have.
@@ -159,10 +194,13 @@ type oddRow struct {
 func previewRowOf(m app.Previewed) previewRow {
 	row := previewRow{
 		Template: m.Template, Trigger: m.Trigger, Channel: m.Channel, Locale: m.Content.Locale, Subject: m.Content.Subject.Reveal(),
-		Text: m.Content.Text.Reveal(), HTML: m.Content.HTML.Reveal(),
+		Text: m.Content.Text.Reveal(), HTML: m.Content.HTML.Reveal(), Digest: m.Digest, Listed: m.Listed,
 	}
 	if m.Channel == relay.ChannelSMS {
 		row.Segments, row.Encoding, row.Units, row.Room = m.Size.Segments, m.Size.Encoding, m.Size.Units, m.Size.Room()
+	}
+	if m.Cut {
+		row.Whole = &wholeRow{m.Whole.Segments, m.Whole.Encoding, m.Whole.Units}
 	}
 	for _, o := range m.Odd {
 		row.Odd = append(row.Odd, oddRow{o.Char, o.Instead, o.File, o.Line, o.Column})
@@ -173,14 +211,18 @@ func previewRowOf(m app.Previewed) previewRow {
 // show prints the messages and writes and opens their HTML. They are shown in clear: that is what they are looked at for.
 func (f *previewFlags) show(c *cobra.Command, all []app.Previewed) error {
 	rows := make([]previewRow, 0, len(all))
+	noted := map[string]bool{}
 	for _, m := range all {
 		rows = append(rows, previewRowOf(m))
+		if key := string(m.Channel) + m.Wanted; !noted[key] {
+			noted[key] = true
+			noteLocale(c.ErrOrStderr(), m.Template, m.Channel, m.Wanted, m.Content.Locale)
+		}
 	}
-	if err := f.writePages(rows); err != nil {
-		return err
-	}
+	// Whatever becomes of the HTML, there is a text to look at, and it says where the files are.
+	wrong := f.writePages(c, rows)
 	if f.json {
-		return printJSON(c.OutOrStdout(), rows)
+		return errors.Join(printJSON(c.OutOrStdout(), rows), wrong)
 	}
 	for i, row := range rows {
 		if i > 0 {
@@ -188,12 +230,27 @@ func (f *previewFlags) show(c *cobra.Command, all []app.Previewed) error {
 		}
 		row.print(c.OutOrStdout())
 	}
-	return nil
+	return wrong
 }
 
-// writePages writes the HTML of the mails where that is asked for.
-func (f *previewFlags) writePages(rows []previewRow) error {
+// writePages writes the HTML of the mails where that is asked for, and opens it.
+func (f *previewFlags) writePages(c *cobra.Command, rows []previewRow) error {
 	if f.html == "" && !f.open {
+		return nil
+	}
+	triggers := map[relay.Trigger]bool{}
+	mails := 0
+	for _, row := range rows {
+		triggers[row.Trigger] = true
+		if row.HTML != "" {
+			mails++
+		}
+	}
+	switch {
+	case mails == 0 && f.html != "":
+		return errors.New("the template makes no HTML")
+	case mails == 0:
+		_, _ = fmt.Fprintln(c.ErrOrStderr(), "beckon: the template makes no HTML to open")
 		return nil
 	}
 	base := f.html
@@ -204,38 +261,27 @@ func (f *previewFlags) writePages(rows []previewRow) error {
 		}
 		base = filepath.Join(dir, "mail.html")
 	}
-	triggers := map[relay.Trigger]bool{}
-	for _, row := range rows {
-		triggers[row.Trigger] = true
-	}
-	pages := 0
 	for i, row := range rows {
 		if row.HTML == "" {
 			continue
 		}
-		pages++
-		rows[i].HTMLFile = row.page(base, len(triggers) > 1, f.locale == "")
-		if err := f.writePage(rows[i]); err != nil {
-			return err
+		page := row.page(base, len(triggers) > 1, f.locale == "")
+		if err := os.WriteFile(page, []byte(row.HTML), 0o600); err != nil {
+			return fmt.Errorf("write the HTML: %w", err)
 		}
-	}
-	if pages == 0 {
-		return errors.New("the template makes no HTML")
+		rows[i].HTMLFile = page
+		if f.open {
+			openPage(c.ErrOrStderr(), page)
+		}
 	}
 	return nil
 }
 
-func (f *previewFlags) writePage(row previewRow) error {
-	if err := os.WriteFile(row.HTMLFile, []byte(row.HTML), 0o600); err != nil {
-		return fmt.Errorf("write the HTML: %w", err)
+// openPage says where the file is when there is no browser to show it.
+func openPage(w io.Writer, page string) {
+	if err := browser.OpenFile(page); err != nil {
+		_, _ = fmt.Fprintf(w, "beckon: no browser can be opened (%v); the mail is in %s\n", err, page)
 	}
-	if !f.open {
-		return nil
-	}
-	if err := browser.OpenFile(row.HTMLFile); err != nil {
-		return fmt.Errorf("open %s in a browser: %w", row.HTMLFile, err)
-	}
-	return nil
 }
 
 // page is the name of the HTML's file: with the trigger and the locale where they tell it from others.
@@ -256,9 +302,16 @@ func (r previewRow) print(w io.Writer) {
 	if r.Locale != "" {
 		name += " (" + r.Locale + ")"
 	}
-	_, _ = fmt.Fprintf(w, "%s by %s, of %s\n", name, r.Channel, r.Trigger)
+	_, _ = fmt.Fprintf(w, "%s by %s, of %s", name, r.Channel, r.Trigger)
+	if r.Digest > 0 {
+		_, _ = fmt.Fprintf(w, ": a digest of %d, lists %d", r.Digest, r.Listed)
+	}
+	_, _ = fmt.Fprintln(w)
 	if r.Channel == relay.ChannelSMS {
 		_, _ = fmt.Fprintf(w, "  %s, %s, %d of %d, %d left\n", segments(r.Segments), r.Encoding, r.Units, r.Room, r.Room-r.Units)
+	}
+	if r.Whole != nil {
+		_, _ = fmt.Fprintf(w, "  cut: whole it would take %s, %s\n", segments(r.Whole.Segments), r.Whole.Encoding)
 	}
 	for _, o := range r.Odd {
 		_, _ = fmt.Fprintln(w, "  "+o.String())

@@ -85,10 +85,89 @@ func TestPreviewWritesAndOpensTheHTML(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(html), "erwähnt")
 
+	require.NoError(t, os.RemoveAll(filepath.Dir(pages[0])))
 	l.env["PATH"] = t.TempDir()
-	_, said, code = l.run("preview", "mention", "--open", "--locale", "de")
-	require.Equal(t, exitFindings, code)
-	require.Contains(t, said, "in a browser")
+	out, said, code = l.run("preview", "mention", "--open", "--locale", "de")
+	require.Equal(t, exitFine, code, "the text is there: %s", said)
+	pages, err = filepath.Glob(l.path("beckon-preview-*/mail.html"))
+	require.NoError(t, err)
+	require.Len(t, pages, 1)
+	require.Contains(t, said, "no browser can be opened")
+	require.Contains(t, said, "the mail is in "+pages[0])
+	require.Contains(t, out, "HTML: "+pages[0])
+	require.Contains(t, out, "  Subject: Andrew Joseph hat Sie erwähnt\n")
+}
+
+func TestPreviewWithoutHTMLLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, labRules)
+	l.templates(map[string]string{"bare/email.subject.txt": "s", "bare/email.txt": "the text"})
+	l.env["TMPDIR"] = l.dir
+	out, said, code := l.run("preview", "bare", "--sample", "message_sent", "--open")
+	require.Equal(t, exitFine, code, said)
+	require.Contains(t, out, "the text")
+	require.Contains(t, said, "makes no HTML")
+	left, err := filepath.Glob(l.path("beckon-preview-*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+func TestPreviewCountShowsADigest(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, labRules+"  - { name: d, trigger: message_sent, to: receiver, digest: { window: 1m, max: 2 }, send: [ { email: unread-message } ] }\n")
+	out, said, code := l.run("preview", "mention", "--count", "21", "--locale", "en")
+	require.Equal(t, exitFine, code, said)
+	require.Contains(t, out, "mention by sms, of user_mentioned: a digest of 21, lists 4\n  3 segments, GSM-7, ")
+	require.Contains(t, out, "  | You were mentioned 21 times:\n")
+	require.Regexp(t, `\| and 17 more\n`, out)
+	require.Contains(t, out, "mention by email, of user_mentioned: a digest of 21, lists 20\n  Subject: You were mentioned 21 times\n")
+
+	out, _, code = l.run("preview", "unread-message", "--count", "5", "--locale", "en", "--json")
+	require.Equal(t, exitFine, code)
+	var rows []previewRow
+	require.NoError(t, json.Unmarshal([]byte(out), &rows))
+	require.Len(t, rows, 2)
+	for _, row := range rows {
+		require.Equal(t, [2]int{5, 2}, [2]int{row.Digest, row.Listed}, "as the rule says")
+		require.Contains(t, row.Text, "3 more")
+	}
+	require.Contains(t, rows[1].HTML, "<title>5 new messages</title>")
+
+	out, _, code = l.run("preview", "mention", "--count", "1", "--locale", "en")
+	require.Equal(t, exitFine, code)
+	require.NotContains(t, out, "digest")
+	_, said, code = l.run("preview", "mention", "--count", "0")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, said, "--count")
+}
+
+func TestPreviewSaysWhatACutTakesAway(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, oneSMS)
+	l.templates(map[string]string{"note/sms.txt": `a{{printf "%300s" "."}} → b`})
+	out, said, code := l.run("preview", "note")
+	require.Equal(t, exitFine, code, said)
+	require.Contains(t, out, "  cut: whole it would take 5 segments, UCS-2\n")
+	require.Contains(t, out, `"→" is not in GSM-7; it stands at `+l.path("templates/note/sms.txt")+":1:25")
+	out, _, code = l.run("preview", "note", "--json")
+	require.Equal(t, exitFine, code)
+	var rows []previewRow
+	require.NoError(t, json.Unmarshal([]byte(out), &rows))
+	require.Equal(t, &wholeRow{Segments: 5, Encoding: "UCS-2", Units: 305}, rows[0].Whole)
+}
+
+func TestPreviewSaysWhichLocaleStandsForAnother(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, labRules)
+	for locale, want := range map[string]string{
+		"fr":    "beckon: template mention has no sms files for fr; this is en\nbeckon: template mention has no email files for fr; this is en\n",
+		"de_AT": "beckon: template mention has no sms files for de_AT; this is de\nbeckon: template mention has no email files for de_AT; this is de\n",
+		"de":    "", "en": "", "DE": "",
+	} {
+		_, said, code := l.run("preview", "mention", "--locale", locale)
+		require.Equal(t, exitFine, code, said)
+		require.Equal(t, want, said, locale)
+	}
 }
 
 func TestPreviewSaysWhatItCannotShow(t *testing.T) {
@@ -104,9 +183,9 @@ func TestPreviewSaysWhatItCannotShow(t *testing.T) {
 		code int
 		want string
 	}{
-		{[]string{"noet"}, exitFindings, `there is no template "noet"`},
+		{[]string{"noet"}, exitUsage, `there is no template "noet"`},
 		{[]string{"note"}, exitFindings, "--sample: after_message"},
-		{[]string{"note", "--sample", "nothing"}, exitFindings, `no sample of "nothing"; there are after_message`},
+		{[]string{"note", "--sample", "nothing"}, exitUsage, `no sample of "nothing"; there are after_message`},
 		{[]string{"note", "--sample", "call_started"}, exitFindings, l.path("templates/note/sms.txt") + ":1:10: event.message is not carried"},
 		{[]string{"note", "--channel", "email"}, exitFindings, "nothing for email, only for sms"},
 		{[]string{"note", "--event", l.path("strange.json")}, exitFindings, `"new_thing"`},
@@ -131,6 +210,7 @@ func TestPreviewSaysWhatItCannotShow(t *testing.T) {
 	l.env["BECKON_TEMPLATES"] = l.path("none")
 	_, said, _ = l.run("preview", "note")
 	require.Contains(t, said, "read templates")
+	require.Contains(t, said, "BECKON_TEMPLATES")
 }
 
 func TestHTMLFilesOfSeveralMailsHaveNamesOfTheirOwn(t *testing.T) {

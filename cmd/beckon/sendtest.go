@@ -38,8 +38,9 @@ An address that said no, as kept in BECKON_DATABASE_URL, is not written to. Noth
 			}
 			sent, err := app.SendTest(c.Context(), o)
 			if err != nil {
-				return fmt.Errorf("nothing was sent: %w", err)
+				return misnamed(fmt.Errorf("nothing was sent: %w", err))
 			}
+			noteLocale(c.ErrOrStderr(), o.Template, o.To.Channel(), sent.Wanted, sent.Content.Locale)
 			return f.report(c.OutOrStdout(), sentRowOf(o.To, sent))
 		},
 	}
@@ -83,8 +84,9 @@ type sentRow struct {
 	Status     int          `json:"status,omitempty"`
 	Code       string       `json:"code,omitempty"`
 	Detail     string       `json:"detail,omitempty"`
-	// Text is what was sent, in clear: it holds nobody's words.
-	Text string `json:"text,omitempty"`
+	// Subject, of a mail, and Text are what was sent, in clear: they hold nobody's words.
+	Subject string `json:"subject,omitempty"`
+	Text    string `json:"text,omitempty"`
 }
 
 // outcomeRefused stands in the place of an outcome where nobody was asked.
@@ -94,7 +96,7 @@ func sentRowOf(to relay.Address, sent app.SentTest) sentRow {
 	row := sentRow{
 		To: to.String(), Channel: to.Channel(), Provider: sent.Provider, Outcome: sent.Outcome.Kind, ProviderID: sent.Outcome.ProviderID,
 		Reason: sent.Outcome.Reason, Status: sent.Outcome.Status, Code: sent.Outcome.Code, Detail: sent.Outcome.Detail,
-		Text: sent.Content.Text.Reveal(),
+		Subject: sent.Content.Subject.Reveal(), Text: sent.Content.Text.Reveal(),
 	}
 	if sent.Suppressed != relay.ReasonNone {
 		row.Outcome, row.Reason = outcomeRefused, sent.Suppressed
@@ -126,6 +128,9 @@ func (r sentRow) print(w io.Writer) {
 	switch r.Outcome {
 	case relay.Accepted:
 		_, _ = fmt.Fprintf(w, "%s took the message to %s under the id %s\n", r.Provider, r.To, orDash(r.ProviderID))
+		if r.Subject != "" {
+			_, _ = fmt.Fprintf(w, "  Subject: %s\n", r.Subject)
+		}
 		for line := range strings.SplitSeq(r.Text, "\n") {
 			_, _ = fmt.Fprintf(w, "  | %s\n", line)
 		}

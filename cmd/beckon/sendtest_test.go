@@ -51,10 +51,25 @@ func TestSendTestMailsWhatATemplateMakesOfASample(t *testing.T) {
 	require.Equal(t, "sendgrid", row.Provider)
 	require.Equal(t, mail.MessageID, row.ProviderID)
 
-	_, said, code = l.run("send-test", "--to", "ann@example.com")
+	require.Equal(t, mail.Subject, row.Subject)
+	require.NotContains(t, said, "this is")
+
+	out, said, code = l.run("send-test", "--to", "ann@example.com")
 	require.Equal(t, exitFine, code, said)
+	require.Contains(t, out, "  Subject: Test message from Beckon\n  | This is a test")
 	require.Equal(t, "Test message from Beckon", l.sendgrid.Mails()[1].Subject)
 	require.Empty(t, l.sendgrid.Faults())
+}
+
+func TestSendTestSaysWhichLocaleStandsForAnother(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, labRules)
+	_, said, code := l.run("send-test", "--to", "+14155550123", "--template", "mention", "--locale", "fr")
+	require.Equal(t, exitFine, code, said)
+	require.Equal(t, "beckon: template mention has no sms files for fr; this is en\n", said)
+	_, said, code = l.run("send-test", "--to", "+14155550123", "--template", "mention")
+	require.Equal(t, exitFine, code)
+	require.Empty(t, said)
 }
 
 func TestSendTestExplainsWhyAMessageWasNotTaken(t *testing.T) {
@@ -140,6 +155,6 @@ func TestSendTestRefusesWhatItCannotSend(t *testing.T) {
 	}
 	l.env["BECKON_PROVIDERS"] = "outbox"
 	_, said, code := l.run("send-test", "--to", "+14155550199", "--template", "none")
-	require.Equal(t, exitFindings, code)
+	require.Equal(t, exitUsage, code)
 	require.Contains(t, said, `there is no template "none"`)
 }

@@ -35,24 +35,20 @@ func testCommand() *cobra.Command {
 		Long: `Run the tests of rules (default: rules.test.yaml beside BECKON_RULES): events at given times, and the messages that must come
 of them, under a virtual clock. Days of waiting take microseconds, and nothing is sent.
 
-A failure shows what was expected, what came, and how it was decided. --coverage names the triggers of rules, the clauses of
+A failure shows what was expected, what came, and how it was decided: where nothing came, of the alert that is nearest to what
+was expected. A warning of a field that the webhook does not have fails nothing. --coverage names the triggers of rules, the clauses of
 unless and the fallbacks that no test has seen at work; it does not change the exit code.`,
-		Example: "  beckon test\n  beckon test -run 'quiet hours' -v\n  beckon test --coverage --junit report.xml staging/*.test.yaml",
+		Example: "  beckon test\n  beckon test --run 'quiet hours' -v\n  beckon test --coverage --junit report.xml staging/*.test.yaml",
 		Args:    args(cobra.ArbitraryArgs),
 		RunE:    func(c *cobra.Command, given []string) error { return test(c, given, f) },
 	}
 	flags := c.Flags()
-	flags.StringVarP(&f.only, "run", "n", "", "run only the tests whose name matches this regular expression")
+	flags.StringVar(&f.only, "run", "", "run only the tests whose name matches this regular expression; -run is the same")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "name the tests that pass, too")
 	flags.StringVar(&f.junit, "junit", "", "write the results to this file as JUnit XML")
 	flags.BoolVar(&f.coverage, "coverage", false, "name what of the rules no test has seen at work")
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON")
 	flags.StringVar(&f.templates, "templates", "", "folder of templates for files that name none (default: BECKON_TEMPLATES)")
-	// `-run`, as go test has it, reads as -r -u -n here, so the first two must be there and mean nothing.
-	for _, letter := range []string{"r", "u"} {
-		flags.BoolP("run-"+letter, letter, false, "")
-		_ = flags.MarkHidden("run-" + letter) // it was added above
-	}
 	return c
 }
 
@@ -87,14 +83,15 @@ func test(c *cobra.Command, files []string, f testFlags) error {
 	if err := showTests(c.OutOrStdout(), results, f); err != nil {
 		return err
 	}
-	return verdict(c.Context(), results)
+	return f.verdict(c.Context(), results)
 }
 
 // tested is what came of one file, and what its tests have not seen.
 type tested struct {
 	scenario.Report
 
-	Gaps []scenario.Gap `json:"gaps,omitempty"`
+	// Gaps is nil where nobody asked for them or the file could not be run, and empty where everything was seen.
+	Gaps []scenario.Gap `json:"gaps,omitzero"`
 }
 
 func runTests(ctx context.Context, files []string, templates string, options scenario.Options) ([]tested, error) {
@@ -109,7 +106,7 @@ func runTests(ctx context.Context, files []string, templates string, options sce
 			continue
 		}
 		report := suite.Run(ctx, options)
-		results = append(results, tested{Report: report, Gaps: suite.Gaps(report)})
+		results = append(results, tested{Report: report, Gaps: append([]scenario.Gap{}, suite.Gaps(report)...)})
 	}
 	return results, nil
 }
@@ -136,7 +133,11 @@ func showTests(w io.Writer, results []tested, f testFlags) error {
 		return printJSON(w, results)
 	}
 	for _, r := range results {
+		if len(r.Tests)+len(r.Findings) == 0 {
+			continue // no test of this file was picked: "ok" would say too much
+		}
 		rules.Write(w, r.Findings)
+		rules.Write(w, r.Warnings)
 		scenario.Print(w, r.Report, f.verbose)
 		if f.coverage && len(r.Findings) == 0 {
 			printGaps(w, r.Gaps)
@@ -157,7 +158,7 @@ func printGaps(w io.Writer, gaps []scenario.Gap) {
 }
 
 // verdict turns results into an exit code. Where nothing was run, nothing was proved.
-func verdict(ctx context.Context, results []tested) error {
+func (f testFlags) verdict(ctx context.Context, results []tested) error {
 	ran, failed := 0, 0
 	for _, r := range results {
 		ran += len(r.Tests)
@@ -169,7 +170,7 @@ func verdict(ctx context.Context, results []tested) error {
 	case failed > 0:
 		return errSaid
 	case ran == 0:
-		return usageError{errors.New("-run: no test has such a name")}
+		return usageError{fmt.Errorf("-run: no test has a name that matches %q", f.only)}
 	}
 	return nil
 }

@@ -102,3 +102,50 @@ func TestTestGivesFindingsAndWrongUsageTheirExitCodes(t *testing.T) {
 		require.Equal(t, exitUsage, code, "%v: %s", wrong, said)
 	}
 }
+
+func TestTestNamesOnlyFilesThatHaveSuchATest(t *testing.T) {
+	t.Parallel()
+	l := testLab(t)
+	l.write("other.test.yaml", strings.NewReplacer("name: told", "name: tolled", "name: not told", "name: never").Replace(labTests))
+	both := []string{l.path("own.test.yaml"), l.path("other.test.yaml")}
+	out, _, code := l.run(append([]string{"test", "--coverage", "-run=tolled"}, both...)...)
+	require.Equal(t, exitFine, code)
+	require.Contains(t, out, "ok    "+both[1])
+	require.NotContains(t, out, both[0])
+	require.Equal(t, 1, strings.Count(out, "coverage:"))
+
+	out, said, code := l.run(append([]string{"test", "--coverage", "-run", "nobody"}, both...)...)
+	require.Equal(t, exitUsage, code)
+	require.Empty(t, out)
+	require.Contains(t, said, `no test has a name that matches "nobody"`)
+}
+
+func TestTestSaysInJSONWhatWasNotSeen(t *testing.T) {
+	t.Parallel()
+	l := testLab(t)
+	for flag, want := range map[string]string{"--coverage": `"what": "no test sees it match message_sent"`, "--coverage=false": ""} {
+		out, _, code := l.run("test", "--json", flag, l.path("own.test.yaml"))
+		require.Equal(t, exitFine, code)
+		require.Contains(t, out, want)
+		require.Equal(t, want != "", strings.Contains(out, `"gaps"`))
+	}
+	l.write("own.yaml", `version: 1
+rules:
+  - { name: told, trigger: user_mentioned, to: [mentioned], wait: 1m, unless: [read], send: [ { sms: mention } ] }
+`)
+	out, _, _ := l.run("test", "--json", "--coverage", l.path("own.test.yaml"))
+	require.Contains(t, out, `"gaps": []`, "that it was looked at is told")
+}
+
+func TestTestWarnsOfFieldsThatTheSampleDoesNotHave(t *testing.T) {
+	t.Parallel()
+	l := testLab(t)
+	l.write("own.test.yaml", strings.Replace(labTests, "sample: user_mentioned }", "sample: user_mentioned, set: { data.mesage.id: '7' } }", 1))
+	out, _, code := l.run("test", l.path("own.test.yaml"))
+	require.Equal(t, exitFine, code)
+	require.Contains(t, out, "own.test.yaml:5:56: warning: `data.mesage` is not in the webhook")
+	require.Contains(t, out, "ok    ")
+	out, _, code = l.run("test", "--json", l.path("own.test.yaml"))
+	require.Equal(t, exitFine, code)
+	require.Contains(t, out, `"warnings": [`)
+}

@@ -27,10 +27,8 @@ func loadGeneration(rulesFile, templatesDir string, hurryTo time.Duration) (*eng
 	if err != nil {
 		return nil, nil, fmt.Errorf("read rules: %w", err)
 	}
-	if info, err := os.Stat(templatesDir); err != nil {
-		return nil, nil, fmt.Errorf("read templates: %w", err)
-	} else if !info.IsDir() {
-		return nil, nil, fmt.Errorf("read templates: %s is not a folder", templatesDir)
+	if err := isFolder(templatesDir); err != nil {
+		return nil, nil, err
 	}
 	generation, findings := assemble(files{rulesFile, source, os.DirFS(templatesDir), hurryTo})
 	for i, f := range findings {
@@ -39,6 +37,18 @@ func loadGeneration(rulesFile, templatesDir string, hurryTo time.Duration) (*eng
 		}
 	}
 	return generation, unique(findings), nil
+}
+
+// isFolder says what to set where the templates are not where they should be.
+func isFolder(templatesDir string) error {
+	info, err := os.Stat(templatesDir)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is not a folder", templatesDir)
+	}
+	if err != nil {
+		return fmt.Errorf("read templates: %w; name their folder with BECKON_TEMPLATES, or with --templates where the command has it", err)
+	}
+	return nil
 }
 
 // files are what a generation is made of.
@@ -50,24 +60,27 @@ type files struct {
 	hurryTo time.Duration
 }
 
-// assemble loads rules and templates and checks both, together where each is sound. The Generation is nil when a finding is an
-// error.
+// assemble loads rules and templates and checks both, together where the rules are sound; of templates with problems, those that
+// have none. The Generation is nil when a finding is an error.
 func assemble(f files) (*engine.Generation, []rules.Finding) {
 	catalogue := cometchat.Catalogue()
 	set, findings := rules.Load(f.rulesFile, f.rules, catalogue)
-	templates, problems := render.Load(f.templates)
+	templates, problems := render.Survey(f.templates)
 	for _, p := range problems {
 		findings = append(findings, rules.Finding{
 			File: p.File, Line: p.Line, Column: p.Column, Severity: rules.SeverityError, Message: p.Message,
 		})
 	}
-	if set == nil || templates == nil {
+	if set == nil {
 		return nil, findings
 	}
 	if f.hurryTo > 0 {
 		set = set.Hurried(f.hurryTo)
 	}
 	generation, crossed := engine.Build(engine.Parts{Rules: set, Templates: templates, Catalogue: catalogue, Sample: sample})
+	if len(problems) > 0 {
+		generation = nil
+	}
 	return generation, append(findings, crossed...)
 }
 

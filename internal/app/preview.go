@@ -25,6 +25,8 @@ type PreviewOptions struct {
 	Channel relay.Channel
 	// Locale is empty for all that the template has files for.
 	Locale string
+	// Count is how many events a digest tells of, each of them the same; 0 and 1 are the message of one event.
+	Count int
 	// Event is what to tell of. Without it, the built-in sample of the trigger Sample; without that too, the samples of all
 	// triggers for which the rules use the template.
 	Event  *relay.Event
@@ -40,10 +42,24 @@ type Previewed struct {
 	Trigger  relay.Trigger
 	Content  relay.Content
 	Channel  relay.Channel
-	// Size and Odd are of an SMS.
-	Size render.Size
-	Odd  []render.Odd
+	// Wanted is the locale that was asked for, where the template has no files for exactly it.
+	Wanted string
+	// Digest is how many events it tells of and Listed how many of them it lists; both are 0 for the message of one event.
+	Digest, Listed int
+	// Size, Whole and Odd are of an SMS. Whole and Odd are of the text before it was cut: Cut says that it was.
+	Size, Whole render.Size
+	Odd         []render.Odd
+	Cut         bool
 }
+
+// UnknownNameError is a template or a trigger that does not exist.
+type UnknownNameError struct{ error }
+
+// Unwrap gives the error itself.
+func (e UnknownNameError) Unwrap() error { return e.error }
+
+// defaultListed is how many events a digest lists where no rule says so, as in package rules.
+const defaultListed = 20
 
 // previewLink stands for the unsubscribe link of a mail that goes to nobody.
 const previewLink = "https://example.com/u/preview"
@@ -90,10 +106,8 @@ type previewer struct {
 
 func newPreviewer(o PreviewOptions) (*previewer, error) {
 	p := &previewer{PreviewOptions: o}
-	if info, err := os.Stat(o.Config.Templates); err != nil {
-		return nil, fmt.Errorf("read templates: %w", err)
-	} else if !info.IsDir() {
-		return nil, fmt.Errorf("read templates: %s is not a folder", o.Config.Templates)
+	if err := isFolder(o.Config.Templates); err != nil {
+		return nil, err
 	}
 	var problems []render.Problem
 	if p.templates, problems = render.Load(os.DirFS(o.Config.Templates)); len(problems) > 0 {
@@ -141,8 +155,8 @@ func (p *previewer) all() ([]Previewed, error) {
 // channels are those asked for.
 func (p *previewer) channels() ([]relay.Channel, error) {
 	if !slices.Contains(p.templates.Names(), p.Template) {
-		return nil, fmt.Errorf("there is no template %q in %s; there are %s", p.Template, p.Config.Templates,
-			strings.Join(p.templates.Names(), ", "))
+		return nil, UnknownNameError{fmt.Errorf("there is no template %q in %s; there are %s", p.Template, p.Config.Templates,
+			strings.Join(p.templates.Names(), ", "))}
 	}
 	has := slices.DeleteFunc(relay.Channels(), func(ch relay.Channel) bool { return !p.templates.Has(p.Template, ch) })
 	if p.Channel == "" {
@@ -167,7 +181,8 @@ func (p *previewer) events(ch relay.Channel) ([]*relay.Event, error) {
 	for _, trigger := range triggers {
 		event, ok := sample(trigger)
 		if !ok {
-			return nil, fmt.Errorf("there is no sample of %q; there are %s", trigger, strings.Join(p.fitting(relay.Channels()...), ", "))
+			return nil, UnknownNameError{fmt.Errorf("there is no sample of %q; there are %s", trigger,
+				strings.Join(p.fitting(relay.Channels()...), ", "))}
 		}
 		events = append(events, &event)
 	}
@@ -246,22 +261,48 @@ func (p *previewer) messages(ch relay.Channel, event *relay.Event) ([]Previewed,
 	}
 	var all []Previewed
 	for _, req.Locale = range locales {
-		content, err := p.templates.Render(req)
+		m, err := p.message(req)
 		if err != nil {
 			return nil, err
-		}
-		m := Previewed{Template: p.Template, Trigger: event.Trigger, Channel: ch, Content: content}
-		if ch == relay.ChannelSMS {
-			m.Size, m.Odd = render.Measure(content.Text.Reveal(), true), p.odd(content)
 		}
 		all = append(all, m)
 	}
 	return all, nil
 }
 
+// message makes one message.
+func (p *previewer) message(req render.Request) (Previewed, error) {
+	content, err := p.templates.Render(req)
+	if err != nil {
+		return Previewed{}, err
+	}
+	m := Previewed{
+		Template: p.Template, Trigger: req.Event.Trigger, Channel: req.Channel, Content: content, Digest: req.Count, Listed: len(req.Events),
+	}
+	if p.Locale != "" && !sameLocale(p.Locale, cmp.Or(content.Locale, "en")) {
+		m.Wanted = p.Locale
+	}
+	if req.Channel != relay.ChannelSMS {
+		return m, nil
+	}
+	fit, err := p.templates.Fit(req)
+	if err != nil {
+		return Previewed{}, err
+	}
+	m.Listed, m.Cut = fit.Listed, fit.Cut
+	m.Size, m.Whole = render.Measure(content.Text.Reveal(), true), render.Measure(fit.Whole.Reveal(), true)
+	m.Odd = p.odd(content.Locale, fit.Whole)
+	return m, nil
+}
+
+// sameLocale compares as package render does. Files without a locale are taken for English.
+func sameLocale(a, b string) bool {
+	return strings.EqualFold(strings.ReplaceAll(a, "_", "-"), strings.ReplaceAll(b, "_", "-"))
+}
+
 // odd gives the characters that are odd their place in the templates folder.
-func (p *previewer) odd(content relay.Content) []render.Odd {
-	all := p.templates.Odd(p.Template, content.Locale, content.Text)
+func (p *previewer) odd(locale string, text relay.Text) []render.Odd {
+	all := p.templates.Odd(p.Template, locale, text)
 	for i, o := range all {
 		if o.File != "" {
 			all[i].File = filepath.Join(p.Config.Templates, o.File)
@@ -280,11 +321,19 @@ func (p *previewer) request(ch relay.Channel, event *relay.Event, shape *relay.S
 		req.DefaultLocale, req.MaxSegments = defaults.Locale, defaults.MaxSegments
 		req.TimeZone = cmp.Or(p.contact.Zone, defaults.TimeZone)
 	}
+	listed := defaultListed
 	for _, rule := range p.rulesUsing(ch) {
 		if slices.Contains(rule.Triggers, event.Trigger) {
 			req.Rule = rule.Name
+			if rule.Digest != nil {
+				listed = rule.Digest.Max
+			}
 			break
 		}
+	}
+	if p.Count > 1 {
+		req.Events = slices.Repeat([]render.Told{{Shape: shape, Event: event}}, min(p.Count, listed))
+		req.Count = p.Count
 	}
 	return req
 }

@@ -37,7 +37,9 @@ type SentTest struct {
 	// Provider is who was asked to carry it: outbox sends nothing.
 	Provider string
 	Content  relay.Content
-	Outcome  relay.Outcome
+	// Wanted is as in Previewed, for the locale that was asked for.
+	Wanted  string
+	Outcome relay.Outcome
 	// Suppressed is why the address must not be written to; nothing was sent then.
 	Suppressed relay.Reason
 }
@@ -90,7 +92,7 @@ func SendTest(ctx context.Context, o SendTestOptions) (SentTest, error) {
 	} else {
 		delivery.Email = relay.Email(o.To.Reveal())
 	}
-	if delivery.Content, err = testContent(o, delivery); err != nil {
+	if delivery.Content, sent.Wanted, err = testContent(o, delivery); err != nil {
 		return SentTest{}, err
 	}
 	sent.Content, sent.Outcome = delivery.Content, provider.Send(ctx, delivery)
@@ -122,25 +124,25 @@ type nowhere struct{}
 // KeepOutbox implements outbox.Keeper.
 func (nowhere) KeepOutbox(context.Context, relay.OutboxMessage) error { return nil }
 
-// testContent is the sentence, or what the template makes of a sample.
-func testContent(o SendTestOptions, d relay.Delivery) (relay.Content, error) {
+// testContent is the sentence, or what the template makes of a sample; and the locale that was asked for, where there is another.
+func testContent(o SendTestOptions, d relay.Delivery) (content relay.Content, wanted string, err error) {
 	contact := relay.Contact{UID: "test", Phone: d.Phone, Email: d.Email}
 	links, err := newMailLinks(o.Config)
 	if err != nil {
-		return relay.Content{}, err
+		return relay.Content{}, "", err
 	}
 	if o.Template == "" {
-		content := relay.Content{Text: testText, Unsubscribe: links.of(contact).Unsubscribe}
+		content = relay.Content{Text: testText, Unsubscribe: links.of(contact).Unsubscribe}
 		if d.Channel == relay.ChannelEmail {
 			content.Subject = testSubject
 		}
-		return content, nil
+		return content, "", nil
 	}
 	p, err := newPreviewer(PreviewOptions{
 		Config: o.Config, Template: o.Template, Channel: d.Channel, Sample: o.Sample, Locale: o.Locale,
 	})
 	if err != nil {
-		return relay.Content{}, err
+		return relay.Content{}, "", err
 	}
 	p.contact, p.links = contact, links.of(contact)
 	if p.Locale == "" && p.rules != nil {
@@ -148,9 +150,12 @@ func testContent(o SendTestOptions, d relay.Delivery) (relay.Content, error) {
 	}
 	made, err := p.all()
 	if err != nil {
-		return relay.Content{}, err
+		return relay.Content{}, "", err
 	}
-	return made[0].Content, nil
+	if o.Locale != "" {
+		wanted = made[0].Wanted
+	}
+	return made[0].Content, wanted, nil
 }
 
 // suppressed looks the address up in the database, where there is one, beside a relay that may run on it.

@@ -99,3 +99,14 @@ func TestMachinesReadListsAndNeverNull(t *testing.T) {
 		require.Contains(t, string(out), key)
 	}
 }
+
+func TestAReplayOfNothingSaysThatItProvesNothing(t *testing.T) {
+	t.Parallel()
+	var text, markdown bytes.Buffer
+	require.NoError(t, backtest.WriteText(&text, backtest.Report{}))
+	require.NoError(t, backtest.WriteMarkdown(&markdown, backtest.Report{}))
+	for _, out := range []string{text.String(), markdown.String()} {
+		require.Contains(t, out, "Nothing was replayed, so nothing is compared\n")
+		require.NotContains(t, out, "Nothing changes")
+	}
+}

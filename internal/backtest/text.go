@@ -119,6 +119,9 @@ func (r Report) span() string {
 
 // headline is the report in one line.
 func (r Report) headline() string {
+	if r.Events == 0 {
+		return "Nothing was replayed, so nothing is compared"
+	}
 	t := r.Total
 	changes := "Nothing changes"
 	if t.More+t.Less+t.Different > 0 {

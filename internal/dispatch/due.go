@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -35,16 +36,52 @@ func (d *Dispatcher) due(ctx context.Context, alertID string) error {
 	if err != nil {
 		return fmt.Errorf("read alert %s: %w", alertID, err)
 	}
-	at := lookAt(alert)
-	if wait := at.Sub(d.Now()); wait > 0 {
-		return river.JobSnooze(wait)
-	}
-	if !at.IsZero() {
-		if err := d.decide(ctx, alert); err != nil {
+	if alert.State != relay.AlertHeld {
+		// A crash may have come between its decision and its attempts.
+		if err := d.attemptOpen(ctx, alertID); err != nil {
 			return err
 		}
 	}
+	at := lookAt(alert)
+	if at.IsZero() {
+		return nil
+	}
+	if wait := at.Sub(d.Now()); wait > 0 {
+		return river.JobSnooze(wait)
+	}
+	if err := d.decideEarlier(ctx, alert); err != nil {
+		return err
+	}
+	if err := d.decide(ctx, alert); err != nil {
+		return err
+	}
 	return d.attemptOpen(ctx, alertID)
+}
+
+// decideEarlier decides what was received for the same person before an alert and waited for the same moment, such as the end of the
+// night: where a limit has room for one of them, it is the first, as `beckon test` says. Of alerts that were not held anew no two
+// are due together, but by chance.
+func (d *Dispatcher) decideEarlier(ctx context.Context, alert relay.Alert) error {
+	anew := alert.State == relay.AlertHeld && alert.Reason != relay.ReasonNone && alert.Reason != relay.ReasonWaiting
+	if !anew || alert.Recipient.Key() == "" {
+		return nil
+	}
+	earlier, err := d.Store.Alerts(ctx, store.Filter{
+		Recipient: alert.Recipient.Key(), State: string(relay.AlertHeld), Until: alert.ReceivedAt, Limit: store.MaxList,
+	})
+	if err != nil {
+		return fmt.Errorf("look for what waits before alert %s: %w", alert.ID, err)
+	}
+	now := d.Now()
+	for _, other := range slices.Backward(earlier) {
+		if other.DueAt.After(now) {
+			continue
+		}
+		if err := d.decide(ctx, other); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lookAt is when an alert is decided: when it falls due, or again for its fallback; zero where nothing is left to decide.

@@ -1,12 +1,16 @@
 package dispatch
 
 import (
+	"errors"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
+	"github.com/riverqueue/river"
 	"github.com/stretchr/testify/require"
 	"github.com/tidwall/sjson"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/beckon-relay/beckon/internal/cometchat"
 	"github.com/beckon-relay/beckon/internal/engine"
@@ -171,4 +175,75 @@ func TestAnUndeliveredReceiptBringsTheFallbackOfASentAlert(t *testing.T) {
 	require.Len(t, b.provider.sent, 2)
 	require.Equal(t, relay.ChannelEmail, b.provider.sent[1].Channel)
 	require.Equal(t, relay.AlertSent, b.alert(id).State)
+}
+
+func TestWhatWaitedTogetherIsDecidedInTheOrderOfReceipt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.rule("limits: [ { max: 1, per: 24h } ], send: [ { sms: mention } ]")
+	people := b.people
+	b.people = nil // the directory is down, so all are held to one moment
+	var ids []string
+	for _, message := range []string{"1", "2", "3"} {
+		id := b.mentionOf(message)
+		require.NoError(t, b.due(t.Context(), id))
+		ids = append(ids, id)
+		b.now = b.now.Add(time.Second)
+	}
+	b.people = people
+	b.now = b.now.Add(engine.DirectoryRetry)
+	require.NoError(t, b.due(t.Context(), ids[2]), "the last one's job runs first")
+	for _, id := range ids {
+		require.NoError(t, b.due(t.Context(), id))
+	}
+	require.Equal(t, relay.AlertSent, b.alert(ids[0]).State)
+	require.Equal(t, relay.ReasonLimit, b.alert(ids[1]).Reason)
+	require.Equal(t, relay.ReasonLimit, b.alert(ids[2]).Reason)
+}
+
+func TestACrashBetweenDecisionAndAttemptDoesNotWaitForTheFallback(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.rule("send: [ { sms: mention } ], fallback: [ { email: mention } ]")
+	id := b.mentionOf("1")
+	alert := b.alert(id)
+	event, err := b.kept.Event(t.Context(), alert.EventID)
+	require.NoError(t, err)
+	contact := b.people["cometchat-uid-2"]
+	_, err = b.kept.Decide(t.Context(), id, b.Current().Query(alert, event, contact, nil), b.now,
+		func(current relay.Alert, facts relay.Facts) relay.Decision {
+			decision := b.Current().Decide(engine.Situation{Alert: current, Event: event, Facts: facts, Contact: contact, Now: b.now})
+			decision.Again = b.now.Add(time.Hour) // as where receipts can be had
+			return decision
+		})
+	require.NoError(t, err)
+	var snooze *river.JobSnoozeError
+	require.ErrorAs(t, b.due(t.Context(), id), &snooze, "the job that a crash left")
+	require.Len(t, b.provider.sent, 1)
+}
+
+func TestADigestThatIsHeldAnewIsHeldOnceHoweverManyWorkersLook(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.rule("digest: { window: 10m }, send: [ { sms: mention } ]")
+	b.people = nil
+	var ids []string
+	for n := range 40 {
+		ids = append(ids, b.mentionOf(strconv.Itoa(n)))
+	}
+	b.now = b.now.Add(10 * time.Minute)
+	var workers errgroup.Group
+	for _, id := range ids {
+		workers.Go(func() error {
+			if err := b.due(t.Context(), id); !errors.As(err, new(*river.JobSnoozeError)) {
+				return err
+			}
+			return nil
+		})
+	}
+	require.NoError(t, workers.Wait())
+	for _, id := range ids {
+		require.Equal(t, relay.ReasonDirectoryDown, b.alert(id).Reason)
+		require.Len(t, b.alert(id).Trace, 2, "deleted: no, and held")
+	}
 }

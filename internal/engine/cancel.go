@@ -99,13 +99,15 @@ func (c candidates) newest(event relay.Event) relay.Event {
 }
 
 // maxTrials is how many events may be tried on the members of a digest in one decision, which holds up all other writes. Those
-// that it does not come to stay held, and make a digest of their own when they fall due.
+// that it does not come to stay held, and make a digest of their own when they fall due; in a fallback they count as true.
 const maxTrials = 50_000
 
 // cancelling looks whether an alert is still true: the message deleted, or `unless` fulfilled.
 func (d *decision) cancelling(i *item) {
 	if i != d.own && d.trials > maxTrials {
-		i.left = true
+		if i.left = !d.again(); !i.left { // its lead's fallback is all that is to come for it
+			d.note(i, "unless", "not looked at", "too much to look at")
+		}
 		return
 	}
 	for _, clause := range d.generation.clauses(d.rule, i.Event.Trigger) {

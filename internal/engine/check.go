@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,6 +24,8 @@ type proof struct {
 
 	sample   samples
 	findings []rules.Finding
+	// odd are the characters of templates that were named, by place.
+	odd map[render.Odd]bool
 }
 
 // use is a rule that sends by a template, as one of its triggers.
@@ -36,11 +37,14 @@ type use struct {
 
 // checkTemplates holds every template that a rule sends, also as a fallback, against every trigger of the rule: it must be
 // there, use only fields that the trigger carries, and render for the trigger's sample in every locale; where the rule has a
-// digest also for several.
+// digest also for several. Templates of a render.Survey that are broken are left out.
 func (g *Generation) checkTemplates(sample samples) []rules.Finding {
-	p := &proof{Generation: g, sample: sample}
+	p := &proof{Generation: g, sample: sample, odd: map[render.Odd]bool{}}
 	for _, rule := range g.Rules.Rules() {
 		for _, send := range sends(rule) {
+			if g.Templates.Broken(send.Template) {
+				continue
+			}
 			if !g.Templates.Has(send.Template, send.Channel) {
 				p.missingTemplate(rule, send)
 				continue
@@ -50,6 +54,7 @@ func (g *Generation) checkTemplates(sample samples) []rules.Finding {
 			}
 		}
 	}
+	p.branches()
 	p.locales()
 	return p.findings
 }
@@ -85,10 +90,15 @@ func (p *proof) template(u use) {
 	for _, locale := range p.Templates.Variants(u.send.Template, u.send.Channel) {
 		req := p.trial(u, &event, locale)
 		p.renders(u, req, fmt.Sprintf("a sample of %s", u.trigger))
-		if u.rule.Digest != nil {
-			req.Events = p.several(u, &event)
-			req.Count = len(req.Events) + 1
-			p.renders(u, req, fmt.Sprintf("a digest that begins with a sample of %s", u.trigger))
+		if u.rule.Digest == nil {
+			continue
+		}
+		mixed := req
+		mixed.Events = p.several(u, &event)
+		mixed.Count = len(mixed.Events) + 1
+		if p.renders(u, mixed, fmt.Sprintf("a digest that begins with a sample of %s", u.trigger)) {
+			full := p.fullDigest(u, req)
+			p.renders(u, full, fmt.Sprintf("a digest of %d samples of %s", full.Count, u.trigger))
 		}
 	}
 }
@@ -114,38 +124,63 @@ func (p *proof) several(u use, first *relay.Event) []render.Told {
 	return told[:min(len(told), u.rule.Digest.Max)]
 }
 
-// renders finds what goes wrong, or costs too much, when one message is made.
-func (p *proof) renders(u use, req render.Request, of string) {
+// fullDigest asks for a digest that lists as many events as the rule allows, and counts one more.
+func (g *Generation) fullDigest(u use, req render.Request) render.Request {
+	told := render.Told{Shape: req.Shape, Event: req.Event}
+	req.Events = slices.Repeat([]render.Told{told}, u.rule.Digest.Max)
+	req.Count = u.rule.Digest.Max + 1
+	return req
+}
+
+// renders finds what goes wrong, or costs too much, when one message is made, and reports whether it is made.
+func (p *proof) renders(u use, req render.Request, of string) bool {
 	content, err := p.Templates.Render(req)
 	if err == nil && rubbish(content) {
 		err = errors.New("it prints a value in a form that it does not have (%!)")
 	}
 	if err != nil {
 		p.find(u.rule, u.send, rules.SeverityError, fmt.Sprintf("does not render for %s: %v", of, err), "")
-		return
+		return false
 	}
 	if req.Channel != relay.ChannelSMS {
-		return
+		return true
 	}
-	p.oddCharacters(u, content)
-	if len(req.Events) > 0 {
-		return // A long digest is cut by design: it begins with how many there are.
+	// What a cut takes away may be the very character that made the text too long.
+	fit, err := p.Templates.Fit(req)
+	if err != nil {
+		return true
 	}
-	if whole := p.whole(req); whole.Segments > content.Segments {
-		p.find(u.rule, u.send, rules.SeverityWarning,
-			fmt.Sprintf("the SMS of template %s is cut for %s: whole it would take %d segments, and max_segments is %d",
-				variantName(req.Template, content.Locale), of, whole.Segments, req.MaxSegments), "shorten the template, or raise `max_segments`")
+	odd := p.oddCharacters(u, content.Locale, fit.Whole)
+	if fit.Cut {
+		p.cut(u, req, of, content.Locale, fit, odd)
 	}
+	return true
 }
 
-// whole is how an SMS would travel if its segments were not limited.
-func (g *Generation) whole(req render.Request) render.Size {
-	req.MaxSegments = math.MaxInt
-	content, err := g.Templates.Render(req)
-	if err != nil {
-		return render.Size{}
+// cut says that an SMS is too long, and how much of that a few characters are to blame for.
+func (p *proof) cut(u use, req render.Request, of, locale string, fit render.Fit, odd []render.Odd) {
+	if len(req.Events) > 1 {
+		of += ", though it lists only one event"
 	}
-	return render.Measure(content.Text.Reveal(), true)
+	message := fmt.Sprintf("the SMS of template %s is cut for %s: whole it would take %s, and max_segments is %d",
+		variantName(req.Template, locale), of, counted(render.Measure(fit.Whole.Reveal(), true).Segments), req.MaxSegments)
+	if len(odd) > 0 {
+		plain, names := fit.Whole.Reveal(), []string{}
+		for _, o := range odd {
+			plain = strings.ReplaceAll(plain, o.Char, o.Instead)
+			names = append(names, fmt.Sprintf("%q (%s)", o.Char, codePoints(o.Char)))
+		}
+		message += fmt.Sprintf("; without %s, not in GSM-7, it would take %s", strings.Join(names, ", "),
+			counted(render.Measure(plain, true).Segments))
+	}
+	p.find(u.rule, u.send, rules.SeverityWarning, message, "shorten the template, or raise `max_segments`")
+}
+
+func counted(segments int) string {
+	if segments == 1 {
+		return "1 segment"
+	}
+	return fmt.Sprintf("%d segments", segments)
 }
 
 // wrongVerb is what printf writes for a verb that does not fit: %!d(string=...), %!(EXTRA ...).
@@ -159,21 +194,51 @@ func rubbish(c relay.Content) bool {
 const fewOdd = 3
 
 // oddCharacters finds the few characters of a template that alone make its SMS cost twice as much.
-func (p *proof) oddCharacters(u use, content relay.Content) {
-	odd := p.Templates.Odd(u.send.Template, content.Locale, content.Text)
+func (p *proof) oddCharacters(u use, locale string, text relay.Text) []render.Odd {
+	odd := p.Templates.Odd(u.send.Template, locale, text)
 	if len(odd) > fewOdd || slices.ContainsFunc(odd, needed) {
-		return
+		return nil
 	}
 	for _, o := range odd {
-		hint := "write something else, or leave it out"
-		if o.Instead != "" {
-			hint = fmt.Sprintf("write %q", o.Instead)
+		p.warn(u.rule, o, "with it")
+	}
+	return odd
+}
+
+// warn names an odd character where it stands, once.
+func (p *proof) warn(rule *rules.Rule, o render.Odd, when string) {
+	if p.odd[o] {
+		return
+	}
+	p.odd[o] = true
+	hint := "write something else, or leave it out"
+	if o.Instead != "" {
+		hint = fmt.Sprintf("write %q", o.Instead)
+	}
+	p.findings = append(p.findings, rules.Finding{
+		File: o.File, Line: o.Line, Column: o.Column, Severity: rules.SeverityWarning, Rule: rule.Name, Hint: hint,
+		Message: fmt.Sprintf("%q (%s) is not in GSM-7: %s the whole SMS is sent as UCS-2, where a segment holds 70 characters and not 160",
+			o.Char, codePoints(o.Char), when),
+	})
+}
+
+// branches finds the odd characters that no sample has shown, since they stand in a branch that none takes.
+func (p *proof) branches() {
+	for _, rule := range p.Rules.Rules() {
+		for _, send := range sends(rule) {
+			if send.Channel != relay.ChannelSMS || p.Templates.Broken(send.Template) {
+				continue
+			}
+			for _, locale := range p.Templates.Variants(send.Template, send.Channel) {
+				odd := p.Templates.Literals(send.Template, locale)
+				if len(odd) > fewOdd || slices.ContainsFunc(odd, needed) {
+					continue
+				}
+				for _, o := range odd {
+					p.warn(rule, o, "where this branch is taken,")
+				}
+			}
 		}
-		p.findings = append(p.findings, rules.Finding{
-			File: o.File, Line: o.Line, Column: o.Column, Severity: rules.SeverityWarning, Rule: u.rule.Name, Hint: hint,
-			Message: fmt.Sprintf("%q (%s) is not in GSM-7: with it the whole SMS is sent as UCS-2, where a segment holds 70 characters and not 160",
-				o.Char, codePoints(o.Char)),
-		})
 	}
 }
 
@@ -200,17 +265,45 @@ func (p *proof) locales() {
 			all = append(all, p.Templates.Variants(send.Template, send.Channel)...)
 		}
 	}
+	p.defaultLocale(all)
 	slices.Sort(all)
 	told := map[rules.Send]bool{}
 	for _, rule := range p.Rules.Rules() {
 		for _, send := range sends(rule) {
 			key := rules.Send{Channel: send.Channel, Template: send.Template}
-			if p.Templates.Has(send.Template, send.Channel) && !told[key] {
+			if p.Templates.Has(send.Template, send.Channel) && !p.Templates.Broken(send.Template) && !told[key] {
 				told[key] = true
 				p.missingLocales(rule, send, slices.Compact(slices.Clone(all)))
 			}
 		}
 	}
+}
+
+// localeKey is where a rules file says defaults.locale: no other key is called so.
+var localeKey = regexp.MustCompile(`(?m)^[^#\n]*?\blocale["']?:\s*(\S)`)
+
+// defaultLocale finds that nobody gets messages in the language that is to be everybody's. Files without a locale are taken for
+// English. all are the locales of the templates in use.
+func (p *proof) defaultLocale(all []string) {
+	locale := p.Rules.Defaults().Locale
+	if len(all) == 0 || serves("en", locale) || slices.ContainsFunc(all, func(has string) bool { return serves(has, locale) }) {
+		return
+	}
+	line, column := 1, 1
+	if at := localeKey.FindStringSubmatchIndex(p.Rules.Text()); at != nil {
+		head := p.Rules.Text()[:at[2]]
+		line, column = 1+strings.Count(head, "\n"), 1+utf8.RuneCountInString(head[strings.LastIndex(head, "\n")+1:])
+	}
+	p.findings = append(p.findings, p.Rules.Finding(line, column, rules.SeverityWarning,
+		fmt.Sprintf("`defaults.locale` is %s, and no template in use has files for it: people whose language is not known get %s",
+			locale, language("")), "write them, or name another locale"))
+}
+
+// serves reports whether files for a locale are taken where another is wanted: de for de-AT.
+func serves(has, wanted string) bool {
+	plain := strings.NewReplacer("_", "-")
+	has, wanted = strings.ToLower(plain.Replace(has)), strings.ToLower(plain.Replace(wanted))
+	return has != "" && (has == wanted || strings.HasPrefix(wanted, has+"-"))
 }
 
 func (p *proof) missingLocales(rule *rules.Rule, send rules.Send, all []string) {
@@ -238,11 +331,16 @@ type Measured struct {
 	// Locale is "" for the files without one.
 	Locale  string
 	Trigger relay.Trigger
-	Size    render.Size
+	// Digest is how many events a digest tells of, one more than it may list; Listed is how many it has room to list. Both are 0
+	// for the message of one event.
+	Digest, Listed int
+	// Size is that of the whole text, also where it is cut: CutTo is then what max_segments leaves of its segments, otherwise 0.
+	Size  render.Size
+	CutTo int
 }
 
 // Measure says how the SMS of every template that a rule uses travels in each locale, for the samples of the triggers it is
-// used for. Templates stand in the order of the rules.
+// used for, and for a digest of them where the rule has one. Templates stand in the order of the rules.
 func (g *Generation) Measure(sample func(relay.Trigger) (relay.Event, bool)) []Measured {
 	var all []Measured
 	for _, rule := range g.Rules.Rules() {
@@ -256,7 +354,7 @@ func (g *Generation) Measure(sample func(relay.Trigger) (relay.Event, bool)) []M
 	}
 	var longest []Measured
 	for _, m := range all {
-		i := slices.IndexFunc(longest, func(l Measured) bool { return l.Template == m.Template && l.Locale == m.Locale })
+		i := slices.IndexFunc(longest, m.sameMessage)
 		switch {
 		case i < 0:
 			longest = append(longest, m)
@@ -267,12 +365,31 @@ func (g *Generation) Measure(sample func(relay.Trigger) (relay.Event, bool)) []M
 	return longest
 }
 
+func (m Measured) sameMessage(other Measured) bool {
+	return m.Template == other.Template && m.Locale == other.Locale && m.Digest == other.Digest
+}
+
 func (g *Generation) measure(u use, event *relay.Event) []Measured {
 	var all []Measured
 	for _, locale := range g.Templates.Variants(u.send.Template, relay.ChannelSMS) {
-		content, err := g.Templates.Render(g.trial(u, event, locale))
-		if err == nil {
-			all = append(all, Measured{u.send.Template, locale, u.trigger, render.Measure(content.Text.Reveal(), true)})
+		req := g.trial(u, event, locale)
+		requests := []render.Request{req}
+		if u.rule.Digest != nil {
+			requests = append(requests, g.fullDigest(u, req))
+		}
+		for _, req := range requests {
+			fit, err := g.Templates.Fit(req)
+			if err != nil {
+				continue
+			}
+			m := Measured{
+				Template: u.send.Template, Locale: locale, Trigger: u.trigger, Digest: req.Count, Listed: fit.Listed,
+				Size: render.Measure(fit.Whole.Reveal(), true),
+			}
+			if fit.Cut {
+				m.CutTo = req.MaxSegments
+			}
+			all = append(all, m)
 		}
 	}
 	return all

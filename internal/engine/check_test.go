@@ -3,9 +3,13 @@ package engine_test
 import (
 	"fmt"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/beckon-relay/beckon/internal/cometchat"
+	"github.com/beckon-relay/beckon/internal/engine"
+	"github.com/beckon-relay/beckon/internal/render"
 	"github.com/beckon-relay/beckon/internal/rules"
 )
 
@@ -134,4 +138,103 @@ func TestMeasureTakesTheSampleThatCostsTheMost(t *testing.T) {
 		{"last", "", "user_mentioned", "GSM-7", 2},
 		{"last", "de", "user_mentioned", "GSM-7", 2},
 	}, got)
+}
+
+func TestBuildNamesTheCharacterThatACutTakesAway(t *testing.T) {
+	t.Parallel()
+	g, findings := build(t, mentionRule("send: [ { sms: note } ]"), map[string]string{"note/sms.txt": `a{{printf "%300s" "."}} → b`})
+	require.NotNil(t, g)
+	require.Equal(t, []string{
+		`note/sms.txt:1:25: warning: "→" (U+2192) is not in GSM-7: with it the whole SMS is sent as UCS-2, where a segment holds 70 ` +
+			`characters and not 160 (write "->")`,
+		"rules.yaml:3:74: warning: the SMS of template note (en) is cut for a sample of user_mentioned: whole it would take 5 segments, and " +
+			"max_segments is 3; without \"→\" (U+2192), not in GSM-7, it would take 2 segments (shorten the template, or raise `max_segments`)",
+	}, lines(findings))
+	measured := g.Measure(sample(t))
+	require.Len(t, measured, 1)
+	require.Equal(t, 3, measured[0].CutTo)
+	require.Equal(t, 5, measured[0].Size.Segments, "as the text is, and not what is left of it")
+	require.Equal(t, render.UCS2, measured[0].Size.Encoding)
+}
+
+func TestBuildLooksAtDigestsWithMoreThanTheyList(t *testing.T) {
+	t.Parallel()
+	keys := "send: [ { sms: note } ], digest: { window: 10m, max: 30 }"
+	g, findings := build(t, mentionRule(keys), map[string]string{
+		"note/sms.txt": `{{.count}}:{{range .events}} {{.sender.name}}{{end}}{{with .more}} ê {{.}} more{{end}}`,
+	})
+	require.NotNil(t, g)
+	require.Len(t, findings, 1, "%v", findings)
+	require.Contains(t, findings[0].Message, `"ê" (U+00EA) is not in GSM-7: with it`)
+	measured := g.Measure(sample(t))
+	require.Len(t, measured, 2)
+	require.Equal(t, 0, measured[0].Digest)
+	require.Equal(t, 31, measured[1].Digest)
+	require.Equal(t, 13, measured[1].Listed, "as many as three segments of UCS-2 hold")
+	require.Equal(t, 3, measured[1].Size.Segments)
+	require.Zero(t, measured[1].CutTo)
+
+	_, findings = build(t, mentionRule(keys), map[string]string{"note/sms.txt": `a{{range .events}}{{if gt $.count 30}}{{printf "%500s" "."}}{{end}}{{end}}hi`})
+	require.Equal(t, []string{
+		"rules.yaml:3:74: warning: the SMS of template note (en) is cut for a digest of 31 samples of user_mentioned, though it lists only " +
+			"one event: whole it would take 4 segments, and max_segments is 3 (shorten the template, or raise `max_segments`)",
+	}, lines(findings))
+}
+
+func TestBuildNamesOddCharactersOfBranchesThatNoSampleTakes(t *testing.T) {
+	t.Parallel()
+	const warning = `: warning: "→" (U+2192) is not in GSM-7: where this branch is taken, the whole SMS is sent as UCS-2, where a segment holds 70 ` +
+		`characters and not 160 (write "->")`
+	for _, c := range []struct {
+		name  string
+		files map[string]string
+		want  []string
+	}{
+		{"a branch", map[string]string{"note/sms.txt": "hi\n{{if .event.message.parent_id}}a → b{{end}}"}, []string{"note/sms.txt:2:34" + warning}},
+		{"a shared part, of two templates", map[string]string{
+			"note/sms.txt": `hi{{if .event.message.parent_id}}{{template "in" .}}{{end}}`, "_shared/in.txt": "→", "note/de/sms.txt": `{{template "in" .}}`,
+			"_shared/de/in.txt": "-", "other/sms.txt": `hi{{if .event.message.parent_id}}{{template "in" .}}{{end}}`, "other/de/sms.txt": "ho",
+		}, []string{"_shared/in.txt:1:1" + warning}},
+		{"a constant", map[string]string{"note/sms.txt": `{{or .event.sender.name "→"}}`}, []string{"note/sms.txt:1:26" + warning}},
+		{"what is compared", map[string]string{"note/sms.txt": `{{if eq .event.sender.name "→"}}hi{{else}}ho{{end}}`}, nil},
+		{"what Twilio replaces", map[string]string{"note/sms.txt": "hi{{if .event.message.parent_id}}…{{end}}"}, nil},
+		{"an alphabet of its own", map[string]string{"note/sms.txt": "Да{{if .event.message.parent_id}}→{{end}}"}, nil},
+		{"more than a few", map[string]string{"note/sms.txt": "hi{{if .event.message.parent_id}}ąęśź{{end}}"}, nil},
+	} {
+		if c.files["other/sms.txt"] == "" {
+			c.files["other/sms.txt"] = "ho"
+		}
+		g, findings := build(t, mentionRule("send: [ { sms: note }, { sms: other } ]"), c.files)
+		require.NotNil(t, g)
+		require.ElementsMatch(t, c.want, lines(findings), c.name)
+	}
+}
+
+func TestBuildWarnsOfADefaultLocaleThatNoTemplateHas(t *testing.T) {
+	t.Parallel()
+	templates := map[string]string{"note/sms.txt": "hi", "note/de/sms.txt": "ha"}
+	for locale, want := range map[string][]string{
+		"fr": {"rules.yaml:2:11: warning: `defaults.locale` is fr, and no template in use has files for it: people whose language is not known " +
+			"get en (write them, or name another locale)"},
+		"de-AT": nil, "de": nil, "en-GB": nil,
+	} {
+		_, findings := build(t, "defaults:\n  locale: "+locale+"\n"+mentionRule("send: [ { sms: note } ]"), templates)
+		require.ElementsMatch(t, want, lines(findings), locale)
+	}
+	_, findings := build(t, "defaults: {expires: 1h, \"locale\": fr} # locale: fr\n"+mentionRule("send: [ { sms: note } ]"), templates)
+	require.Len(t, findings, 1)
+	require.Equal(t, [2]int{1, 35}, [2]int{findings[0].Line, findings[0].Column})
+}
+
+func TestBuildChecksTheSoundTemplatesBesideBrokenOnes(t *testing.T) {
+	t.Parallel()
+	set, _ := rules.Load("rules.yaml", []byte(mentionRule("send: [ { sms: broken }, { sms: sound }, { sms: missing }, { email: broken } ]")), cometchat.Catalogue())
+	templates, problems := render.Survey(fstest.MapFS{
+		"broken/sms.txt": {Data: []byte("{{if}}")}, "sound/sms.txt": {Data: []byte("{{.event.call.id}}")}, "sound/de/sms.txt": {Data: []byte("ha")},
+	})
+	require.Len(t, problems, 1)
+	_, findings := engine.Build(engine.Parts{Rules: set, Templates: templates, Catalogue: cometchat.Catalogue(), Sample: sample(t)})
+	require.Len(t, findings, 2, "%v", findings)
+	require.Contains(t, findings[0].Message, "event.call is not carried by this trigger")
+	require.Contains(t, findings[1].Message, `there is no sms template "missing"`)
 }

@@ -161,13 +161,23 @@ func (d *decision) result() relay.Decision {
 		if i == d.own || i.left {
 			continue
 		}
-		// What was taken along before follows its lead; only what is no longer true leaves it.
-		ended := i.ruling.Action == relay.ActCancel || i.ruling.Action == relay.ActSuppress
-		if !d.again() || ended && i.Alert.State == relay.AlertDue {
+		if d.news(i) {
 			d.out.Members = append(d.out.Members, i.ruling)
 		}
 	}
 	return d.out
+}
+
+// news reports whether a ruling changes anything. What was taken along before follows its lead; only what is no longer true leaves
+// it. What is held already until that time for that Reason would only have it written down once more, for every member of a
+// digest by every other.
+func (d *decision) news(i *item) bool {
+	r := i.ruling
+	if d.again() {
+		ended := r.Action == relay.ActCancel || r.Action == relay.ActSuppress
+		return ended && i.Alert.State == relay.AlertDue
+	}
+	return r.Action != relay.ActHold || r.Reason != i.Alert.Reason || !r.Until.Equal(i.Alert.DueAt)
 }
 
 func (d *decision) expiry(i *item) {
@@ -199,9 +209,18 @@ func contactOf(recipient relay.Recipient, found relay.Contact) relay.Contact {
 }
 
 func (d *decision) muted(i *item) {
-	if d.Contact.Mute.Covers(conversationOf(&i.Event), d.Now) {
-		d.end(i, relay.ActSuppress, relay.ReasonMuted, "mute", "")
+	mute := d.Contact.Mute
+	if !mute.Covers(conversationOf(&i.Event), d.Now) {
+		return
 	}
+	seen := "everything"
+	if len(mute.Conversations) > 0 {
+		seen = "this conversation"
+	}
+	if !mute.Until.IsZero() {
+		seen += " until " + mute.Until.UTC().Format(time.RFC3339)
+	}
+	d.end(i, relay.ActSuppress, relay.ReasonMuted, "mute", seen)
 }
 
 // quiet holds everything to the end of the recipient's quiet hours: the person's own, else the rule's, else the defaults';

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/rules"
 )
@@ -13,6 +15,9 @@ type Verdict struct {
 	Why string
 	// Err is a condition that failed while it was evaluated; it counts as not matched.
 	Err error
+	// Actors are the uids that are not told because they did it themselves, and Empty the roles in which the event names nobody.
+	Actors []string
+	Empty  []relay.Role
 }
 
 // Plan makes the alerts that the rules want of an event, and the keys by which the event is found when other alerts are
@@ -24,9 +29,9 @@ func (g *Generation) Plan(event relay.Event) (relay.Plan, []Verdict) {
 	for _, rule := range matching {
 		verdict := g.match(rule, &event)
 		if verdict.Matched {
-			alerts := g.alerts(rule, event)
+			alerts := g.alerts(rule, event, &verdict)
 			if len(alerts) == 0 {
-				verdict.Why = "nobody to tell: the roles name no one but the person who did it"
+				verdict.Why = "nobody to tell"
 			}
 			plan.Alerts = append(plan.Alerts, alerts...)
 		}
@@ -50,8 +55,8 @@ func (g *Generation) match(rule *rules.Rule, event *relay.Event) Verdict {
 }
 
 // alerts makes one alert for each person in the rule's roles, or an unresolved one for a role whose people the event
-// does not name.
-func (g *Generation) alerts(rule *rules.Rule, event relay.Event) []relay.Alert {
+// does not name. Who gets none, the verdict says.
+func (g *Generation) alerts(rule *rules.Rule, event relay.Event, verdict *Verdict) []relay.Alert {
 	var (
 		out  []relay.Alert
 		seen = make(map[string]bool, len(rule.To))
@@ -59,6 +64,12 @@ func (g *Generation) alerts(rule *rules.Rule, event relay.Event) []relay.Alert {
 		spec = g.catalogue[event.Trigger]
 	)
 	add := func(role relay.Role, recipient relay.Recipient) {
+		if skip[recipient.UID] {
+			if !slices.Contains(verdict.Actors, recipient.UID) {
+				verdict.Actors = append(verdict.Actors, recipient.UID)
+			}
+			return
+		}
 		key := recipient.Key()
 		if key == "" {
 			key = string(role)
@@ -77,10 +88,12 @@ func (g *Generation) alerts(rule *rules.Rule, event relay.Event) []relay.Alert {
 			add(to.Role, relay.Recipient{})
 			continue
 		}
-		for _, uid := range people(to.Role, &event) {
-			if !skip[uid] {
-				add(to.Role, relay.Recipient{UID: uid})
-			}
+		found := people(to.Role, &event)
+		if len(found) == 0 {
+			verdict.Empty = append(verdict.Empty, to.Role)
+		}
+		for _, uid := range found {
+			add(to.Role, relay.Recipient{UID: uid})
 		}
 	}
 	return out

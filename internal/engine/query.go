@@ -46,11 +46,14 @@ func (g *Generation) Query(alert relay.Alert, event relay.Event, contact relay.C
 	}
 	g.ask(q, rule, alert, &event)
 	for i := range members {
-		if q.full() {
-			break // the rest stays held and makes a digest of its own
+		full := q.full()
+		if full && alert.AgainAt.IsZero() {
+			break // the rest stays held and makes a digest of its own; in a fallback it goes along unasked
 		}
 		q.Members = append(q.Members, members[i].Alert.ID)
-		g.ask(q, rule, members[i].Alert, &members[i].Event)
+		if !full {
+			g.ask(q, rule, members[i].Alert, &members[i].Event)
+		}
 	}
 	return q.Query
 }
@@ -89,10 +92,10 @@ func (g *Generation) ask(q *query, rule *rules.Rule, alert relay.Alert, event *r
 			q.claims[claim] = true
 			q.Claims = append(q.Claims, claim)
 		}
-		for _, count := range g.counts(rule, event, alert.Recipient, send.Channel) {
-			if !q.counts[count] {
-				q.counts[count] = true
-				q.Counts = append(q.Counts, count)
+		for _, b := range g.bounds(rule, event, alert.Recipient, send.Channel) {
+			if !q.counts[b.Count] {
+				q.counts[b.Count] = true
+				q.Counts = append(q.Counts, b.Count)
 			}
 		}
 	}

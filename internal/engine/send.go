@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -14,22 +16,25 @@ import (
 type sending struct {
 	*decision
 
-	// going are the alerts that are still true, in the order a message lists them, and told those that some delivery carries.
-	going []*item
-	told  map[*item]bool
+	// going are the alerts that are still true, in the order a message lists them; told those that some delivery carries, and
+	// limited when a limit lets go those that it keeps from one.
+	going   []*item
+	told    map[*item]bool
+	limited map[*item]time.Time
 	// claimed and spent are what was taken before, with what this decision takes.
 	claimed map[string]string
 	spent   map[relay.Counter]int
 	made    []relay.Delivery
 	trace   []relay.Step
-	// free is when the first of the limits that hold something up lets it go.
-	free time.Time
 }
 
 // send makes a delivery for each entry of the rule's `send`, with the Reason where one must not go out, and goes on to the
-// fallback where none of them can arrive. A digest that is only over a limit stays open.
+// fallback where none of them can arrive. A digest of which nothing can go out but what is over a limit stays open.
 func (d *decision) send() {
-	s := &sending{decision: d, told: map[*item]bool{}, claimed: maps.Clone(d.Facts.Claimed), spent: map[relay.Counter]int{}}
+	s := &sending{
+		decision: d, told: map[*item]bool{}, limited: map[*item]time.Time{}, claimed: maps.Clone(d.Facts.Claimed),
+		spent: map[relay.Counter]int{},
+	}
 	if s.claimed == nil {
 		s.claimed = map[string]string{}
 	}
@@ -38,16 +43,16 @@ func (d *decision) send() {
 		for _, entry := range d.rule.Send {
 			s.add(entry)
 		}
-		if s.staysOpen() {
-			d.each(func(i *item) { d.hold(i, s.free, relay.ReasonLimit, "limits") })
-			return
-		}
 	}
 	rest := s.untried()
 	for len(rest) > 0 && s.fellThrough() {
 		s.note("fallback", string(rest[0].Channel), rest[0].Template)
 		s.add(rest[0])
 		rest = rest[1:]
+	}
+	if d.rule.Digest != nil && len(s.limited) > 0 && !s.queued() {
+		s.stayOpen()
+		return
 	}
 	s.conclude(rest)
 }
@@ -63,73 +68,76 @@ func (s *sending) add(entry rules.Send) {
 		Phone: s.Contact.Phone, Email: s.Contact.Email, State: relay.DeliverySuppressed, CreatedAt: s.Now, UpdatedAt: s.Now,
 		ExpiresAt: s.going[0].Alert.ExpiresAt,
 	}
-	listed := s.unclaimed(entry.Channel)
-	if delivery.Reason = s.forbidden(delivery, listed); delivery.Reason == relay.ReasonNone {
-		content, err := s.render(entry, listed)
-		if err != nil {
-			delivery.State, delivery.Reason = relay.DeliveryDead, relay.ReasonRenderFailed
-			s.note("send "+string(entry.Channel), string(delivery.Reason), err.Error())
-			s.made = append(s.made, delivery)
-			return
-		}
+	result, seen := "queued", entry.Template
+	reason, evidence := s.forbidden(delivery)
+	var listed []*item
+	if reason == relay.ReasonNone {
+		listed, reason, evidence = s.allowed(entry.Channel)
+	}
+	if reason != relay.ReasonNone {
+		delivery.Reason, result, seen = reason, string(reason), cmp.Or(evidence, entry.Template)
+	} else if content, err := s.render(entry, listed); err != nil {
+		delivery.State, delivery.Reason = relay.DeliveryDead, relay.ReasonRenderFailed
+		result, seen = string(delivery.Reason), err.Error()
+	} else {
 		delivery.State, delivery.Content = relay.DeliveryQueued, content
 		s.take(&delivery, listed)
 	}
-	result := "queued"
-	if delivery.Reason != relay.ReasonNone {
-		result = string(delivery.Reason)
-	}
-	s.note("send "+string(entry.Channel), result, entry.Template)
+	s.note("send "+string(entry.Channel), result, seen)
 	s.made = append(s.made, delivery)
 }
 
-// unclaimed are the alerts whose thing the recipient was not told of on that channel.
-func (s *sending) unclaimed(channel relay.Channel) []*item {
-	return slices.DeleteFunc(slices.Clone(s.going), func(i *item) bool {
-		claim := claimOf(s.rule, &i.Event, i.Alert.Recipient, channel)
-		_, taken := s.claimed[claim]
-		return claim != "" && taken
-	})
-}
-
-// forbidden gives the Reason why a delivery must not go out, if there is one.
-func (s *sending) forbidden(delivery relay.Delivery, listed []*item) relay.Reason {
+// forbidden gives the Reason why nothing must go out to that address, if there is one.
+func (s *sending) forbidden(delivery relay.Delivery) (reason relay.Reason, evidence string) {
 	if delivery.Address() == "" {
 		if delivery.Channel == relay.ChannelSMS {
-			return relay.ReasonNoPhone
+			return relay.ReasonNoPhone, ""
 		}
-		return relay.ReasonNoEmail
+		return relay.ReasonNoEmail, ""
 	}
 	if !s.Contact.Wants(delivery.Channel) {
-		return relay.ReasonNotWanted
+		return relay.ReasonNotWanted, ""
 	}
-	if reason, ok := s.Facts.Suppressed[relay.NewAddress(delivery.Channel, delivery.Address())]; ok {
-		return reason
-	}
-	if len(listed) == 0 {
-		return relay.ReasonCollapsed
-	}
-	if until := s.limited(delivery.Channel, listed); !until.IsZero() {
-		if s.free.IsZero() || until.Before(s.free) {
-			s.free = until
-		}
-		return relay.ReasonLimit
-	}
-	return relay.ReasonNone
+	return s.Facts.Suppressed[relay.NewAddress(delivery.Channel, delivery.Address())], ""
 }
 
-// limited is when the limits let a message with those alerts go; zero where they do now.
-func (s *sending) limited(channel relay.Channel, listed []*item) time.Time {
-	var until time.Time
-	for _, i := range listed {
-		for _, count := range s.generation.counts(s.rule, &i.Event, i.Alert.Recipient, channel) {
-			free := s.freeAt(count)
-			if free.After(until) {
-				until = free
+// allowed are the alerts that a message on that channel may carry: those whose thing the recipient was not told of there, each
+// thing once, and that are within their limits. Where none is left, the Reason and what shows it.
+func (s *sending) allowed(channel relay.Channel) (listed []*item, reason relay.Reason, evidence string) {
+	claims := map[string]bool{}
+	for _, i := range s.going {
+		claim := claimOf(s.rule, &i.Event, i.Alert.Recipient, channel)
+		holder, taken := s.claimed[claim]
+		if claim != "" && (taken || claims[claim]) {
+			if reason == relay.ReasonNone {
+				reason, evidence = relay.ReasonCollapsed, "told by "+holder
 			}
+			continue
+		}
+		if limit, until := s.limit(channel, i); !until.IsZero() {
+			if known := s.limited[i]; known.IsZero() || until.Before(known) {
+				s.limited[i] = until
+			}
+			reason, evidence = relay.ReasonLimit, fmt.Sprintf("%s, until %s", limit, until.UTC().Format(time.RFC3339))
+			continue
+		}
+		claims[claim] = true
+		listed = append(listed, i)
+	}
+	if len(listed) > 0 {
+		return listed, relay.ReasonNone, ""
+	}
+	return nil, reason, evidence
+}
+
+// limit is which limit keeps an alert back for longest, and until when; zero where none does.
+func (s *sending) limit(channel relay.Channel, i *item) (limit bound, until time.Time) {
+	for _, b := range s.generation.bounds(s.rule, &i.Event, i.Alert.Recipient, channel) {
+		if free := s.freeAt(b.Count); free.After(until) {
+			limit, until = b, free
 		}
 	}
-	return until
+	return limit, until
 }
 
 // freeAt is when one more delivery is within a limit: when enough of the newest have left its window.
@@ -154,7 +162,7 @@ func (s *sending) take(delivery *relay.Delivery, listed []*item) {
 		}
 		claim := claimOf(s.rule, &i.Event, i.Alert.Recipient, delivery.Channel)
 		if _, twice := s.claimed[claim]; claim != "" && !twice {
-			s.claimed[claim] = delivery.Template
+			s.claimed[claim] = "this decision's " + string(delivery.Channel) + " " + delivery.Template
 			delivery.Claims = append(delivery.Claims, claim)
 		}
 		for _, c := range countersOf(s.rule.Name, &i.Event, i.Alert.Recipient, delivery.Channel) {
@@ -174,9 +182,13 @@ func (s *sending) render(entry rules.Send, listed []*item) (relay.Content, error
 	}
 	event := s.seen.newest(listed[0].Event)
 	request := s.generation.request(s.rule, entry, &event, s.Contact, links)
-	if s.rule.Digest != nil {
+	if s.rule.Digest != nil || len(listed) > 1 { // several, though a reload took `digest` away since
+		most := len(listed)
+		if s.rule.Digest != nil {
+			most = min(most, s.rule.Digest.Max)
+		}
 		request.Count = len(listed)
-		for _, i := range listed[:min(len(listed), s.rule.Digest.Max)] {
+		for _, i := range listed[:most] {
 			event := s.seen.newest(i.Event)
 			request.Events = append(request.Events, render.Told{Shape: s.generation.shapes[event.Trigger], Event: &event})
 		}
@@ -184,17 +196,40 @@ func (s *sending) render(entry rules.Send, listed []*item) (relay.Content, error
 	return s.generation.Templates.Render(request)
 }
 
-// staysOpen reports whether a digest waits because nothing can go out but what a limit holds up.
-func (s *sending) staysOpen() bool {
-	if s.rule.Digest == nil || s.free.IsZero() {
-		return false
+func (s *sending) queued() bool {
+	return slices.ContainsFunc(s.made, func(d relay.Delivery) bool { return d.State == relay.DeliveryQueued })
+}
+
+// stayOpen holds what a limit keeps back, each for as long as its own. What is there for another reason ends.
+func (s *sending) stayOpen() {
+	s.own.ruling.Trace = append(s.own.ruling.Trace, s.trace...)
+	if s.again() {
+		s.hold(s.own, s.soonest(), relay.ReasonLimit, "limits")
+		return
 	}
-	return !slices.ContainsFunc(s.made, func(d relay.Delivery) bool { return d.State == relay.DeliveryQueued })
+	for _, i := range s.going {
+		if until, ok := s.limited[i]; ok {
+			s.hold(i, until, relay.ReasonLimit, "limits")
+		} else {
+			s.end(i, relay.ActSuppress, relay.ReasonCollapsed, "digest", "")
+		}
+	}
+}
+
+// soonest is when the first of the limits lets something go.
+func (s *sending) soonest() time.Time {
+	var first time.Time
+	for _, until := range s.limited {
+		if first.IsZero() || until.Before(first) {
+			first = until
+		}
+	}
+	return first
 }
 
 // conclude says whose the deliveries are, what becomes of each alert, and whether to look again.
 func (s *sending) conclude(rest []rules.Send) {
-	queued := slices.ContainsFunc(s.made, func(d relay.Delivery) bool { return d.State == relay.DeliveryQueued })
+	queued := s.queued()
 	lead := s.lead(queued)
 	for n := range s.made {
 		d := &s.made[n]
@@ -204,15 +239,18 @@ func (s *sending) conclude(rest []rules.Send) {
 		}
 	}
 	for _, i := range s.going {
+		until, limited := s.limited[i]
 		switch {
 		case i == lead:
 			i.ruling.Action = relay.ActSend
 			i.ruling.Trace = append(i.ruling.Trace, s.trace...)
-		case queued && !s.told[i] && !s.again():
-			s.end(i, relay.ActSuppress, relay.ReasonCollapsed, "digest", "")
-		default:
+		case !queued || s.told[i] || s.again():
 			i.ruling.Action = relay.ActSend
 			s.decision.note(i, "digest", "goes along", lead.Alert.ID)
+		case limited:
+			s.hold(i, until, relay.ReasonLimit, "limits")
+		default:
+			s.end(i, relay.ActSuppress, relay.ReasonCollapsed, "digest", "")
 		}
 	}
 	if s.again() {

@@ -157,9 +157,7 @@ type Delivery struct {
 	State     DeliveryState
 	Reason    Reason
 	Content   Content
-	// Claims are the collapse keys this delivery holds while it is on its way, sent, or dead without an answer, one for each alert
-	// that it carries. Counters are what it counts against for limits, until it is dead or suppressed. Both are handed in
-	// with the decision that makes the delivery; a delivery that is read back has none.
+	// Claims are the collapse keys this delivery holds until it ReleasesClaims, one for each alert that it carries. Counters are what it counts against for limits, until it ReleasesCounters. Both are handed in with the decision that makes the delivery; a delivery that is read back has none.
 	Claims   []string
 	Counters []Counter
 	// Provider and ProviderID say who took it and under which id, once sent.

@@ -40,6 +40,24 @@ func RollUp(deliveries []Delivery) (AlertState, Reason) {
 	return AlertSuppressed, ReasonNobody
 }
 
+// ReleasesClaims reports whether a delivery has come to an end at which somebody else may tell of the same thing: it did not go
+// out. Without an answer it may have, and what a provider took keeps its claims, whatever it says later.
+func (d Delivery) ReleasesClaims() bool {
+	switch d.State {
+	case DeliverySuppressed:
+		return true
+	case DeliveryDead:
+		return d.Reason != ReasonNoAnswer
+	case DeliveryQueued, DeliverySending, DeliverySent, DeliveryDelivered, DeliveryUndelivered, DeliveryUnknown:
+	}
+	return false
+}
+
+// ReleasesCounters reports whether a delivery counts against no limit any more: it was not accepted.
+func (d Delivery) ReleasesCounters() bool {
+	return d.State == DeliverySuppressed || d.State == DeliveryDead
+}
+
 // FellThrough reports whether nothing of the deliveries arrives, and each for a reason that another channel may mend: what a
 // rule's fallback is for. None at all have not fallen through.
 func FellThrough(deliveries []Delivery) bool {

@@ -20,12 +20,14 @@ func (t *Templates) Check(name string, ch relay.Channel, event *relay.Shape) []P
 		return []Problem{{File: name, Message: "nothing for " + string(ch) + ": " + wanted(ch)}}
 	}
 	r := &report{}
-	root := typ{rootShape(event)}
+	roots := map[string]typ{
+		fileSMS: {rootShape(event)}, fileSubject: {rootShape(event)}, fileHTML: {bodyShape(event)}, fileText: {bodyShape(event)},
+	}
 	for _, v := range t.variants[name] {
 		for _, file := range slices.Sorted(maps.Keys(v.parts)) {
 			if channelOf(file) == ch {
 				p := v.parts[file]
-				checkTree(&checker{report: r, part: p, seen: map[string]bool{}}, p.main(), root)
+				checkTree(&checker{report: r, part: p, seen: map[string]bool{}}, p.main(), roots[file])
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	texttemplate "text/template"
@@ -23,6 +24,8 @@ type part struct {
 	html *htmltemplate.Template
 	// addresses are what stands literally in the template and may be loaded by a mail.
 	addresses map[string]bool
+	// broken says that it, or a part that it uses, does not parse.
+	broken bool
 }
 
 // main is the tree of the file itself.
@@ -33,16 +36,9 @@ var parseError = regexp.MustCompile(`^template: .+?:(\d+): (.*)$`)
 // parseFile parses a file into the templates it defines; the file itself goes by its path. Functions are looked at by
 // verify, which can say in which column one is unknown.
 func parseFile(src source, r *report) treeSet {
-	found := map[string]*parse.Tree{}
-	t := parse.New(src.path)
-	t.Mode = parse.SkipFuncCheck
-	if _, err := t.Parse(src.text, "", "", found); err != nil {
-		problem := Problem{File: src.path, Message: err.Error()}
-		if m := parseError.FindStringSubmatch(err.Error()); m != nil {
-			problem.Line, _ = strconv.Atoi(m[1])
-			problem.Message = m[2]
-		}
-		r.add(problem)
+	found, err := parsed(src.path, src.text)
+	if err != nil {
+		r.add(syntaxProblem(src, err))
 	}
 	trees := treeSet{}
 	for name, t := range found {
@@ -50,9 +46,62 @@ func parseFile(src source, r *report) treeSet {
 	}
 	if trees[src.path] == nil {
 		// A file of definitions only, or one that does not parse.
-		trees[src.path] = &tree{Tree: &parse.Tree{Name: src.path, ParseName: src.path, Root: &parse.ListNode{NodeType: parse.NodeList}}, source: src}
+		trees[src.path] = &tree{
+			Tree:   &parse.Tree{Name: src.path, ParseName: src.path, Root: &parse.ListNode{NodeType: parse.NodeList}},
+			source: src, broken: err != nil,
+		}
 	}
 	return trees
+}
+
+func parsed(name, text string) (map[string]*parse.Tree, error) {
+	found := map[string]*parse.Tree{}
+	t := parse.New(name)
+	t.Mode = parse.SkipFuncCheck
+	_, err := t.Parse(text, "", "", found)
+	return found, err
+}
+
+// syntaxProblem says what keeps a file from being parsed. The parser knows no column, and its line is wrong where an action is
+// empty, so both are those of the first action after which it complains.
+func syntaxProblem(src source, err error) Problem {
+	line, message := complaint(err)
+	var ends []int
+	for i := 0; i < len(src.text); {
+		end := strings.Index(src.text[i:], "}}")
+		if end < 0 {
+			break
+		}
+		i += end + 2
+		ends = append(ends, i)
+	}
+	complains := func(i int) bool {
+		_, err := parsed(src.path, src.text[:ends[i]])
+		_, same := complaint(err)
+		return same == message
+	}
+	first := sort.Search(len(ends), complains)
+	if message == unexpectedEnd || first == len(ends) {
+		return Problem{File: src.path, Line: line, Message: message}
+	}
+	start := strings.LastIndex(src.text[:ends[first]], "{{")
+	return src.problem(parse.Pos(start), "%s", message)
+}
+
+// unexpectedEnd is the complaint about an action that has no end: it is none of an action in particular.
+const unexpectedEnd = "unexpected EOF"
+
+// complaint is the line and the words of an error of the parser.
+func complaint(err error) (int, string) {
+	if err == nil {
+		return 0, ""
+	}
+	m := parseError.FindStringSubmatch(err.Error())
+	if m == nil {
+		return 0, err.Error()
+	}
+	line, _ := strconv.Atoi(m[1])
+	return line, m[2]
 }
 
 // fresh is the tree parsed once more, to be rewritten. A copy would not do: it shares what stands in parentheses before a field.
@@ -104,6 +153,7 @@ func (v *verifier) call(t *tree, n *parse.TemplateNode) {
 		v.add(t.source.problem(n.Pos, "part %q uses itself", n.Name))
 		return
 	}
+	v.part.broken = v.part.broken || v.part.trees[n.Name].broken
 	v.template(n.Name)
 }
 

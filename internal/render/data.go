@@ -28,6 +28,13 @@ func rootShape(event *relay.Shape) *relay.Shape {
 	)
 }
 
+// bodyShape is what the body of a mail sees: the subject too, which is made before it.
+func bodyShape(event *relay.Shape) *relay.Shape {
+	root := rootShape(event)
+	root.Fields = append(root.Fields, relay.Field{Name: "subject", Shape: &relay.Shape{Path: "subject", Kind: relay.KindString}})
+	return root
+}
+
 // withoutRaw is the request without the JSON as it was sent, which templates then see as null.
 func (req Request) withoutRaw() Request {
 	strip := func(event *relay.Event) *relay.Event {

@@ -94,16 +94,73 @@ func TestDigestListsEventsOfSeveralTriggersInOrder(t *testing.T) {
 	require.ErrorContains(t, err, "no event")
 }
 
-func TestLongDigestStaysWithinTheSegmentsAndSaysHowMany(t *testing.T) {
+func TestDigestThatDoesNotFitListsWhatDoesAndCountsTheRest(t *testing.T) {
 	t.Parallel()
 	templates := shippedTemplates(t)
 	many := make([][3]string, 20)
 	for i := range many {
 		many[i] = [3]string{"Andrew Joseph", "Hiking Group", strings.Repeat("the bus leaves at eight ", 10)}
 	}
-	content, err := templates.Render(digest("mention", 57, told(t, relay.UserMentioned, many...)))
+	for _, name := range []string{"mention", "unread-message"} {
+		trigger := shipped[name][0]
+		golden(t, "long-digest-of-"+name, digest(name, 57, told(t, trigger, many...)))
+		req := digest(name, 57, told(t, trigger, many...))
+		content, err := templates.Render(req)
+		require.NoError(t, err)
+		require.Equal(t, 3, content.Segments)
+		require.Equal(t, render.GSM7, content.Encoding)
+		fit, err := templates.Fit(req)
+		require.NoError(t, err)
+		require.Equal(t, render.Fit{Whole: content.Text, Listed: 3}, fit)
+		req.MaxSegments = 10
+		fit, err = templates.Fit(req)
+		require.NoError(t, err)
+		require.Equal(t, 13, fit.Listed, "as many as there is room for")
+		require.True(t, strings.HasSuffix(fit.Whole.Reveal(), "\nand 44 more"))
+	}
+}
+
+func TestDigestIsCutOnlyWhereOneEventIsTooLong(t *testing.T) {
+	t.Parallel()
+	long := [3]string{"Ann", "", strings.Repeat("mountain ", 60)}
+	list := "{{.count}}:{{range .events}} {{.message.text}}{{end}}{{with .more}} and {{.}} more{{end}}"
+	for _, c := range []struct {
+		name, template string
+		listed         int
+		ends           string
+	}{
+		{"one entry fits", "{{.count}}:{{range .events}} {{short 300 .message.text}}{{end}}{{with .more}} and {{.}} more{{end}}", 1, "… and 8 more"},
+		{"not even one", list, 1, "..."},
+		{"the third by its number", "{{(index .events 2).message.text}}" + list, 3, "..."},
+		{"nothing is listed", "{{.count}} {{printf \"%600s\" \".\"}}", 1, "..."},
+	} {
+		templates := load(t, files{"x/sms.txt": c.template})
+		req := digest("x", 9, told(t, relay.MessageSent, long, long, long))
+		fit, err := templates.Fit(req)
+		require.NoError(t, err, c.name)
+		require.Equal(t, c.listed, fit.Listed, c.name)
+		require.Equal(t, c.ends == "...", fit.Cut, c.name)
+		content, err := templates.Render(req)
+		require.NoError(t, err, c.name)
+		require.True(t, strings.HasSuffix(content.Text.Reveal(), c.ends), "%s: %s", c.name, content.Text.Reveal())
+		require.LessOrEqual(t, content.Segments, 3)
+	}
+}
+
+func TestFitSaysWhatAnSMSWouldBeUncut(t *testing.T) {
+	t.Parallel()
+	templates := load(t, files{"x/sms.txt": "{{.event.message.text}}", "y/email.subject.txt": "s", "y/email.txt": "t"})
+	long := strings.Repeat("a", 500) + "ê"
+	fit, err := templates.Fit(message(long))
 	require.NoError(t, err)
-	require.Equal(t, 3, content.Segments)
-	require.Equal(t, render.GSM7, content.Encoding)
-	require.True(t, strings.HasPrefix(content.Text.Reveal(), "You were mentioned 57 times:\nAndrew Joseph in Hiking Group: the bus"))
+	require.Equal(t, render.Fit{Whole: relay.Text(long), Cut: true}, fit)
+	fit, err = templates.Fit(message("hi"))
+	require.NoError(t, err)
+	require.Equal(t, render.Fit{Whole: "hi"}, fit)
+	_, err = templates.Fit(message(" "))
+	require.EqualError(t, err, "render x/sms.txt: the message is empty")
+	req := message("hi")
+	req.Template = "y"
+	_, err = templates.Fit(req)
+	require.ErrorContains(t, err, "nothing for sms")
 }

@@ -12,7 +12,8 @@
 //
 // A template sees .event, .recipient, .rule.name, .links.unsubscribe, .links.media, .events (the events that a digest
 // lists, in order, otherwise the one event), .count (how many there are in all) and .more (how many of them are not
-// listed). In a digest .event is the first. Fields of .event are those that the trigger carries; Check finds every other
+// listed). In a digest .event is the first; in an SMS it lists as many as there is room for, at least one. The body of a mail also
+// sees .subject. Fields of .event are those that the trigger carries; Check finds every other
 // name. Times are in the recipient's zone. What a person typed is data: never parsed as template, HTML or a header. It
 // has lost its control characters and those that turn the direction of writing, and a field called name is one line of at
 // most 40 characters.

@@ -15,6 +15,8 @@ type Templates struct {
 	hash     string
 	files    map[string]string
 	variants map[string][]*variant
+	// broken are the templates with a problem of their own or of a part they use.
+	broken map[string]bool
 }
 
 // variant is what a template is in one locale, with what it takes over from less special ones.
@@ -24,6 +26,8 @@ type variant struct {
 	// own are the files that stand in the folder itself.
 	own   []string
 	parts map[string]*part
+	// broken says that a file or a part that it uses has a problem.
+	broken bool
 	// raw says that a file of it may name event.raw, which is not decoded otherwise: that takes as long as all the rest.
 	raw bool
 }
@@ -31,23 +35,41 @@ type variant struct {
 // Load reads and parses the templates below fsys. It returns every problem it finds, in order of the files, and no Templates when
 // there is one. Whether the names in them exist is for Check, which knows the triggers.
 func Load(fsys fs.FS) (*Templates, []Problem) {
+	t, problems := Survey(fsys)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return t, nil
+}
+
+// Survey is Load, except that the Templates are there also where there are problems, so that what is wrong with the others can be
+// found at the same time. They are to be checked then, and not to be sent by.
+func Survey(fsys fs.FS) (*Templates, []Problem) {
 	r := &reader{fsys: fsys, folders: map[string]folder{}, files: map[string]string{}}
 	r.read()
+	t := &Templates{hash: hashOf(r.files), files: r.files, variants: map[string][]*variant{}, broken: map[string]bool{}}
+	for _, p := range r.problems {
+		t.broken[strings.SplitN(p.File, "/", 2)[0]] = true
+	}
 	b := builder{report: &r.report, folders: r.folders, allRead: len(r.problems) == 0, parsed: map[string]treeSet{}}
-	t := &Templates{hash: hashOf(r.files), files: r.files, variants: map[string][]*variant{}}
 	for _, name := range slices.Sorted(maps.Keys(r.folders)) {
-		if name != sharedFolder {
-			t.variants[name] = b.variantsOf(name)
+		if name == sharedFolder {
+			continue
+		}
+		told := b.told
+		t.variants[name] = b.variantsOf(name)
+		if b.told > told || slices.ContainsFunc(t.variants[name], func(v *variant) bool { return v.broken }) {
+			t.broken[name] = true
 		}
 	}
 	if len(t.variants) == 0 && b.allRead {
 		r.add(Problem{File: ".", Message: "no templates here"})
 	}
-	if len(r.problems) > 0 {
-		return nil, r.problems
-	}
-	return t, nil
+	return t, r.problems
 }
+
+// Broken reports whether a template of a Survey is not sound, or was not read at all: nothing else can be said of it.
+func (t *Templates) Broken(name string) bool { return t.broken[name] || t.broken["."] }
 
 // Hash is the same for the same files with the same contents, in hexadecimal.
 func (t *Templates) Hash() string { return t.hash }
@@ -164,6 +186,7 @@ func (b *builder) variantOf(name, locale string) *variant {
 	}
 	for file, i := range depth {
 		v.parts[file] = b.partOf(files[fallbacks(files, locale)[i]][file], locale)
+		v.broken = v.broken || v.parts[file].broken
 		for _, t := range v.parts[file].trees {
 			v.raw = v.raw || strings.Contains(t.source.text, "raw")
 		}
@@ -184,9 +207,10 @@ func (b *builder) partOf(src source, locale string) *part {
 		}
 	}
 	b.include(p, src, src.path)
-	problems := len(b.problems)
+	told := b.told
+	p.broken = p.main().broken
 	p.verify(b.report)
-	if len(b.problems) == problems {
+	if b.told == told && !p.broken {
 		p.compile(b.report, languageOf(locale))
 	}
 	return p
@@ -236,4 +260,6 @@ type tree struct {
 	*parse.Tree
 
 	source source
+	// broken says that the file does not parse: the tree is empty then.
+	broken bool
 }

@@ -23,6 +23,9 @@ func TestLoadReportsEveryProblemWithItsPlace(t *testing.T) {
 		want  []string
 	}{
 		{"syntax", files{"x/sms.txt": "a\n{{if .event.id}}b"}, []string{"x/sms.txt:2: unexpected EOF"}},
+		{"an empty condition", files{"x/sms.txt": "a\n\nä {{.event.id}}\n ü{{if}}b{{end}}"}, []string{"x/sms.txt:4:3: missing value for if"}},
+		{"an end of nothing", files{"x/sms.txt": "a\n {{end}} {{.event.id}} {{if}}"}, []string{"x/sms.txt:2:2: unexpected {{end}}"}},
+		{"an action without an end", files{"x/sms.txt": "a\n {{.event.id"}, []string{"x/sms.txt:2: unclosed action"}},
 		{"unknown function", files{"x/sms.txt": "a\n  {{shrt 20 .event.message.text}}"}, []string{`x/sms.txt:2:5: unknown function "shrt" (did you mean "short"?)`}},
 		{"no function to call others", files{"x/sms.txt": "{{call .event.id}}"}, []string{`x/sms.txt:1:3: unknown function "call"`}},
 		{"unknown part", files{"x/sms.txt": `{{template "sgn" .}}`, "_shared/sign.txt": "a"}, []string{`x/sms.txt:1:12: there is no part "sgn" (did you mean "sign"?)`}},
@@ -55,6 +58,29 @@ func TestProblemsOfAllFilesComeTogether(t *testing.T) {
 	t.Parallel()
 	_, problems := render.Load(files{"a/sms.txt": "{{", "b/sms.txt": "{{nope}}", "c/sms.text": ""}.fs())
 	require.Len(t, problems, 3, "%v", problems)
+}
+
+func TestSurveyKnowsWhichTemplatesAreSound(t *testing.T) {
+	t.Parallel()
+	templates, problems := render.Survey(files{
+		"_shared/cut.txt": "{{if}}", "_shared/odd.txt": "{{nope}}", "_shared/fine.txt": "fine",
+		"a/sms.txt": "{{", "b/sms.txt": "b", "b/de/sms.txt": "{{end}}", "c/sms.txt": `{{template "cut"}}`, "d/sms.txt": `{{template "cut"}}`,
+		"e/sms.txt": `{{template "odd"}}`, "f/sms.txt": `{{template "odd"}}`, "g/sms.txt": `{{template "fine"}}`, "h/sms.txt": "\xff",
+		"i/sms.txt": "i", "i/sms.text": "",
+	}.fs())
+	require.Len(t, problems, 6, "%v", problems)
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "h", "i"} {
+		require.True(t, templates.Broken(name), name)
+	}
+	require.False(t, templates.Broken("g"))
+	require.False(t, templates.Broken("nothing"), "it is not broken, it is not there")
+
+	many := files{}
+	for i := range render.MaxFiles + 1 {
+		many[fmt.Sprintf("t%d/sms.txt", i)] = "a"
+	}
+	templates, _ = render.Survey(many.fs())
+	require.True(t, templates.Broken("t1"), "nothing is known of what was not read")
 }
 
 func TestNumberAndSizeOfFilesAreBounded(t *testing.T) {

@@ -146,3 +146,32 @@ func TestTemplatesAreUsedByManyAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestBodyOfAMailKnowsItsSubject(t *testing.T) {
+	t.Parallel()
+	templates := load(t, files{
+		"x/email.subject.txt": "{{.event.message.text}}", "x/email.html": "<title>{{.subject}}</title><p>a", "x/email.txt": "{{.subject}}: b",
+		"x/sms.txt": "{{.subject}}", "y/email.subject.txt": "{{.subject}}", "y/email.txt": "b",
+	})
+	require.Empty(t, templates.Check("x", relay.ChannelEmail, shapeOf(relay.MessageSent)))
+	content, err := templates.Render(mail("Tom\n& Jerry"))
+	require.NoError(t, err)
+	require.Contains(t, content.HTML.Reveal(), "<title>Tom &amp; Jerry</title>")
+	require.Equal(t, "Tom & Jerry: b", content.Text.Reveal())
+	require.Equal(t, []string{`x/sms.txt:1:4: no field "subject"`}, printed(templates.Check("x", relay.ChannelSMS, shapeOf(relay.MessageSent))))
+	require.Equal(t, []string{`y/email.subject.txt:1:4: no field "subject"`}, printed(templates.Check("y", relay.ChannelEmail, shapeOf(relay.MessageSent))))
+}
+
+func TestTitleOfAShippedMailIsItsSubject(t *testing.T) {
+	t.Parallel()
+	templates := shippedTemplates(t)
+	for name, triggers := range shipped {
+		for _, count := range []int{1, 7} {
+			req := digest(name, count, []render.Told{{Shape: shapeOf(triggers[0]), Event: sample(t, triggers[0])}})
+			req.Channel = relay.ChannelEmail
+			content, err := templates.Render(req)
+			require.NoError(t, err)
+			require.Contains(t, content.HTML.Reveal(), "<title>"+content.Subject.Reveal()+"</title>")
+		}
+	}
+}

@@ -47,12 +47,36 @@ func (t *Templates) Odd(template, locale string, text relay.Text) []Odd {
 	return found
 }
 
+// Literals lists the odd characters of what an SMS template says by itself in exactly that locale, in all of its branches and
+// the parts it uses, each once.
+func (t *Templates) Literals(template, locale string) []Odd {
+	var found []Odd
+	for _, v := range t.variants[template] {
+		if p := v.parts[fileSMS]; v.locale == locale && p != nil {
+			p.literals(func(src source, pos parse.Pos, text string) {
+				for char := range graphemes(text) {
+					known := slices.ContainsFunc(found, func(o Odd) bool { return o.Char == char })
+					if !known && encodingOf(smartEncode(char)) != GSM7 {
+						odd := Odd{Char: char, Instead: instead(char)}
+						odd.at(src, pos, text)
+						found = append(found, odd)
+					}
+				}
+			})
+		}
+	}
+	return found
+}
+
 // place finds the character in what the template says by itself, and in the parts that it uses.
-func (o *Odd) place(p *part) {
+func (o *Odd) place(p *part) { p.literals(o.at) }
+
+// literals visits the texts of a template and of the parts that it uses, in their order, each once.
+func (p *part) literals(visit func(src source, pos parse.Pos, text string)) {
 	seen := map[string]bool{}
 	var look func(name string)
 	look = func(name string) {
-		if seen[name] || o.File != "" {
+		if seen[name] {
 			return
 		}
 		seen[name] = true
@@ -60,15 +84,32 @@ func (o *Odd) place(p *part) {
 		inspect(t.Root, func(n parse.Node) {
 			switch n := n.(type) {
 			case *parse.TextNode:
-				o.at(t.source, n.Pos, string(n.Text))
-			case *parse.StringNode:
-				o.at(t.source, n.Pos, n.Quoted)
+				visit(t.source, n.Pos, string(n.Text))
+			case *parse.CommandNode:
+				for _, s := range shownStrings(n) {
+					visit(t.source, s.Pos, s.Quoted)
+				}
 			case *parse.TemplateNode:
 				look(n.Name)
 			}
 		})
 	}
 	look(p.source.path)
+}
+
+// shownStrings are the constants of a command that may come out of it. What is compared does not.
+func shownStrings(cmd *parse.CommandNode) []*parse.StringNode {
+	switch functionOf(cmd) {
+	case "eq", "ne", "lt", "le", "gt", "ge", "len", "index", "not":
+		return nil
+	}
+	var shown []*parse.StringNode
+	for _, arg := range cmd.Args {
+		if s, ok := arg.(*parse.StringNode); ok {
+			shown = append(shown, s)
+		}
+	}
+	return shown
 }
 
 func (o *Odd) at(src source, pos parse.Pos, text string) {

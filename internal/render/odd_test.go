@@ -60,6 +60,28 @@ func TestOddCharactersAreFoundWhereTheTemplateSaysThem(t *testing.T) {
 	require.Empty(t, templates.Odd("none", "", "plain"))
 }
 
+func TestLiteralsAreThoseOfEveryBranch(t *testing.T) {
+	t.Parallel()
+	templates := load(t, files{
+		"_shared/sign.txt": "{{if .}}ok{{else}}\n→{{end}}",
+		"x/sms.txt": "{{if eq .event.message.text \"ł\"}}é{{else}}ä\n{{with .event.group}}fête, fête{{end}}{{or .event.sender.name \"ś\"}}{{end}}" +
+			"{{define \"unused\"}}œ{{end}}{{template \"sign\" .event.sender.name}}",
+		"x/de/sms.txt":        "{{- /* ź */ -}} „so“",
+		"x/email.subject.txt": "ç", "x/email.txt": "ç",
+	})
+	places := func(template, locale string) []string {
+		var got []string
+		for _, o := range templates.Literals(template, locale) {
+			got = append(got, fmt.Sprintf("%s=%s %s:%d:%d", o.Char, o.Instead, o.File, o.Line, o.Column))
+		}
+		return got
+	}
+	require.Equal(t, []string{"ê=e x/sms.txt:2:23", "ś=s x/sms.txt:2:64", "→=-> _shared/sign.txt:2:1"}, places("x", ""))
+	require.Empty(t, places("x", "de"))
+	require.Empty(t, places("x", "fr"))
+	require.Empty(t, places("none", ""))
+}
+
 func TestRoomIsWhatTheSegmentsOfAnSMSHold(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]int{

@@ -48,12 +48,15 @@ func (s source) problem(pos parse.Pos, format string, args ...any) Problem {
 type report struct {
 	problems []Problem
 	seen     map[Problem]bool
+	// told counts the repeats too.
+	told int
 }
 
 func (r *report) add(p Problem) {
 	if r.seen == nil {
 		r.seen = make(map[Problem]bool)
 	}
+	r.told++
 	if !r.seen[p] {
 		r.seen[p] = true
 		r.problems = append(r.problems, p)

@@ -58,18 +58,12 @@ type Told struct {
 // Links are the addresses that Beckon offers with a message; empty without a public URL.
 type Links struct{ Unsubscribe, Media string }
 
-// Render makes the message. The error says which file and place failed and never what the event, the recipient or the message
-// says.
+// Render makes the message. An SMS digest that is too long lists fewer events, and what is too long even so is cut. The error
+// says which file and place failed and never what the event, the recipient or the message says.
 func (t *Templates) Render(req Request) (relay.Content, error) {
-	if !t.Has(req.Template, req.Channel) {
-		return relay.Content{}, fmt.Errorf("render template %q: nothing for %s", req.Template, req.Channel)
-	}
-	if req.Shape == nil || req.Event == nil || slices.ContainsFunc(req.Events, Told.empty) {
-		return relay.Content{}, fmt.Errorf("render template %q: no event", req.Template)
-	}
-	v := t.choose(req)
-	if !v.raw {
-		req = req.withoutRaw()
+	v, req, err := t.prepare(req)
+	if err != nil {
+		return relay.Content{}, err
 	}
 	write := v.mail
 	if req.Channel == relay.ChannelSMS {
@@ -81,6 +75,21 @@ func (t *Templates) Render(req Request) (relay.Content, error) {
 	}
 	content.Locale = v.locale
 	return content, nil
+}
+
+// prepare finds the variant for a request that can be rendered.
+func (t *Templates) prepare(req Request) (*variant, Request, error) {
+	if !t.Has(req.Template, req.Channel) {
+		return nil, req, fmt.Errorf("render template %q: nothing for %s", req.Template, req.Channel)
+	}
+	if req.Shape == nil || req.Event == nil || slices.ContainsFunc(req.Events, Told.empty) {
+		return nil, req, fmt.Errorf("render template %q: no event", req.Template)
+	}
+	v := t.choose(req)
+	if !v.raw {
+		req = req.withoutRaw()
+	}
+	return v, req, nil
 }
 
 func (t Told) empty() bool { return t.Shape == nil || t.Event == nil }
@@ -109,19 +118,11 @@ func (t *Templates) choose(req Request) *variant {
 }
 
 func (v *variant) sms(req Request) (relay.Content, error) {
-	text, err := v.parts[fileSMS].execute(req.data(), MaxText)
+	fit, err := v.fit(req)
 	if err != nil {
 		return relay.Content{}, err
 	}
-	text = strings.TrimSpace(withoutControls(text))
-	if text == "" {
-		return relay.Content{}, v.parts[fileSMS].empty()
-	}
-	segments := req.MaxSegments
-	if segments <= 0 {
-		segments = defaultSegments
-	}
-	text = cutSMS(text, segments)
+	text := cutSMS(fit.Whole.Reveal(), req.segments())
 	size := Measure(text, true)
 	return relay.Content{Text: relay.Text(text), Encoding: size.Encoding, Segments: size.Segments}, nil
 }
@@ -132,6 +133,7 @@ func (v *variant) mail(req Request) (relay.Content, error) {
 	if err != nil {
 		return relay.Content{}, err
 	}
+	data["subject"] = subject
 	content := relay.Content{Subject: relay.Text(subject), Unsubscribe: req.Links.Unsubscribe}
 	var html string
 	if p := v.parts[fileHTML]; p != nil {

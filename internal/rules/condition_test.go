@@ -150,7 +150,15 @@ func TestAFailingConditionIsFalseAndSaysNothingOfTheEvent(t *testing.T) {
 		{`string(dyn(event.sender)) == ""`, "no such overload"},
 		{`event.message.mentions[7].uid == "x"`, `index out of bounds: "7"`},
 		{`1 / event.message.mentions.size() == 1 / (event.message.mentions.size() - 2)`, "division by zero"},
-		{`timestamp(event.message.text) == event.occurred_at`, "it failed"},
+		{`timestamp(event.message.text) == event.occurred_at`, "no such time"},
+		{`timestamp("2026-01-3" + event.message.parent_id) == event.occurred_at`, "no such time"},
+		{`duration(event.message.text) == duration("1s")`, "conversion error"},
+		{`event.received_at.getHours(event.message.text) == 1`, "no such time zone"},
+		{`event.received_at.getHours("Europe/Berln" + event.message.parent_id) == 1`, `no such time zone: "Europe/Berln"`},
+		{`event.received_at.getHours("+25:00" + event.message.parent_id) == 1`, "no such time zone"},
+		{`event.received_at.getHours("x:" + event.message.text) == 1`, "a number was expected"},
+		{`"abc".matches("(" + event.message.text)`, "no such regular expression"},
+		{`event.message.text.charAt(99) == "x"`, `index out of range: "99"`},
 		{`event.raw.data < 3`, "no such overload"},
 	}
 	for _, tt := range tests {

@@ -26,6 +26,7 @@ func defaultsKeys() []key[Defaults] {
 		{"locale", false, readLocale},
 		{"time_zone", false, readTimeZone},
 		{"quiet_hours", false, func(l *loader, d *Defaults, at entry) {
+			l.quietAt = at
 			d.QuietHours, _ = l.quietHours(at)
 		}},
 		{"expires", false, func(l *loader, d *Defaults, at entry) { l.duration(&d.Expires, at, time.Second) }},
@@ -55,7 +56,7 @@ func readTimeZone(l *loader, d *Defaults, at entry) {
 	// "" and "Local" would mean whatever the machine is set to.
 	zone, err := time.LoadLocation(text)
 	if err != nil || text == "" || text == "Local" {
-		l.fail(at.value, "unknown time zone "+quote(text), "write a name such as UTC or Europe/Berlin")
+		l.fail(at.value, "unknown time zone "+quote(text), zoneHint(text, ""))
 		return
 	}
 	d.TimeZone = zone

@@ -40,7 +40,7 @@ type Seen struct {
 	// map event.message.mentions.size(): those are shown by that alone.
 	Path string
 	// Value is a string, int64, float64, bool, time.Time or time.Duration. What a person may have written is a relay.Text, and so
-	// is every text in event.raw and in metadata. Nil is null, or nothing at that place.
+	// is every text in event.raw and in metadata. A time is in UTC. Nil is null, or nothing at that place.
 	Value any
 }
 
@@ -53,7 +53,7 @@ func (r *Rule) Explain(event *relay.Event) Explanation {
 	if !ok {
 		return out
 	}
-	reader, err := newReader(c.event)
+	reader, err := newReader(map[string]*relay.Shape{"event": c.event})
 	if err != nil {
 		out.Err = fmt.Errorf("explain condition: %w", err)
 		return out
@@ -118,6 +118,9 @@ func shown(value ref.Val, personal bool) any {
 		if personal {
 			return relay.Text(value)
 		}
+	case types.Timestamp:
+		// Without the reading of this machine's own clock, which a time that was just taken has beside.
+		return value.Time.Round(0).UTC()
 	}
 	return value.Value()
 }

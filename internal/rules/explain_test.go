@@ -111,6 +111,16 @@ func TestAPartShowsTheFieldsItReads(t *testing.T) {
 	}
 }
 
+// The clock of this machine and where it stands are nothing that an event says.
+func TestATimeIsShownInUTCWithoutTheMachinesClock(t *testing.T) {
+	t.Parallel()
+	event := mention()
+	event.ReceivedAt = time.Now().In(time.FixedZone("", 3600))
+	parts := when(t, relay.UserMentioned, `event.received_at > event.occurred_at`).Explain(event).Parts
+	require.Equal(t, event.ReceivedAt.Round(0).UTC(), parts[0].Seen[0].Value)
+	require.NotContains(t, fmt.Sprint(parts[0].Seen[0].Value), "m=")
+}
+
 func TestACallShowsHowLongItWas(t *testing.T) {
 	t.Parallel()
 	parts := when(t, "call_ended", `event.call.duration > duration("1m")`).Explain(&relay.Event{

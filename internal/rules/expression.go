@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -82,8 +83,11 @@ func (l *dialect) compile(text string) (cel.Program, []flaw) {
 	if issues.Err() != nil {
 		return nil, l.flaws(text, issues)
 	}
+	if flaws := doomed(checked); len(flaws) > 0 {
+		return nil, flaws
+	}
 	if out := checked.OutputType(); !out.IsExactType(cel.BoolType) {
-		message := "a condition must be true or false, this is " + out.String()
+		message := "a condition must be true or false, this is " + inWords(out.String())
 		if out == cel.DynType {
 			message = "a condition must be true or false, and this may be anything"
 		}
@@ -123,17 +127,17 @@ func (l *dialect) flaws(text string, issues *cel.Issues) []flaw {
 	lines := strings.Split(text, "\n")
 	var out []flaw
 	for _, e := range issues.Errors() {
-		f := flaw{message: maskPersonal(strings.ReplaceAll(e.Message, " (in container '')", ""))}
-		if rest, ok := strings.CutPrefix(f.message, "Syntax error: "); ok {
-			f.message = "syntax error: " + rest
-		}
-		if field, ok := strings.CutPrefix(f.message, "undefined field '"); ok {
-			f.message, f.hint = l.noField(strings.TrimSuffix(field, "'"))
-		}
+		message := strings.ReplaceAll(e.Message, " (in container '')", "")
+		f := flaw{}
 		for _, line := range lines[:min(max(e.Location.Line()-1, 0), len(lines))] {
 			f.offset += len([]rune(line)) + 1
 		}
-		f.offset = onWord(text, e.Message, f.offset+max(e.Location.Column(), 0))
+		f.offset = onWord(text, message, f.offset+max(e.Location.Column(), 0))
+		if field, ok := strings.CutPrefix(message, "undefined field '"); ok {
+			f.message, f.hint = l.noField(strings.TrimSuffix(field, "'"))
+		} else {
+			f = plainly(text, message, f.offset)
+		}
 		out = append(out, f)
 	}
 	if len(out) == 0 {
@@ -208,24 +212,41 @@ func (c *condition) holds(event, later *relay.Event, recipient *relay.Contact) (
 	return out == types.True, nil
 }
 
-// failures are what can go wrong in an evaluation. What CEL writes behind these words may be a part of the event.
-var failures = []string{
-	"no such key", "no such overload", "index out of bounds", "division by zero", "modulus by zero", "overflow", "conversion error",
-	"cost limit exceeded",
+// failures are what can go wrong in an evaluation: what CEL writes, and how it is called here where that is plainer. What CEL
+// writes behind these words may be a part of the event.
+var failures = []struct{ text, called string }{
+	{"no such key", ""},
+	{"no such overload", ""},
+	{"index out of bounds", ""},
+	{"index out of range", ""},
+	{"division by zero", ""},
+	{"modulus by zero", ""},
+	{"overflow", ""},
+	{"conversion error", ""},
+	{"cost limit exceeded", ""},
+	{"unknown time zone ", "no such time zone"},
+	{"timezone offset", "no such time zone"},
+	{"time: invalid location name", "no such time zone"},
+	{"invalid RFC 3339 timestamp", "no such time"},
+	{"invalid syntax", "a number was expected"},
+	{"error parsing regexp", "no such regular expression"},
 }
 
 // harmless words a run-time error so that it may be logged: CEL repeats values of the event in its errors.
 func (c *condition) harmless(err error) error {
 	text := err.Error()
 	for _, failure := range failures {
-		if !strings.Contains(text, failure) {
+		_, key, found := strings.Cut(text, failure.text)
+		if !found {
 			continue
 		}
-		// A key that stands in the expression was written by the author of the rule.
-		if _, key, found := strings.Cut(text, failure+": "); found && strings.Contains(c.text, key) {
-			return fmt.Errorf("%s: %s", failure, quote(key))
+		called := cmp.Or(failure.called, failure.text)
+		// What stands in the expression was written by the author of the rule.
+		key = strings.TrimPrefix(key, ": ")
+		if named := failure.called == "" || strings.HasSuffix(failure.text, " "); named && key != "" && strings.Contains(c.text, key) {
+			return fmt.Errorf("%s: %s", called, quote(key))
 		}
-		return errors.New(failure)
+		return errors.New(called)
 	}
 	return errors.New("it failed")
 }

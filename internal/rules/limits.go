@@ -102,9 +102,9 @@ func (l *loader) checkScopes(d *draft) {
 // written is the limit as the file has it.
 func (m Limit) written() string {
 	if m.By == "" {
-		return fmt.Sprintf("{ max: %d, per: %s }", m.Max, m.Per)
+		return fmt.Sprintf("{ max: %d, per: %s }", m.Max, span(m.Per))
 	}
-	return fmt.Sprintf("{ max: %d, per: %s, by: %s }", m.Max, m.Per, m.By)
+	return fmt.Sprintf("{ max: %d, per: %s, by: %s }", m.Max, span(m.Per), m.By)
 }
 
 // readSenderLimit reads a limit that counts everything a sender causes, or `off`.

@@ -22,6 +22,8 @@ type loader struct {
 	set       *Set
 	// unreadable are nodes about which there is a finding already and whose content means nothing.
 	unreadable map[*yaml.Node]bool
+	// quietAt is where the defaults' quiet hours stand.
+	quietAt entry
 	// names are the lines of the rules read so far.
 	names map[string]int
 	// dialects of conditions, by what they are about, made when first needed.
@@ -83,6 +85,7 @@ func readVersion(l *loader, _ *file, at entry) {
 func (l *loader) readFile(root *yaml.Node) {
 	var f file
 	readMap(l, root, "the file", fileKeys(), &f)
+	l.checkDefaultQuiet()
 	if f.rules == nil {
 		return
 	}

@@ -15,10 +15,10 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
-// newReader makes the dialect of `if` for a shape of events, for those who look into conditions and do not only run them: macros
-// stay known by the name they were written with.
-func newReader(event *relay.Shape) (*dialect, error) {
-	return newDialect(map[string]*relay.Shape{"event": event}, cel.EnableMacroCallTracking())
+// newReader makes a dialect for those who look into conditions and do not only run them: macros stay known by the name they were
+// written with.
+func newReader(variables map[string]*relay.Shape, functions ...cel.EnvOption) (*dialect, error) {
+	return newDialect(variables, append(functions, cel.EnableMacroCallTracking())...)
 }
 
 // part is one of the conditions that && joins at the top of an expression.
@@ -81,24 +81,26 @@ func unparse(e ast.Expr, info *ast.SourceInfo) (string, error) {
 	return parser.Unparse(e, info, parser.WrapOnColumn(2*maxExpression))
 }
 
-// access is a chain of fields that begins at the event: event.message.mentions[0].uid.
+// access is a chain of fields that begins at a variable: event.message.mentions[0].uid.
 type access struct {
-	// path is CEL for it, and names are the fields alone.
-	path  string
-	names []string
+	// path is CEL for it, and names are the fields alone, below the variable root.
+	path, root string
+	names      []string
 }
 
 // accesses lists what an expression reads of the event, each once, in the order written, the longest chain there is. What hangs
 // on a variable of a macro is left out; the list that it runs over is in it.
 func accesses(e ast.Expr) []access {
-	r := &readings{}
+	r := &readings{roots: []string{"event"}}
 	r.visit(e)
 	return r.found
 }
 
 // readings collects accesses.
 type readings struct {
-	found []access
+	// roots are the variables whose fields are looked for; named are those that occur, with a field or without.
+	roots, named []string
+	found        []access
 	// bound are the variables of the macros around.
 	bound []string
 	// called is told of every call, unless it is nil.
@@ -107,6 +109,7 @@ type readings struct {
 
 func (r *readings) visit(e ast.Expr) {
 	if a, ok := r.chain(e); ok {
+		r.named = append(r.named, a.root)
 		if len(a.names) > 0 && !slices.ContainsFunc(r.found, func(known access) bool { return known.path == a.path }) {
 			r.found = append(r.found, a)
 		}
@@ -155,18 +158,18 @@ func (r *readings) chain(e ast.Expr) (a access, ok bool) {
 	switch e.Kind() {
 	case ast.IdentKind:
 		name := e.AsIdent()
-		return access{path: name}, name == "event" && !slices.Contains(r.bound, name)
+		return access{path: name, root: name}, slices.Contains(r.roots, name) && !slices.Contains(r.bound, name)
 	case ast.SelectKind:
 		a, ok = r.chain(e.AsSelect().Operand())
 		field := e.AsSelect().FieldName()
-		return access{path: a.path + "." + field, names: append(a.names, field)}, ok
+		return access{path: a.path + "." + field, root: a.root, names: append(a.names, field)}, ok
 	case ast.CallKind:
 		call := e.AsCall()
 		if call.FunctionName() != operators.Index || call.Args()[1].Kind() != ast.LiteralKind {
 			return a, false
 		}
 		a, ok = r.chain(call.Args()[0])
-		return access{path: a.path + "[" + literal(call.Args()[1]) + "]", names: a.names}, ok
+		return access{path: a.path + "[" + literal(call.Args()[1]) + "]", root: a.root, names: a.names}, ok
 	default:
 		return a, false
 	}

@@ -15,20 +15,26 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
-// reach looks for rules that can never matter: whose condition cannot hold, and those that another hides. It warns of what it
-// can prove and of nothing else.
+// reach looks for what can never matter: rules whose condition cannot hold, or that another hides, and the same of entries of
+// `unless`. It warns of what it can prove and of nothing else; only of spelling does it guess.
 type reach struct {
 	*loader
-	// readers are those of `if`, by trigger.
-	readers map[relay.Trigger]*dialect
+	// scenes are made when first needed.
+	scenes map[occasion]*scene
 }
 
-// checkReach warns of the rules of a file that can never matter. It says nothing of a file with errors.
+// scene is what a condition is about: the dialect that reads it, and the shapes of its variables.
+type scene struct {
+	*dialect
+	variables map[string]*relay.Shape
+}
+
+// checkReach warns of what can never matter in a file. It says nothing of a file with errors.
 func (l *loader) checkReach(root *yaml.Node) {
 	if l.report.errors > 0 {
 		return
 	}
-	r := &reach{loader: l, readers: map[relay.Trigger]*dialect{}}
+	r := &reach{loader: l, scenes: map[occasion]*scene{}}
 	listed, _ := find(root, "rules")
 	outlines := make([]*outline, len(l.set.rules))
 	for i, rule := range l.set.rules {
@@ -36,6 +42,9 @@ func (l *loader) checkReach(root *yaml.Node) {
 		outlines[i] = &outline{Rule: rule}
 		if at, ok := find(listed.value.Content[i], "if"); ok {
 			outlines[i].parts = r.checkCondition(rule, at)
+		}
+		if at, ok := find(listed.value.Content[i], "unless"); ok {
+			r.checkForms(rule, at.value.Content)
 		}
 	}
 	l.checkHidden(outlines)
@@ -52,30 +61,47 @@ func find(node *yaml.Node, key string) (entry, bool) {
 	return entry{}, false
 }
 
-func (r *reach) reader(trigger relay.Trigger) (*dialect, error) {
-	if known, ok := r.readers[trigger]; ok {
+func (r *reach) scene(on occasion) (*scene, error) {
+	if known, ok := r.scenes[on]; ok {
 		return known, nil
 	}
-	reader, err := newReader(r.shape(trigger))
-	r.readers[trigger] = reader
-	return reader, err
+	made := &scene{variables: map[string]*relay.Shape{"event": r.shape(on.event)}}
+	var functions []cel.EnvOption
+	if on.later != "" {
+		made.variables["later"], made.variables["recipient"] = renamed(r.shape(on.later), "event", "later"), relay.RecipientShape()
+		functions = clauseFunctions()
+	}
+	var err error
+	if made.dialect, err = newReader(made.variables, functions...); err != nil {
+		return nil, err
+	}
+	r.scenes[on] = made
+	return made, nil
+}
+
+// parse reads a condition that compiles. It is nil where that fails all the same, and then there is nothing to say.
+func (r *reach) parse(on occasion, text string) *ast.AST {
+	scene, err := r.scene(on)
+	if err != nil {
+		return nil
+	}
+	parsed, issues := scene.env.Parse(text)
+	if issues.Err() != nil {
+		return nil
+	}
+	return parsed.NativeRep()
 }
 
 // checkCondition warns of an `if` that is the same whatever the event, and gives the parts that it has, each in CEL's own
 // spelling, so that those of two rules can be compared.
 func (r *reach) checkCondition(rule *Rule, at entry) []string {
 	text := at.value.Value
-	reader, err := r.reader(rule.Triggers[0])
-	if err != nil {
+	native := r.parse(occasion{event: rule.Triggers[0]}, text)
+	if native == nil {
 		return []string{text}
 	}
-	parsed, issues := reader.env.Parse(text)
-	if issues.Err() != nil {
-		return []string{text}
-	}
-	native := parsed.NativeRep()
-	if !r.checkLiterals(rule, at, native) {
-		r.checkConstant(rule, at, native.Expr())
+	if !r.checkLiterals(at, native, map[string][]relay.Trigger{"event": rule.Triggers}) && !r.checkConstant(rule, at, native.Expr()) {
+		r.checkRoles(rule, text, accesses(native.Expr()))
 	}
 	var out []string
 	flatten(native.Expr(), func(e ast.Expr) {
@@ -88,37 +114,28 @@ func (r *reach) checkCondition(rule *Rule, at entry) []string {
 	return out
 }
 
-// closed are the fields that have one of a few values, or "" where they are absent, by path. What CometChat may add to is not
-// among them.
-func closed(triggers []relay.Trigger) map[string][]string {
-	names := make([]string, len(triggers))
-	for i, trigger := range triggers {
-		names[i] = string(trigger)
-	}
-	return map[string][]string{
-		"event.trigger":           names,
-		"event.conversation.kind": {relay.KindUser, relay.KindGroup},
-		"event.call.kind":         {relay.CallKindCall, relay.CallKindMeeting},
-		"event.call.type":         {"audio", "video"},
-	}
-}
-
-// checkLiterals warns of every comparison of a closed field with a text that it never is.
-func (r *reach) checkLiterals(rule *Rule, at entry, native *ast.AST) (found bool) {
-	sets := closed(rule.Triggers)
-	walk := &readings{}
+// checkLiterals warns of every comparison with a text that a field never is, or that is a slip of the pen. What is found is what
+// can be proven. about are the triggers that the variables may be of.
+func (r *reach) checkLiterals(at entry, native *ast.AST, about map[string][]relay.Trigger) (found bool) {
+	sets := closed(about)
+	walk := &readings{roots: slices.Collect(maps.Keys(about))}
 	walk.called = func(call ast.CallExpr) {
-		field, texts := walk.comparison(call)
-		values, isClosed := sets[field.path]
-		for _, e := range texts {
+		field, literals := walk.comparison(call)
+		values := sets[field.path]
+		for _, e := range literals {
 			text, isText := e.AsLiteral().(types.String)
-			if !isClosed || !isText || text == "" || slices.Contains(values, string(text)) {
+			if !isText || text == "" {
 				continue
 			}
-			found = true
 			offset, _ := native.SourceInfo().GetOffsetRange(e.ID())
-			r.warn(r.within(at, int(offset.Start)), fmt.Sprintf("%s is never %s here", field.path, quote(string(text))),
-				suggest(string(text), values))
+			place := r.within(at, int(offset.Start))
+			if meant := near(string(text), documented(field, about[field.root])); meant != "" {
+				r.warn(place, fmt.Sprintf("CometChat documents no %s %s", field.path, quote(string(text))), `did you mean "`+meant+`"?`)
+			}
+			if len(values) > 0 && !slices.Contains(values, string(text)) {
+				found = true
+				r.warn(place, fmt.Sprintf("%s is never %s here", field.path, quote(string(text))), suggest(string(text), slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == "" })))
+			}
 		}
 	}
 	walk.visit(native.Expr())
@@ -148,11 +165,12 @@ func (r *readings) comparison(call ast.CallExpr) (field access, literals []ast.E
 }
 
 // checkConstant warns of a condition that cannot be true for some trigger of the rule, or that reads nothing and is true.
-func (r *reach) checkConstant(rule *Rule, at entry, e ast.Expr) {
+func (r *reach) checkConstant(rule *Rule, at entry, e ast.Expr) (found bool) {
 	var never []relay.Trigger
-	always := len(accesses(e)) == 0
+	reads := accesses(e)
+	always := len(reads) == 0
 	for _, trigger := range rule.Triggers {
-		hopeless, certain := r.try(trigger, at.value.Value, accesses(e))
+		hopeless, certain := r.try(occasion{event: trigger}, at.value.Value, reads, nil)
 		if hopeless {
 			never = append(never, trigger)
 		}
@@ -167,32 +185,40 @@ func (r *reach) checkConstant(rule *Rule, at entry, e ast.Expr) {
 	case always:
 		r.warn(place, "the condition is always true", "leave `if` out")
 	}
+	return always || len(never) > 0
 }
 
-// try evaluates a condition with nothing known of the event but its trigger and the closed fields, for everything that those may
-// be: is it false each time (never), or true (always)?
-func (r *reach) try(trigger relay.Trigger, text string, reads []access) (never, always bool) {
-	reader, err := r.reader(trigger)
+// maxKnown is how many fields a condition is tried with, all that each may be with all that the others may be.
+const maxKnown = 4
+
+// try evaluates a condition with nothing known of its variables but their triggers and the closed fields, for everything that
+// those may be: is it false each time (never), or true (always)? only narrows what a field may be, by path.
+func (r *reach) try(on occasion, text string, reads []access, only map[string][]string) (never, always bool) {
+	scene, err := r.scene(on)
 	if err != nil {
 		return false, false
 	}
-	checked, issues := reader.env.Compile(text)
+	checked, issues := scene.env.Compile(text)
 	if issues.Err() != nil {
 		return false, false
 	}
-	program, err := reader.env.Program(checked, cel.EvalOptions(cel.OptPartialEval), cel.CostLimit(maxCost))
+	program, err := scene.env.Program(checked, cel.EvalOptions(cel.OptPartialEval), cel.CostLimit(maxCost))
 	if err != nil {
 		return false, false
 	}
-	shape := r.shape(trigger)
-	sets := closed([]relay.Trigger{trigger})
-	known := slices.DeleteFunc([]string{"event.conversation.kind", "event.call.kind", "event.call.type"}, func(path string) bool {
-		return !slices.ContainsFunc(reads, func(a access) bool { return a.path == path })
+	sets := closed(map[string][]relay.Trigger{"event": {on.event}, "later": {on.later}})
+	maps.Copy(sets, only)
+	known := slices.DeleteFunc(slices.Sorted(maps.Keys(sets)), func(path string) bool {
+		return strings.HasSuffix(path, ".trigger") || !slices.ContainsFunc(reads, func(a access) bool { return a.path == path })
 	})
-	hidden := unknown(shape, append([]string{"event.trigger"}, known...))
+	known = known[:min(len(known), maxKnown)]
+	var hidden []*cel.AttributePatternType
+	for name, shape := range scene.variables {
+		hidden = append(hidden, unknown(name, shape, append([]string{"event.trigger", "later.trigger"}, known...))...)
+	}
 	never, always = true, true
 	for _, values := range combinations(known, sets) {
-		vars, err := cel.PartialVars(&vars{event: &object{shape: shape, native: supposed(trigger, values)}}, hidden...)
+		vars, err := cel.PartialVars(scene.supposed(on, values), hidden...)
 		if err != nil {
 			return false, false
 		}
@@ -209,7 +235,7 @@ func combinations(paths []string, sets map[string][]string) []map[string]string 
 	for _, path := range paths {
 		var wider []map[string]string
 		for _, values := range out {
-			for _, value := range append([]string{""}, sets[path]...) {
+			for _, value := range sets[path] {
 				next := maps.Clone(values)
 				next[path] = value
 				wider = append(wider, next)
@@ -220,28 +246,34 @@ func combinations(paths []string, sets map[string][]string) []map[string]string 
 	return out
 }
 
-// supposed is an event of which no more is true than the closed fields.
-func supposed(trigger relay.Trigger, values map[string]string) *relay.Event {
-	return &relay.Event{
-		Trigger:      trigger,
-		Conversation: &relay.Conversation{Kind: values["event.conversation.kind"]},
-		Call:         &relay.Call{Kind: values["event.call.kind"], Type: values["event.call.type"]},
+// supposed are variables of which no more is true than the closed fields.
+func (s *scene) supposed(on occasion, values map[string]string) *vars {
+	event := func(name string, trigger relay.Trigger) *object {
+		return &object{shape: s.variables[name], native: &relay.Event{
+			Trigger:      trigger,
+			Conversation: &relay.Conversation{Kind: values[name+".conversation.kind"]},
+			Call:         &relay.Call{Kind: values[name+".call.kind"], Type: values[name+".call.type"]},
+		}}
 	}
+	out := &vars{event: event("event", on.event)}
+	if on.later != "" {
+		out.later, out.recipient = event("later", on.later), &object{shape: s.variables["recipient"], native: &relay.Contact{}}
+	}
+	return out
 }
 
-// unknown are the patterns of all fields but those at the known paths.
-func unknown(s *relay.Shape, known []string) []*cel.AttributePatternType {
+// unknown are the patterns of all fields of a variable but those at the known paths.
+func unknown(variable string, s *relay.Shape, known []string) []*cel.AttributePatternType {
 	var out []*cel.AttributePatternType
 	for _, f := range s.Fields {
 		path := f.Shape.Path
 		switch {
 		case slices.Contains(known, path):
 		case slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, path+".") }):
-			out = append(out, unknown(f.Shape, known)...)
+			out = append(out, unknown(variable, f.Shape, known)...)
 		default:
-			names := strings.Split(path, ".")
-			pattern := cel.AttributePattern(names[0])
-			for _, name := range names[1:] {
+			pattern := cel.AttributePattern(variable)
+			for name := range strings.SplitSeq(strings.TrimPrefix(path, variable+"."), ".") {
 				pattern = pattern.QualString(name)
 			}
 			out = append(out, pattern)

@@ -20,6 +20,45 @@ func TestTheShippedRulesAreBeyondDoubt(t *testing.T) {
 	loadFile(t, "../../rules.yaml")
 }
 
+func TestARoleThatSomebodyMayHaveIsNotDoubted(t *testing.T) {
+	t.Parallel()
+	require.NotEmpty(t, loadFile(t, "testdata/good/roles.yaml").Rules())
+}
+
+func TestNoEntryOfUnlessIsDoubtedThatALaterEventCouldMeet(t *testing.T) {
+	t.Parallel()
+	for _, condition := range []string{
+		`same(later.conversation.id, event.conversation.id)`, `later.conversation.kind == event.conversation.kind`,
+		`later.conversation.kind == "user" && event.conversation.kind == "group"`, `has(later.receiver)`, `later.receiver == null`,
+		`later.message.mentions.exists(m, m.uid == recipient.uid)`, `dyn(later).sender.uid == recipient.uid`,
+		`recipient.uid == "" || later.sender.uid == recipient.uid`, `order(later.message.id, event.message.id) > 0`,
+		`numeric(later.message.id)`, `later.received_at - event.received_at < duration("5m")`, `later.raw.data == "x"`,
+		`later.received_at.getHours(recipient.time_zone) > 8`,
+	} {
+		t.Run(condition, func(t *testing.T) {
+			t.Parallel()
+			require.NotNil(t, unless(t, "user_mentioned", relay.MessageSent, condition))
+		})
+	}
+}
+
+// Apps may have categories and types of their own, and CometChat may add some.
+func TestAValueThatIsNotNearlyADocumentedOneIsNotDoubted(t *testing.T) {
+	t.Parallel()
+	for _, condition := range []string{
+		`event.message.category == "interactive"`, `event.message.category in ["action", "call", "custom", ""]`,
+		`event.message.type in ["image", "customInteractive", "groupMember", "location", "extension_poll", "radio"]`,
+		`event.sender.status == "available" || event.sender.status == "away"`, `event.group.type == "secret"`,
+		`event.message.text == "mesage"`, `event.message.id == "onlin"`, `event.sender.name == "onlin"`,
+	} {
+		t.Run(condition, func(t *testing.T) {
+			t.Parallel()
+			_, findings := rules.Load("rules.yaml", ruleFor(relay.UserMentioned, condition), catalogue())
+			require.Empty(t, findings)
+		})
+	}
+}
+
 // What is unknown when the file is read must not be taken for absent.
 func TestNoConditionIsDoubtedThatAnEventCouldMeet(t *testing.T) {
 	t.Parallel()

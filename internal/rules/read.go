@@ -149,9 +149,9 @@ func (l *loader) duration(into *time.Duration, at entry, least time.Duration) {
 	case err != nil:
 		l.fail(at.value, fmt.Sprintf("%s is not a duration: %s", quote(at.key.Value), quote(text)), "write 90s, 5m or 1h30m; a day is 24h")
 	case d < least:
-		l.fail(at.value, fmt.Sprintf("%s must be at least %s", quote(at.key.Value), least), "")
+		l.fail(at.value, fmt.Sprintf("%s must be at least %s", quote(at.key.Value), span(least)), "")
 	case d > maxDuration:
-		l.fail(at.value, fmt.Sprintf("%s must be at most %d h", quote(at.key.Value), maxDuration/time.Hour), "")
+		l.fail(at.value, fmt.Sprintf("%s must be at most %s", quote(at.key.Value), span(maxDuration)), "")
 	default:
 		*into = d
 	}

@@ -42,7 +42,10 @@ func ruleKeys() []key[draft] {
 		{"include_actor", false, func(l *loader, d *draft, at entry) { l.boolean(&d.IncludeActor, at) }},
 		{"enabled", false, func(l *loader, d *draft, at entry) { l.boolean(&d.Enabled, at) }},
 		{"collapse", false, func(l *loader, d *draft, at entry) { l.boolean(&d.Collapse, at) }},
-		{"expires", false, func(l *loader, d *draft, at entry) { l.duration(&d.Expires, at, time.Second) }},
+		{"expires", false, func(l *loader, d *draft, at entry) {
+			note(l, d, at)
+			l.duration(&d.Expires, at, time.Second)
+		}},
 		{"quiet_hours", false, func(l *loader, d *draft, at entry) {
 			note(l, d, at)
 			d.QuietHours, d.QuietOff = l.quietHours(at)
@@ -76,6 +79,7 @@ func (l *loader) readRule(node *yaml.Node) {
 	l.checkAddresses(d)
 	l.checkFallback(d)
 	l.checkTimes(d)
+	l.checkQuiet(d)
 	l.checkScopes(d)
 	if at, ok := d.at["if"]; ok {
 		l.compileCondition(d, at)

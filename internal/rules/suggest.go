@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -22,6 +23,30 @@ func didYouMean[T ~string](word string, known []T) string {
 		return ""
 	}
 	return `did you mean "` + best + `"?`
+}
+
+// near is the known word that a word was surely meant to be, or "": it differs in one letter, in case, in two letters that changed
+// places, or, being long, in two of any kind. A word that is known itself is meant as it is.
+func near[T ~string](word string, known []T) string {
+	if len(word) > maxQuote || slices.Contains(known, T(word)) {
+		return ""
+	}
+	best, least, alike := "", 3, 0
+	for _, k := range known {
+		distance, a := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(string(k))), common(word, string(k))
+		surely := distance <= 1 || distance == 2 && (len(word) > 6 || letters(word) == letters(string(k)))
+		if surely && (distance < least || distance == least && a > alike) {
+			best, least, alike = string(k), distance, a
+		}
+	}
+	return best
+}
+
+// letters are those of a word, sorted.
+func letters(word string) string {
+	runes := []rune(strings.ToLower(word))
+	slices.Sort(runes)
+	return string(runes)
 }
 
 // common is how many letters two words begin with together: of two that are equally near, people mean the one that begins alike.

@@ -12,15 +12,24 @@ import (
 	"github.com/beckon-relay/beckon/internal/rules"
 )
 
-// unless makes the clause of an entry in the general form, in a rule for these triggers.
+// unless makes the clause of an entry in the general form, in a rule for these triggers. There must be nothing to say of it.
 func unless(t *testing.T, triggers string, later relay.Trigger, condition string) *rules.Clause {
 	t.Helper()
-	set := load(t, `version: 1
+	clause, findings := doubtfulUnless(t, triggers, later, condition)
+	require.Empty(t, findings)
+	return clause
+}
+
+// doubtfulUnless does the same with a condition that may be warned of.
+func doubtfulUnless(t *testing.T, triggers string, later relay.Trigger, condition string) (*rules.Clause, []rules.Finding) {
+	t.Helper()
+	set, findings := rules.Load("rules.yaml", []byte(`version: 1
 rules: [ { name: a, trigger: [`+triggers+`], to: { uid: x }, wait: 5m, send: [ { sms: t } ],
   unless: [ { trigger: `+string(later)+`, if: `+strconv.Quote(condition)+` } ] } ]
-`)
+`), catalogue())
+	require.NotNil(t, set, findings)
 	require.Len(t, set.Rules()[0].Unless, 1)
-	return set.Rules()[0].Unless[0]
+	return set.Rules()[0].Unless[0], findings
 }
 
 func TestAConditionOfUnlessSeesTheEventALaterOneAndTheRecipient(t *testing.T) {
@@ -57,7 +66,7 @@ func TestAConditionOfUnlessSeesTheEventALaterOneAndTheRecipient(t *testing.T) {
 				Trigger: relay.MessageSent, Sender: &relay.User{UID: "bob"}, ReceivedAt: noon.Add(time.Minute),
 				Message: &relay.Message{ID: "1000", Text: "done"}, Raw: []byte(`{"data":"x"}`),
 			}
-			clause := unless(t, "user_mentioned", relay.MessageSent, tt.condition)
+			clause, _ := doubtfulUnless(t, "user_mentioned", relay.MessageSent, tt.condition)
 			got, err := clause.Holds(mention(), later, &relay.Contact{UID: "bob", Name: "Bob", Locale: "de-AT"})
 			require.NoError(t, err)
 			require.Equal(t, tt.want, got)
@@ -67,7 +76,7 @@ func TestAConditionOfUnlessSeesTheEventALaterOneAndTheRecipient(t *testing.T) {
 
 func TestAnEntryOfUnlessIsLookedForUnderEveryLink(t *testing.T) {
 	t.Parallel()
-	clause := unless(t, "user_mentioned", "message_reaction_added", "true")
+	clause := unless(t, "user_mentioned", "message_reaction_added", "later.reaction.emoji != ''")
 	require.Equal(t, "message_reaction_added", clause.Name)
 	require.Equal(t, relay.ReasonUnless, clause.Reason)
 	require.False(t, clause.Presence)
@@ -119,7 +128,8 @@ func TestAConditionOfUnlessThatFailsIsFalseAndNamesItsClause(t *testing.T) {
 		`later.message.mentions[7].uid == "x"`:            `index out of bounds: "7"`,
 		`event.message.metadata[later.message.text] == 1`: `no such key`,
 	} {
-		got, err := unless(t, "user_mentioned", relay.MessageSent, condition).Holds(mention(), later, &relay.Contact{UID: "bob"})
+		clause, _ := doubtfulUnless(t, "user_mentioned", relay.MessageSent, condition)
+		got, err := clause.Holds(mention(), later, &relay.Contact{UID: "bob"})
 		require.EqualError(t, err, "unless message_sent: evaluate condition: "+want, condition)
 		require.False(t, got)
 	}
@@ -147,12 +157,12 @@ rules:
     unless:
       - { trigger: message_sent, if: "later.message.text == '1'" }
       - read
-      - { trigger: group_deleted, if: "true" }
+      - { trigger: group_deleted, if: "later.group.guid != ''" }
       - { trigger: message_sent, if: "later.message.text == '2'" }
       - { trigger: message_sent, if: "later.message.text == '3'" }
     send: [ { sms: t } ]
-  - { name: b, trigger: user_mentioned, to: mentioned, wait: 5m, unless: [ { trigger: message_sent, if: "true" } ], send: [ { sms: t } ] }
-  - { name: off, enabled: false, trigger: user_mentioned, to: mentioned, wait: 5m, unless: [ { trigger: call_busy, if: "true" } ], send: [ { sms: t } ] }
+  - { name: b, trigger: user_mentioned, to: mentioned, wait: 5m, unless: [ { trigger: message_sent, if: "later.id != ''" } ], send: [ { sms: t } ] }
+  - { name: off, enabled: false, trigger: user_mentioned, to: mentioned, wait: 5m, unless: [ { trigger: call_busy, if: "later.id != ''" } ], send: [ { sms: t } ] }
 `)
 	clauses := set.Rules()[0].Unless
 	require.Equal(t, []string{"message_sent", "read", "group_deleted", "message_sent 2", "message_sent 3"}, clauseNames(clauses))

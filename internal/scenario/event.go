@@ -52,6 +52,7 @@ func (b *builder) events(t *Test, n *yaml.Node, c *common) {
 			b.fail(n, fmt.Sprintf("the events of this file take more than %d MiB", maxTogether>>20), "use several files")
 			return
 		}
+		b.doubt(t, d)
 		b.repeat(t, d)
 	}
 }
@@ -170,7 +171,7 @@ func (b *builder) repeat(t *Test, d *draft) {
 			b.fail(d.node, err.Error(), "")
 			return
 		}
-		t.events = append(t.events, event)
+		t.events, t.lines = append(t.events, event), append(t.lines, d.node.Line)
 	}
 }
 

@@ -39,12 +39,47 @@ type outcome struct {
 	alert   *relay.Alert
 }
 
-// judge holds what came against what was expected.
+// trial is a run of a test that is judged.
+type trial struct {
+	*Test
+
+	result sim.Result
+	// told are the alerts that an expectation was held against, each with the channel and, for any, without one.
+	told map[telling]bool
+}
+
+// telling is an alert by a channel; a digest is known by its lead.
+type telling struct {
+	alert   string
+	channel relay.Channel
+}
+
+func (j *trial) tell(a *relay.Alert, channel relay.Channel) {
+	if a != nil {
+		lead := cmp.Or(a.Lead, a.ID)
+		j.told[telling{lead, channel}], j.told[telling{alert: lead}] = true, true
+	}
+}
+
+// judge holds what came against what was expected. What is met is found first in every list: what is left over explains best
+// why something did not come.
 func (t *Test) judge(result sim.Result) []Failure {
-	var failures []Failure
+	j := &trial{Test: t, result: result, told: map[telling]bool{}}
 	came := t.outcomes(result)
-	for _, l := range t.wants {
-		failures = append(failures, t.compare(l, came[l.key], result)...)
+	assigned := make([][]int, len(t.wants))
+	for i, l := range t.wants {
+		all := came[l.key]
+		slices.SortStableFunc(all, func(a, b *outcome) int { return cmp.Compare(a.at, b.at) })
+		assigned[i] = assign(len(l.wants), len(all), func(w, o int) bool { return l.wants[w].met(all[o]) })
+		for _, o := range assigned[i] {
+			if o >= 0 {
+				j.tell(all[o].alert, all[o].channel)
+			}
+		}
+	}
+	var failures []Failure
+	for i, l := range t.wants {
+		failures = append(failures, j.compare(l, came[l.key], assigned[i])...)
 	}
 	return failures
 }
@@ -83,11 +118,8 @@ func (t *Test) outcomes(result sim.Result) map[string][]*outcome {
 	return out
 }
 
-// compare finds the best assignment of what came to what was expected, and reports what is left on either side: first the
-// pairs that are alike, then what has no counterpart.
-func (t *Test) compare(l list, came []*outcome, result sim.Result) []Failure {
-	slices.SortStableFunc(came, func(a, b *outcome) int { return cmp.Compare(a.at, b.at) })
-	assigned := assign(len(l.wants), len(came), func(w, o int) bool { return l.wants[w].met(came[o]) })
+// compare reports what is left on either side of a list: first the pairs that are alike, then what has no counterpart.
+func (j *trial) compare(l list, came []*outcome, assigned []int) []Failure {
 	met := make([]bool, len(came))
 	for _, o := range assigned {
 		if o >= 0 {
@@ -103,34 +135,44 @@ func (t *Test) compare(l list, came []*outcome, result sim.Result) []Failure {
 		f := Failure{List: l.key, Line: w.line, Expected: w.String()}
 		if o := nearestOf(w, came, met); o >= 0 {
 			met[o] = true
-			f.Got, f.Differences, f.Trace = came[o].String(), w.differences(came[o]), t.trace(came[o].alert)
+			j.tell(came[o].alert, came[o].channel)
+			f.Got, f.Differences, f.Trace = came[o].String(), w.differences(came[o]), j.trace(came[o].alert)
 		} else {
-			f.Trace = t.whyNot(w, result)
+			f.Trace = j.whyNot(w)
 		}
 		failures = append(failures, f)
 	}
 	for i, o := range came {
 		if !met[i] {
-			failures = append(failures, Failure{List: l.key, Line: l.line, Got: o.String(), Trace: t.trace(o.alert)})
+			failures = append(failures, Failure{List: l.key, Line: l.line, Got: o.String(), Trace: j.trace(o.alert)})
 		}
 	}
 	return failures
 }
 
-// nearestOf is what came and is most like an expectation, of what is not taken: the same rule or the same person at least. It
-// is -1 where there is nothing.
+// nearestOf is what came and is most like an expectation, of what is not taken: the same rule or the same person at least, and
+// of what is equally like it the nearest in time. It is -1 where there is nothing.
 func nearestOf(w *want, came []*outcome, taken []bool) int {
-	best, least := -1, 0
+	best, least := -1, []int64(nil)
 	for i, o := range came {
 		alike := w.rule != "" && w.rule == o.rule || w.to != "" && isTo(w.to, o.recipient) || w.rule == "" && w.to == ""
 		if taken[i] || !alike {
 			continue
 		}
-		if n := len(w.differences(o)); best < 0 || n < least {
-			best, least = i, n
+		rank := []int64{int64(len(w.differences(o))), int64(w.away(o.at))}
+		if best < 0 || slices.Compare(rank, least) < 0 {
+			best, least = i, rank
 		}
 	}
 	return best
+}
+
+// away is how far a moment is from the expected one.
+func (w *want) away(at time.Duration) time.Duration {
+	if w.at == nil {
+		return 0
+	}
+	return (*w.at - at).Abs()
 }
 
 // assign matches as many as can be, each side at most once (Kuhn's algorithm): for each of wants the outcome, or -1.

@@ -28,6 +28,9 @@ func Print(w io.Writer, r Report, verbose bool) {
 		for _, f := range t.Failures {
 			_, _ = fmt.Fprintln(w, indent(r.File+":"+f.Text(), "    "))
 		}
+		for _, line := range t.repeated(r.File) {
+			_, _ = fmt.Fprintln(w, "    "+line)
+		}
 	}
 	skipped := ""
 	if r.Skipped > 0 {
@@ -38,6 +41,15 @@ func Print(w io.Writer, r Report, verbose bool) {
 		return
 	}
 	_, _ = fmt.Fprintf(w, "ok    %s: %s%s in %s\n", r.File, tests(len(r.Tests)), skipped, rounded(r.Elapsed))
+}
+
+// repeated says which events were repeats, on a line each.
+func (t Result) repeated(file string) []string {
+	out := make([]string, 0, len(t.Repeats))
+	for _, again := range t.Repeats {
+		out = append(out, fmt.Sprintf("%s:%d: %s, so nothing comes of it", file, again.Line, again.What))
+	}
+	return cut(out)
 }
 
 func tests(n int) string {
@@ -157,8 +169,9 @@ func junitOf(r Report) junitSuite {
 			for i, f := range t.Failures {
 				texts[i] = r.File + ":" + f.Text()
 			}
-			message := fmt.Sprintf("%d expectations were not met", len(texts))
-			if len(texts) == 1 {
+			texts = append(texts, t.repeated(r.File)...)
+			message := fmt.Sprintf("%d expectations were not met", len(t.Failures))
+			if len(t.Failures) == 1 {
 				message, _, _ = strings.Cut(t.Failures[0].Text(), "\n")
 			}
 			c.Failures = []junitFailure{{Message: message, Text: strings.Join(texts, "\n")}}

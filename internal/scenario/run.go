@@ -27,6 +27,8 @@ type Report struct {
 	Skipped int `json:"skipped"`
 	// Findings are why the file could not be run.
 	Findings []rules.Finding `json:"findings,omitempty"`
+	// Warnings point at what is probably not meant in the tests that were run. They fail nothing.
+	Warnings []rules.Finding `json:"warnings,omitempty"`
 	Elapsed  time.Duration   `json:"elapsed_ns"`
 
 	coverage coverage
@@ -38,6 +40,8 @@ type Result struct {
 	Line     int           `json:"line"`
 	Elapsed  time.Duration `json:"elapsed_ns"`
 	Failures []Failure     `json:"failures,omitempty"`
+	// Repeats are the events that were repeats; they are told of a test that failed.
+	Repeats []Repeat `json:"repeats,omitempty"`
 }
 
 // Failed counts the tests that failed.
@@ -71,12 +75,13 @@ func (s *Suite) Run(ctx context.Context, o Options) Report {
 		})
 	}
 	workers.Wait()
-	report := Report{File: s.Path, coverage: coverage{}}
+	report := Report{File: s.Path, Tests: []Result{}, coverage: coverage{}}
 	for i, result := range results {
 		if result.Name == "" {
 			continue
 		}
 		report.Tests = append(report.Tests, result)
+		report.Warnings = append(report.Warnings, chosen[i].warnings...)
 		if !chosen[i].foreign {
 			report.coverage.add(covered[i])
 		}
@@ -91,6 +96,10 @@ func (t *Test) run(now func() time.Time) (Result, coverage) {
 	seen := coverage{}
 	setup := t.Setup()
 	setup.Observe = func(o sim.Observation) { seen[o] = true }
-	failures := t.judge(sim.Run(setup))
-	return Result{Name: t.Name, Line: t.Line, Elapsed: now().Sub(started), Failures: failures}, seen
+	r := Result{Name: t.Name, Line: t.Line, Failures: t.judge(sim.Run(setup))}
+	if len(r.Failures) > 0 {
+		r.Repeats = t.repeats()
+	}
+	r.Elapsed = now().Sub(started)
+	return r, seen
 }

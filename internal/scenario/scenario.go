@@ -56,7 +56,11 @@ type Test struct {
 	fates      []fate
 	receipts   bool
 	events     []relay.Event
-	wants      []list
+	// lines are where the events stand.
+	lines []int
+	wants []list
+	// warnings are what is probably not meant.
+	warnings []rules.Finding
 	// foreign tests have rules of their own, so they say nothing about the coverage of the file's.
 	foreign bool
 }

@@ -1,10 +1,10 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
-	"github.com/beckon-relay/beckon/internal/engine/sim"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/rules"
 )
@@ -12,16 +12,64 @@ import (
 // maxTrace bounds what is told of one failure, in lines.
 const maxTrace = 20
 
-// trace says how an alert was decided.
-func (t *Test) trace(a *relay.Alert) []string {
+// trace says how an alert was decided, and in a digest what became of the others.
+func (j *trial) trace(a *relay.Alert) []string {
 	if a == nil {
 		return nil
 	}
 	out := []string{fmt.Sprintf("%s to %s is %s%s", a.Rule, orNone(shownRecipient(a.Recipient)), a.State, inBrackets(string(a.Reason)))}
 	for _, step := range a.Trace {
-		out = append(out, fmt.Sprintf("  %-8s %s: %s%s", "+"+brief(step.At.Sub(t.Start)), step.Check, step.Result, inBrackets(step.Seen)))
+		out = append(out, fmt.Sprintf("  %-8s %s: %s%s", "+"+brief(step.At.Sub(j.Start)), step.Check, step.Result, inBrackets(step.Seen)))
 	}
-	return cut(out)
+	return cut(append(out, j.digest(a)...))
+}
+
+// digest lists the other alerts of an alert's digest, in the order they came, but those that ended in another way first.
+func (j *trial) digest(a *relay.Alert) []string {
+	var members []*relay.Alert
+	for i := range j.result.Alerts {
+		if other := &j.result.Alerts[i]; other.ID != a.ID && together(a, other) {
+			members = append(members, other)
+		}
+	}
+	if len(members) == 0 {
+		return nil
+	}
+	alike := func(m *relay.Alert) int {
+		if m.State == a.State {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(members, func(x, y *relay.Alert) int {
+		return cmp.Or(cmp.Compare(alike(x), alike(y)), x.ReceivedAt.Compare(y.ReceivedAt))
+	})
+	out := []string{"  also in its digest:"}
+	for _, m := range members {
+		out = append(out, fmt.Sprintf("    %s: %s%s", j.event(m), m.State, inBrackets(string(m.Reason))))
+	}
+	return out
+}
+
+// together reports whether two alerts were one digest. All digests of a rule for a person have one name, so what tells this one
+// from the next is when it was decided.
+func together(a, b *relay.Alert) bool {
+	if a.Digest == "" || a.Digest != b.Digest {
+		return false
+	}
+	return cmp.Or(a.Lead, a.ID) == cmp.Or(b.Lead, b.ID) || slices.ContainsFunc(a.Trace, func(x relay.Step) bool {
+		return slices.ContainsFunc(b.Trace, func(y relay.Step) bool { return x.At.Equal(y.At) })
+	})
+}
+
+// event names the event of an alert.
+func (j *trial) event(a *relay.Alert) string {
+	out := fmt.Sprintf("%s at %s", a.Trigger, brief(a.ReceivedAt.Sub(j.Start)))
+	i := slices.IndexFunc(j.events, func(e relay.Event) bool { return e.ID == a.EventID })
+	if i >= 0 && j.events[i].Message != nil {
+		out += ", message " + j.events[i].Message.ID
+	}
+	return out
 }
 
 func inBrackets(s string) string {
@@ -39,24 +87,46 @@ func cut(lines []string) []string {
 }
 
 // whyNot says why what was expected did not come: how the alert that is most like it ended, or why the rule made none.
-func (t *Test) whyNot(w *want, result sim.Result) []string {
-	like := func(a relay.Alert, person bool) bool {
-		return (w.rule == "" || a.Rule == w.rule) && (!person || w.to == "" || isTo(w.to, a.Recipient))
-	}
-	for _, person := range []bool{true, false} {
-		i := slices.IndexFunc(result.Alerts, func(a relay.Alert) bool { return like(a, person) })
-		if i >= 0 {
-			return t.trace(&result.Alerts[i])
-		}
+func (j *trial) whyNot(w *want) []string {
+	if a := j.like(w); a != nil {
+		j.tell(a, w.channel) // the next expectation like it is about another
+		return j.trace(a)
 	}
 	var out []string
-	for i := range t.events {
-		out = append(out, t.verdicts(&t.events[i], w.rule)...)
+	for i := range j.events {
+		out = append(out, j.verdicts(&j.events[i], w.rule)...)
 	}
 	if len(out) == 0 {
-		return []string{t.untriggered(w.rule)}
+		return []string{j.untriggered(w.rule)}
 	}
 	return cut(out)
+}
+
+// like is the alert of the expected rule that is most like an expectation: first for the same person, then one that no other
+// expectation was held against on that channel, then the nearest in time. It is nil where the rule made none.
+func (j *trial) like(w *want) *relay.Alert {
+	var best *relay.Alert
+	var least []int64
+	for i := range j.result.Alerts {
+		a := &j.result.Alerts[i]
+		if w.rule != "" && a.Rule != w.rule {
+			continue
+		}
+		rank := []int64{0, 0, int64(w.away(a.DueAt.Sub(j.Start)))}
+		if w.to != "" && !isTo(w.to, a.Recipient) {
+			rank[0] = 1
+		}
+		if j.told[telling{cmp.Or(a.Lead, a.ID), w.channel}] {
+			rank[1] = 1
+		}
+		for _, step := range a.Trace {
+			rank[2] = min(rank[2], int64(w.away(step.At.Sub(j.Start))))
+		}
+		if best == nil || slices.Compare(rank, least) < 0 {
+			best, least = a, rank
+		}
+	}
+	return best
 }
 
 // verdicts says what the rule, or every rule for the trigger, made of an event.

@@ -24,6 +24,8 @@ type reader struct {
 	file     string
 	lines    []string
 	findings []rules.Finding
+	// warned counts the warnings, which the tests have.
+	warned int
 }
 
 // fail notes an error at a node.
@@ -187,17 +189,24 @@ func suggest(word string, fields []field) string {
 }
 
 func nearest(word string, known []string) string {
-	const longest = 64 // a whole text in the place of a word takes long to compare and resembles none
-	best, distance := "", min(len(word)/3+2, 8)
-	for _, k := range known {
-		if d := levenshtein.ComputeDistance(strings.ToLower(word[:min(len(word), longest)]), k); d < distance {
-			best, distance = k, d
-		}
-	}
+	best := alike(word, known)
 	if best == "" {
 		return ""
 	}
 	return `did you mean "` + best + `"?`
+}
+
+// alike is the word that another one is probably misspelt for, if any.
+func alike(word string, known []string) string {
+	const longest = 64 // a whole text in the place of a word takes long to compare and resembles none
+	word = strings.ToLower(word[:min(len(word), longest)])
+	best, distance := "", min(len(word)/3+2, 8)
+	for _, k := range known {
+		if d := levenshtein.ComputeDistance(word, strings.ToLower(k)); d < distance {
+			best, distance = k, d
+		}
+	}
+	return best
 }
 
 // items are the entries of a list.

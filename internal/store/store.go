@@ -45,7 +45,7 @@ type Store interface {
 	// kept in another order than they were received in. Concurrent calls share a transaction.
 	Accept(ctx context.Context, plan relay.Plan) (Accepted, error)
 
-	// Decide takes an alert that is held, or was decided before and has an AgainAt that is not later than now, reads the facts
+	// Decide takes an alert that is held and due by now, or was decided before and has an AgainAt that is not later, reads the facts
 	// that the query names, asks decide, and keeps what it says, in one transaction that locks the recipient. Candidates may
 	// be read before it begins, but those kept meanwhile are shown all the same. Each Lookup finds its newest
 	// relay.MaxCandidates; of events too large to read together the oldest are left out, and that is logged. decide must be
@@ -117,6 +117,9 @@ type Store interface {
 	Events(ctx context.Context, filter Filter) ([]relay.Event, error)
 	Alerts(ctx context.Context, filter Filter) ([]relay.Alert, error)
 	Deliveries(ctx context.Context, filter Filter) ([]relay.Delivery, error)
+	// IDs gives the IDs of a kind that begin with prefix, in the order of the alphabet, so that one which is the prefix itself
+	// comes first. limit is 1 to MaxList.
+	IDs(ctx context.Context, of Kind, prefix string, limit int) ([]string, error)
 	// Stats counts what is waiting, for metrics.
 	Stats(ctx context.Context) (Stats, error)
 	// Ping reports whether the store can be written to. ErrOverloaded says that it can, but has too much to do.
@@ -178,6 +181,16 @@ type Filter struct {
 	// Limit is at most MaxList; 0 means 50.
 	Limit int
 }
+
+// Kind is what an ID names.
+type Kind string
+
+// Kinds of what is kept under an ID.
+const (
+	KindEvent    Kind = "event"
+	KindAlert    Kind = "alert"
+	KindDelivery Kind = "delivery"
+)
 
 // MaxList is how many rows a list returns at most.
 const MaxList = 1000

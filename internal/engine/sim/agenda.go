@@ -14,8 +14,17 @@ type appointment struct {
 	alert    *entry
 	delivery *parcel
 	state    relay.DeliveryState
-	// made counts appointments: of two at one moment the earlier made comes first, but a receipt before an alert.
+	// made counts appointments. Of two at one moment a receipt comes first, then the alert that was received earlier, then what was
+	// made earlier.
 	made int
+}
+
+// received is when the alert was, and the beginning of time for a receipt.
+func (a appointment) received() time.Time {
+	if a.alert == nil {
+		return time.Time{}
+	}
+	return a.alert.ReceivedAt
 }
 
 // agenda gives appointments in the order of time.
@@ -46,13 +55,7 @@ func (b byTime) Len() int { return len(b) }
 
 func (b byTime) Less(i, j int) bool {
 	x, y := b[i], b[j]
-	first := func(a appointment) int {
-		if a.delivery != nil {
-			return 0
-		}
-		return 1
-	}
-	return cmp.Or(x.at.Compare(y.at), cmp.Compare(first(x), first(y)), cmp.Compare(x.made, y.made)) < 0
+	return cmp.Or(x.at.Compare(y.at), x.received().Compare(y.received()), cmp.Compare(x.made, y.made)) < 0
 }
 
 func (b byTime) Swap(i, j int) { b[i], b[j] = b[j], b[i] }

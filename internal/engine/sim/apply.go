@@ -47,6 +47,9 @@ func (w *world) rule(a, lead *entry, r relay.Ruling, now time.Time) {
 	switch r.Action {
 	case relay.ActHold:
 		a.State, a.DueAt = relay.AlertHeld, r.Until
+		if len(a.deliveries) > 0 {
+			a.AgainAt = r.Until
+		}
 		w.agenda.add(appointment{at: r.Until, alert: a})
 		return
 	case relay.ActCancel:
@@ -108,6 +111,9 @@ func (w *world) carry(p *parcel, now time.Time) {
 	}
 	p.Provider = "sim"
 	if fate.State == relay.DeliveryDead {
+		if fate.Reason == relay.ReasonOptedOut { // the provider knew of a STOP that we did not
+			fate.State = relay.DeliverySuppressed
+		}
 		w.move(p, fate.State, fate.Reason, now)
 		return
 	}
@@ -120,10 +126,12 @@ func (w *world) carry(p *parcel, now time.Time) {
 // move takes a delivery to its next state, and its alert along.
 func (w *world) move(p *parcel, state relay.DeliveryState, reason relay.Reason, now time.Time) {
 	p.State, p.Reason, p.UpdatedAt = state, reason, now
-	if state == relay.DeliveryDead {
+	if p.ReleasesClaims() {
 		for _, claim := range p.Claims {
 			delete(w.claims, claim)
 		}
+	}
+	if p.ReleasesCounters() {
 		for _, c := range p.Counters {
 			w.spent[c] = slices.DeleteFunc(w.spent[c], func(other *parcel) bool { return other == p })
 		}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/relay"
-	"github.com/beckon-relay/beckon/internal/store"
 )
 
 // claimed tells for each claim that is taken which delivery has it.
@@ -64,20 +63,17 @@ func (b *batch) hold(ctx context.Context, d relay.Delivery) error {
 	return nil
 }
 
-// letGo gives back what a delivery holds that comes to such an end. Without an answer the message may have arrived, so nobody
-// may take its claims.
-func (b *batch) letGo(ctx context.Context, deliveryID string, next store.Next) error {
-	if next.State != relay.DeliveryDead && next.State != relay.DeliverySuppressed {
-		return nil
+// letGo gives back what a delivery holds that has come to such an end.
+func (b *batch) letGo(ctx context.Context, d relay.Delivery) error {
+	if d.ReleasesCounters() {
+		if _, err := b.exec(ctx, "DELETE FROM counted WHERE delivery = ?", d.ID); err != nil {
+			return fmt.Errorf("count the delivery no longer: %w", err)
+		}
 	}
-	if _, err := b.exec(ctx, "DELETE FROM counted WHERE delivery = ?", deliveryID); err != nil {
-		return fmt.Errorf("count the delivery no longer: %w", err)
-	}
-	if next.State == relay.DeliveryDead && next.Reason == relay.ReasonNoAnswer {
-		return nil
-	}
-	if _, err := b.exec(ctx, "DELETE FROM claims WHERE delivery = ?", deliveryID); err != nil {
-		return fmt.Errorf("release the claims: %w", err)
+	if d.ReleasesClaims() {
+		if _, err := b.exec(ctx, "DELETE FROM claims WHERE delivery = ?", d.ID); err != nil {
+			return fmt.Errorf("release the claims: %w", err)
+		}
 	}
 	return nil
 }

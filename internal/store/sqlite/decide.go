@@ -74,7 +74,7 @@ func checkQuery(q relay.Query) error {
 func decidable(a relay.Alert, now time.Time) bool {
 	switch a.State {
 	case relay.AlertHeld:
-		return true
+		return !a.DueAt.After(now) // another member of its digest may have been decided meanwhile, and held it with the rest
 	case relay.AlertDue, relay.AlertSent:
 		return again(a) && !a.AgainAt.After(now)
 	default:

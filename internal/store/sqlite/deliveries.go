@@ -122,7 +122,7 @@ func (b *batch) move(ctx context.Context, d relay.Delivery, next store.Next) (re
 	if err := b.updateDelivery(ctx, d); err != nil {
 		return d, err
 	}
-	if err := b.letGo(ctx, d.ID, next); err != nil {
+	if err := b.letGo(ctx, d); err != nil {
 		return d, err
 	}
 	return d, b.rollUp(ctx, d.AlertID, d.UpdatedAt)

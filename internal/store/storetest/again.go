@@ -210,7 +210,7 @@ func holdsAgain(t *testing.T, s store.Store) {
 	t.Helper()
 	alert := fallen(t, s, "e1")
 	for _, until := range []time.Time{after(3 * time.Hour), after(4 * time.Hour)} {
-		decideAt(t, s, alert.ID, relay.Query{}, after(2*time.Hour), always(relay.Decision{
+		decideAt(t, s, alert.ID, relay.Query{}, until.Add(-time.Hour), always(relay.Decision{
 			Action: relay.ActHold, Reason: relay.ReasonQuietHours, Until: until,
 		}))
 		now := alertOf(t, s, alert.ID)

@@ -20,13 +20,14 @@ func candidates() []test {
 	}
 }
 
-// facts gives what a decision about the alert is shown.
+// facts gives what a decision about the alert is shown, when it is due. It holds the alert for an hour.
 func facts(t *testing.T, s store.Store, alertID string, q relay.Query) relay.Facts {
 	t.Helper()
 	var seen relay.Facts
-	_, err := s.Decide(t.Context(), alertID, q, noon, func(_ relay.Alert, f relay.Facts) relay.Decision {
+	due := alertOf(t, s, alertID).DueAt
+	_, err := s.Decide(t.Context(), alertID, q, due, func(_ relay.Alert, f relay.Facts) relay.Decision {
 		seen = f
-		return relay.Decision{Action: relay.ActHold, Reason: relay.ReasonWaiting, Until: after(time.Hour)}
+		return relay.Decision{Action: relay.ActHold, Reason: relay.ReasonWaiting, Until: due.Add(time.Hour)}
 	})
 	require.NoError(t, err)
 	return seen

@@ -65,6 +65,12 @@ func sendsNobody(t *testing.T, s store.Store) {
 func holds(t *testing.T, s store.Store) {
 	t.Helper()
 	alert := accept(t, s, "e1", "lee")[0]
+	_, err := s.Decide(t.Context(), alert.ID, relay.Query{}, alert.DueAt.Add(-time.Microsecond),
+		func(relay.Alert, relay.Facts) relay.Decision {
+			t.Error("an alert that is not due was decided")
+			return relay.Decision{}
+		})
+	require.ErrorIs(t, err, store.ErrConflict)
 	for _, until := range []time.Time{after(time.Hour), after(2 * time.Hour)} {
 		_, err := decide(t, s, alert, relay.Decision{
 			Action: relay.ActHold, Reason: relay.ReasonQuietHours, Until: until, Trace: []relay.Step{{Check: "quiet"}},

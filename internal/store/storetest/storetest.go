@@ -19,7 +19,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Helper()
 	for _, group := range [][]test{
 		accepting(), repeating(), deciding(), candidates(), claiming(), attempting(), unanswered(), rollingUp(),
-		suppressing(), limiting(), digesting(), fallingBack(), listing(), generations(), keepingUp(), wakingUp(),
+		suppressing(), limiting(), digesting(), fallingBack(), listing(), naming(), generations(), keepingUp(), wakingUp(),
 	} {
 		for _, tt := range group {
 			t.Run(tt.name, func(t *testing.T) {
@@ -64,13 +64,13 @@ func NewEvent(id string) relay.Event {
 	return relay.Event{ID: id, Trigger: relay.UserMentioned, AppID: "app", ReceivedAt: noon, Raw: raw}
 }
 
-// NewAlert makes a held alert of an event for a uid, due a minute after receipt.
+// NewAlert makes a held alert of an event for a uid, due at once.
 func NewAlert(e relay.Event, rule, uid string) relay.Alert {
 	to := relay.Recipient{UID: uid}
 	return relay.Alert{
 		ID: relay.AlertID(e.ID, rule, relay.RoleMentioned, to), EventID: e.ID, Trigger: e.Trigger, Rule: rule,
 		Role: relay.RoleMentioned, Recipient: to, State: relay.AlertHeld, Reason: relay.ReasonWaiting,
-		ReceivedAt: e.ReceivedAt, DueAt: e.ReceivedAt.Add(time.Minute), ExpiresAt: e.ReceivedAt.Add(24 * time.Hour),
+		ReceivedAt: e.ReceivedAt, DueAt: e.ReceivedAt, ExpiresAt: e.ReceivedAt.Add(24 * time.Hour),
 		Generation: "g1", UpdatedAt: e.ReceivedAt,
 	}
 }
@@ -111,10 +111,14 @@ func accept(t *testing.T, s store.Store, id string, uids ...string) []relay.Aler
 	return plan.Alerts
 }
 
-// decide makes the same decision whatever the facts.
+// decide makes the same decision whatever the facts, a minute past noon or when the alert is due, if that is later.
 func decide(t *testing.T, s store.Store, a relay.Alert, d relay.Decision) (relay.Decision, error) {
 	t.Helper()
-	return s.Decide(t.Context(), a.ID, relay.Query{}, after(time.Minute),
+	now := after(time.Minute)
+	if kept, err := s.Alert(t.Context(), a.ID); err == nil && kept.DueAt.After(now) {
+		now = kept.DueAt
+	}
+	return s.Decide(t.Context(), a.ID, relay.Query{}, now,
 		func(relay.Alert, relay.Facts) relay.Decision { return d })
 }
 
