@@ -65,14 +65,14 @@ func TestWhatIsToldDoesNotDependOnTheOrder(t *testing.T) {
 	require.NotZero(t, silent, "nothing was ever held back")
 }
 
-func loaded(t testing.TB, source string) *engine.Generation {
-	t.Helper()
+func loaded(tb testing.TB, source string) *engine.Generation {
+	tb.Helper()
 	set, findings := rules.Load("rules.yaml", []byte(source), cometchat.Catalogue())
-	require.NotNil(t, set, "%v", findings)
+	require.NotNil(tb, set, "%v", findings)
 	templates, problems := render.Load(os.DirFS("../../templates"))
-	require.Empty(t, problems)
+	require.Empty(tb, problems)
 	g, findings := engine.Build(engine.Parts{Rules: set, Templates: templates, Catalogue: cometchat.Catalogue(), Sample: shippedSample})
-	require.NotNil(t, g, "%v", findings)
+	require.NotNil(tb, g, "%v", findings)
 	return g
 }
 

@@ -69,8 +69,7 @@ func (s *sending) add(entry rules.Send) {
 		ExpiresAt: s.going[0].Alert.ExpiresAt,
 	}
 	result, seen := "queued", entry.Template
-	reason, evidence := s.forbidden(delivery)
-	var listed []*item
+	reason, evidence, listed := s.forbidden(delivery), "", []*item(nil)
 	if reason == relay.ReasonNone {
 		listed, reason, evidence = s.allowed(entry.Channel)
 	}
@@ -88,17 +87,17 @@ func (s *sending) add(entry rules.Send) {
 }
 
 // forbidden gives the Reason why nothing must go out to that address, if there is one.
-func (s *sending) forbidden(delivery relay.Delivery) (reason relay.Reason, evidence string) {
+func (s *sending) forbidden(delivery relay.Delivery) relay.Reason {
 	if delivery.Address() == "" {
 		if delivery.Channel == relay.ChannelSMS {
-			return relay.ReasonNoPhone, ""
+			return relay.ReasonNoPhone
 		}
-		return relay.ReasonNoEmail, ""
+		return relay.ReasonNoEmail
 	}
 	if !s.Contact.Wants(delivery.Channel) {
-		return relay.ReasonNotWanted, ""
+		return relay.ReasonNotWanted
 	}
-	return s.Facts.Suppressed[relay.NewAddress(delivery.Channel, delivery.Address())], ""
+	return s.Facts.Suppressed[relay.NewAddress(delivery.Channel, delivery.Address())]
 }
 
 // allowed are the alerts that a message on that channel may carry: those whose thing the recipient was not told of there, each
