@@ -8,8 +8,8 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
-// MaxEvents is how many events are replayed at most: all of them are in memory at once.
-const MaxEvents = 2_000_000
+// MaxEvents is how many events are replayed at most: all of them are in memory at once, with what each of the two replays keeps.
+const MaxEvents = 500_000
 
 // resolution is that of the times that a store keeps.
 const resolution = time.Microsecond

@@ -98,8 +98,23 @@ func (p *proof) template(u use) {
 		mixed.Count = len(mixed.Events) + 1
 		if p.renders(u, mixed, fmt.Sprintf("a digest that begins with a sample of %s", u.trigger)) {
 			full := p.fullDigest(u, req)
+			p.tellsOfAll(u, req, full, locale)
 			p.renders(u, full, fmt.Sprintf("a digest of %d samples of %s", full.Count, u.trigger))
 		}
+	}
+}
+
+// tellsOfAll finds a template that makes the same message of a digest as of its first event alone.
+func (p *proof) tellsOfAll(u use, one, full render.Request, locale string) {
+	single, err := p.Templates.Render(one)
+	if err != nil {
+		return
+	}
+	several, err := p.Templates.Render(full)
+	if err == nil && single == several {
+		p.find(u.rule, u.send, rules.SeverityWarning,
+			fmt.Sprintf("template %s tells of the first event of a digest alone", variantName(u.send.Template, locale)),
+			"list .events, or write .count")
 	}
 }
 

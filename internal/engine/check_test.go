@@ -238,3 +238,14 @@ func TestBuildChecksTheSoundTemplatesBesideBrokenOnes(t *testing.T) {
 	require.Contains(t, findings[0].Message, "event.call is not carried by this trigger")
 	require.Contains(t, findings[1].Message, `there is no sms template "missing"`)
 }
+
+func TestBuildFindsATemplateThatTellsOfTheFirstOfADigestAlone(t *testing.T) {
+	t.Parallel()
+	rule := mentionRule("send: [ { sms: note } ], digest: { window: 10m }")
+	_, findings := build(t, rule, map[string]string{"note/sms.txt": "{{.event.sender.name}}"})
+	require.Equal(t, []string{`rules.yaml:3:74: warning: template note (en) tells of the first event of a digest alone (list .events, or write .count)`}, lines(findings))
+	for _, text := range []string{"{{.count}} new", "{{range .events}}{{.sender.name}} {{end}}"} {
+		_, findings = build(t, rule, map[string]string{"note/sms.txt": text})
+		require.Empty(t, findings, text)
+	}
+}
