@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ import (
 )
 
 // agreements is how many random stories are played both ways.
-const agreements = 24
+const agreements = 8
 
 // TestTheStoreAndTheSimulatorAgree plays random stories through the simulator and through the Dispatcher on a real store with a clock
 // that only the test moves: rules with digests, limits, quiet hours, fallbacks and expiry, a reload in the middle, a directory that
@@ -57,6 +58,8 @@ type story struct {
 	reload   time.Time
 	downTill time.Time
 	events   []relay.Event
+	// mu guards receipts: the deliveries of one alert are attempted side by side.
+	mu       sync.Mutex
 	receipts []receipt
 }
 
@@ -190,6 +193,8 @@ func (s *story) Send(_ context.Context, d relay.Delivery) relay.Outcome {
 		return relay.Outcome{Kind: relay.Permanent, Reason: fate.Reason}
 	}
 	if fate.State != relay.DeliverySent {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.receipts = append(s.receipts, receipt{s.now.Add(fate.After), d.ID, fate.State})
 	}
 	return relay.Outcome{Kind: relay.Accepted, ProviderID: "x"}
