@@ -56,10 +56,11 @@ func (f *explainFlags) run(c *cobra.Command, given string) error {
 	if err != nil {
 		return err
 	}
-	event, generation, err := f.read(c, given)
+	what, err := f.read(c, given)
 	if err != nil {
 		return err
 	}
+	event, generation := what.event, what.generation
 	if generation == nil {
 		if generation, err = currentGeneration(c, cfg.Rules, cfg.Templates); err != nil {
 			return err
@@ -68,7 +69,7 @@ func (f *explainFlags) run(c *cobra.Command, given string) error {
 	if _, known := generation.Rules.Rule(f.rule); f.rule != "" && !known {
 		return usageError{fmt.Errorf("--rule %q: there is no such rule", f.rule)}
 	}
-	detail := explanationOf(generation, event, app.Explain(generation, event, people), f.rule)
+	detail := explanationOf(generation, event, app.Explain(generation, event, what.session, people), f.rule)
 	detail.Invented, detail.Kept = people.Invented, event.Generation != ""
 	if f.json {
 		return printJSON(c.OutOrStdout(), detail)
@@ -80,50 +81,56 @@ func (f *explainFlags) run(c *cobra.Command, given string) error {
 // idForm is what an event's ID looks like, or the beginning of one.
 var idForm = regexp.MustCompile(`^[0-9a-f]{6,64}$`)
 
-// read gives the event, and for a kept one the generation that was in force.
-func (f *explainFlags) read(c *cobra.Command, given string) (relay.Event, *engine.Generation, error) {
+// subject is what is explained: an event and, of a kept one, the generation that was in force and what is known of its call
+// session.
+type subject struct {
+	event      relay.Event
+	generation *engine.Generation
+	session    []relay.Event
+}
+
+func (f *explainFlags) read(c *cobra.Command, given string) (subject, error) {
 	_, err := os.Stat(given)
 	kept := errors.Is(err, fs.ErrNotExist) && idForm.MatchString(given)
 	if !kept && f.current {
-		return relay.Event{}, nil, usageError{errors.New("--current is for the ID of a kept event")}
+		return subject{}, usageError{errors.New("--current is for the ID of a kept event")}
 	}
-	var event relay.Event
-	var generation *engine.Generation
+	var what subject
 	if kept {
-		event, generation, err = f.readKept(c, given)
+		what, err = f.readKept(c, given)
 	} else {
 		var read *relay.Event
 		if read, err = readEvent(given); err == nil {
-			event = *read
+			what.event = *read
 		}
 	}
 	if err != nil || f.at == "" {
-		return event, generation, err
+		return what, err
 	}
 	at, err := time.Parse(time.RFC3339, f.at)
 	if err != nil {
-		return event, nil, usageError{fmt.Errorf("--at %q is not a time such as 2026-03-02T23:30:00Z", f.at)}
+		return what, usageError{fmt.Errorf("--at %q is not a time such as 2026-03-02T23:30:00Z", f.at)}
 	}
-	event.ReceivedAt = at
-	return event, generation, nil
+	what.event.ReceivedAt = at
+	return what, nil
 }
 
-func (f *explainFlags) readKept(c *cobra.Command, id string) (event relay.Event, generation *engine.Generation, err error) {
+func (f *explainFlags) readKept(c *cobra.Command, id string) (what subject, err error) {
 	err = withStore(c.Context(), func(s store.Store) error {
 		id, err := resolveID(c.Context(), s, store.KindEvent, id)
 		if err != nil {
 			return err
 		}
-		if event, err = s.Event(c.Context(), id); err != nil {
+		if what.event, err = s.Event(c.Context(), id); err != nil {
 			return fmt.Errorf("read it: %w", err)
 		}
-		if f.current {
-			return nil
+		if what.session, err = app.SessionOf(c.Context(), s, what.event); err != nil || f.current {
+			return err
 		}
-		generation, err = generationOf(c, s, event)
+		what.generation, err = generationOf(c, s, what.event)
 		return err
 	})
-	return event, generation, err
+	return what, err
 }
 
 // generationOf gives the rules and templates that were in force when an event was kept.

@@ -162,3 +162,18 @@ func TestTheBeginningOfAnIDIsEnough(t *testing.T) {
 		require.Contains(t, said, "too short")
 	}
 }
+
+func TestWhoTookPartInACallIsKnownFromItsKeptEvents(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, "version: 1\nrules: [ { name: ready, trigger: recording_generated, to: participants, include_actor: true, send: [ { email: recording-ready } ] } ]\n")
+	p := l.serve()
+	p.mustPost(sample(t, relay.CallInitiated, nil))
+	recording := p.mustPost(sample(t, "recording_generated", nil))
+	p.stop()
+	var told []string
+	for _, f := range l.explain(recording.ID).Outcomes {
+		require.Equal(t, relay.AlertSent, f.State)
+		told = append(told, f.To)
+	}
+	require.ElementsMatch(t, []string{"cometchat-uid-1", "cometchat-uid-5"}, told)
+}

@@ -96,9 +96,10 @@ func (t *Test) run(now func() time.Time) (Result, coverage) {
 	seen := coverage{}
 	setup := t.Setup()
 	setup.Observe = func(o sim.Observation) { seen[o] = true }
-	r := Result{Name: t.Name, Line: t.Line, Failures: t.judge(sim.Run(setup))}
+	result := sim.Run(setup)
+	r := Result{Name: t.Name, Line: t.Line, Failures: t.judge(result)}
 	if len(r.Failures) > 0 {
-		r.Repeats = t.repeats()
+		r.Repeats = t.repeats(result.Repeats)
 	}
 	r.Elapsed = now().Sub(started)
 	return r, seen

@@ -23,6 +23,8 @@ type Setup struct {
 	Suppressed map[relay.Address]relay.Reason
 	// Events in any order; each arrives at its ReceivedAt.
 	Events []relay.Event
+	// Known are events that are kept beside these: they are found when alerts are decided, and make none themselves.
+	Known []relay.Event
 	// Carry says what becomes of a delivery that goes out; nil means that every provider accepts at once.
 	Carry func(relay.Delivery) Fate
 	// Receipts says that providers tell what became of a message: silence means something only then.
@@ -55,22 +57,31 @@ type Observation struct {
 type Result struct {
 	Alerts     []relay.Alert
 	Deliveries []relay.Delivery
-	// Duplicates counts events that were repeats.
-	Duplicates int
+	// Repeats are the events of which nothing came, because they repeat an earlier one.
+	Repeats []Repeat
 }
+
+// Repeat is an event that repeats another, both as places in Setup.Events.
+type Repeat struct{ Event, Of int }
 
 // Run simulates until nothing is left to happen.
 func Run(setup Setup) Result {
 	w := newWorld(setup)
-	events := slices.Clone(setup.Events)
-	slices.SortStableFunc(events, func(a, b relay.Event) int { return a.ReceivedAt.Compare(b.ReceivedAt) })
-	for n := 0; n < len(events) || w.waiting(); {
+	for i := range setup.Known {
+		w.keep(setup.Known[i])
+	}
+	order := make([]int, len(setup.Events))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return setup.Events[a].ReceivedAt.Compare(setup.Events[b].ReceivedAt) })
+	for n := 0; n < len(order) || w.waiting(); {
 		next, ok := w.agenda.peek()
-		if n < len(events) && (!ok || !events[n].ReceivedAt.After(next.at)) {
+		if n < len(order) && (!ok || !setup.Events[order[n]].ReceivedAt.After(next.at)) {
 			if setup.Step != nil {
 				setup.Step(n)
 			}
-			w.receive(events[n])
+			w.receive(order[n])
 			n++
 			continue
 		}
@@ -99,10 +110,15 @@ func (w *world) happen(next appointment) {
 	}
 }
 
-func (w *world) receive(event relay.Event) {
-	if w.repeated(event) {
-		w.duplicates++
+func (w *world) receive(at int) {
+	event := w.setup.Events[at]
+	if of, repeated := w.repeated(event); repeated {
+		w.repeats = append(w.repeats, Repeat{Event: at, Of: of})
 		return
+	}
+	w.first[event.ID] = at
+	if key := event.Repeat.Key; key != "" {
+		w.repeatable[key] = append(w.repeatable[key], at)
 	}
 	w.keep(event)
 	plan, verdicts := w.setup.Generation(event.ReceivedAt).Plan(event)
@@ -163,7 +179,7 @@ func (w *world) watch(generation *engine.Generation, alert relay.Alert, decision
 }
 
 func (w *world) result() Result {
-	out := Result{Duplicates: w.duplicates}
+	out := Result{Repeats: w.repeats}
 	for _, d := range w.deliveries {
 		out.Deliveries = append(out.Deliveries, d.Delivery)
 	}

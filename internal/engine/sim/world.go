@@ -16,9 +16,10 @@ type world struct {
 	events map[string]*relay.Event
 	// found are the events by what they are looked up under, in the order they arrived.
 	found map[relay.Lookup][]*relay.Event
-	// repeats are when events without a time of their own were received.
-	repeats    map[relay.Key][]time.Time
-	duplicates int
+	// first are the places of events by their IDs, and repeatable those of events without a time of their own.
+	first      map[string]int
+	repeatable map[relay.Key][]int
+	repeats    []Repeat
 
 	alerts map[string]*entry
 	order  []*entry
@@ -46,25 +47,27 @@ type parcel struct{ relay.Delivery }
 func newWorld(setup Setup) *world {
 	return &world{
 		setup: setup, events: map[string]*relay.Event{}, found: map[relay.Lookup][]*relay.Event{},
-		repeats: map[relay.Key][]time.Time{}, alerts: map[string]*entry{}, digests: map[string][]*entry{},
+		first: map[string]int{}, repeatable: map[relay.Key][]int{}, alerts: map[string]*entry{}, digests: map[string][]*entry{},
 		led: map[string][]*entry{}, claims: map[string]*parcel{}, spent: map[relay.Counter][]*parcel{},
 	}
 }
 
-func (w *world) repeated(event relay.Event) bool {
-	if _, kept := w.events[event.ID]; kept {
-		return true
+// repeated tells whether an event repeats an earlier one, and which: of the same ID, or, where a payload says too little for one,
+// of the same key within a while.
+func (w *world) repeated(event relay.Event) (of int, repeated bool) {
+	if of, repeated = w.first[event.ID]; repeated || event.Repeat.Key == "" {
+		return of, repeated
 	}
-	return event.Repeat.Key != "" && slices.ContainsFunc(w.repeats[event.Repeat.Key], func(earlier time.Time) bool {
-		return event.ReceivedAt.Sub(earlier) <= event.Repeat.Window
-	})
+	for _, earlier := range w.repeatable[event.Repeat.Key] {
+		if event.ReceivedAt.Sub(w.setup.Events[earlier].ReceivedAt) <= event.Repeat.Window {
+			return earlier, true
+		}
+	}
+	return 0, false
 }
 
 func (w *world) keep(event relay.Event) {
 	w.events[event.ID] = &event
-	if key := event.Repeat.Key; key != "" {
-		w.repeats[key] = append(w.repeats[key], event.ReceivedAt)
-	}
 	for _, key := range engine.KeysOf(event) {
 		lookup := relay.Lookup{Key: key, Trigger: event.Trigger}
 		w.found[lookup] = append(w.found[lookup], &event)
