@@ -24,6 +24,7 @@ const (
 	ReasonWaiting       Reason = "waiting"
 	ReasonQuietHours    Reason = "quiet_hours"
 	ReasonDirectoryDown Reason = "directory_down"
+	ReasonPaused        Reason = "paused"
 
 	// Suppressed.
 	ReasonUnknownPerson Reason = "unknown_person"
@@ -34,6 +35,13 @@ const (
 	ReasonOptedOut      Reason = "opted_out"
 	ReasonCollapsed     Reason = "collapsed"
 	ReasonLimit         Reason = "limit"
+	ReasonBounced       Reason = "bounced"
+	ReasonComplained    Reason = "complained"
+
+	// Held back by a guard of the settings.
+	ReasonDailySegments     Reason = "daily_segments"
+	ReasonCountryNotAllowed Reason = "country_not_allowed"
+	ReasonNotAllowedHere    Reason = "not_allowed_here"
 
 	// Dead, or on the way there.
 	ReasonRenderFailed    Reason = "render_failed"
@@ -80,24 +88,30 @@ func Reasons() []ReasonDoc {
 		{ReasonWaiting, "held alert", "the rule's `wait` is not over"},
 		{ReasonQuietHours, "held alert", "it is night, or another quiet hour, where the recipient is"},
 		{ReasonDirectoryDown, "held alert", "the source of contacts did not answer; it is asked again"},
+		{ReasonPaused, "held alert, queued delivery", "an operator paused everything, the channel or the rule"},
 		{ReasonUnknownPerson, "suppressed alert", "no directory knows that uid"},
 		{ReasonMuted, "suppressed alert", "the recipient muted everything, or that conversation"},
 		{ReasonNoPhone, "suppressed delivery", "the recipient has no phone number"},
 		{ReasonNoEmail, "suppressed delivery", "the recipient has no email address"},
 		{ReasonNotWanted, "suppressed delivery", "the recipient does not want that channel"},
-		{ReasonOptedOut, "suppressed delivery", "the address said STOP, unsubscribed, bounced or complained"},
+		{ReasonOptedOut, "suppressed delivery", "somebody at that address said STOP or unsubscribed"},
 		{ReasonCollapsed, "suppressed delivery", "the recipient was already told of this on that channel"},
 		{ReasonLimit, "suppressed delivery, held alert", "the recipient or the sender is over a limit; a digest waits until it is not"},
+		{ReasonBounced, "suppressed or undelivered delivery", "mail to the address came back for good"},
+		{ReasonComplained, "suppressed or undelivered delivery", "somebody at that address reported a mail as spam"},
+		{ReasonDailySegments, "suppressed delivery", "the texts of this day (UTC) reached BECKON_SMS_DAILY_SEGMENTS"},
+		{ReasonCountryNotAllowed, "suppressed delivery", "the number's country is not in BECKON_SMS_COUNTRIES"},
+		{ReasonNotAllowedHere, "sent delivery", "BECKON_ONLY_TO does not name the address, so the message went to the outbox and to nobody"},
 		{ReasonRenderFailed, "dead delivery", "the template could not be rendered for this event"},
-		{ReasonInvalidNumber, "dead delivery", "the provider says the number is not one that can be texted"},
-		{ReasonInvalidAddress, "dead delivery", "the provider refuses the address"},
-		{ReasonUnreachable, "dead delivery", "the provider cannot reach that number by SMS"},
-		{ReasonRejected, "dead delivery", "the provider refuses our request; this is a fault in Beckon or in a template"},
+		{ReasonInvalidNumber, "dead, undelivered or suppressed delivery", "the provider says the number is not one that can be texted"},
+		{ReasonInvalidAddress, "dead, undelivered or suppressed delivery", "the provider refuses the address"},
+		{ReasonUnreachable, "dead, undelivered or suppressed delivery", "the provider cannot reach that number by SMS"},
+		{ReasonRejected, "dead or undelivered delivery", "the provider or the carrier refuses the message; look at its template"},
 		{ReasonMisconfigured, "queued or dead delivery", "the provider refuses our credentials, sender or service"},
 		{ReasonRegionBlocked, "dead delivery", "the account may not send to that country"},
 		{ReasonThrottled, "queued delivery", "the provider asked to slow down"},
 		{ReasonProviderTrouble, "queued or dead delivery", "the provider could not be reached, or failed"},
-		{ReasonNoAnswer, "unknown or dead delivery", "the request went out and no answer came back, so it may have arrived; dead after one repeat"},
+		{ReasonNoAnswer, "unknown or dead delivery", "the request went out and no answer came back, so it may have arrived"},
 		{ReasonGaveUp, "dead delivery", "all attempts were used up"},
 		{ReasonNoChannel, "dead delivery", "no provider is configured for the channel"},
 		{ReasonActionMessage, "event", "CometChat's own note that something was edited, deleted or changed, not a message"},

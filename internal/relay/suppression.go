@@ -59,6 +59,12 @@ type Suppression struct {
 // SuppressionSource says how it became known that an address must not be written to.
 type SuppressionSource string
 
-// SuppressedByLink says that somebody used the unsubscribe link of a mail, by hand or by the button of a mail program
-// (RFC 8058).
-const SuppressedByLink SuppressionSource = "unsubscribe_link"
+// Sources of suppressions.
+const (
+	// SuppressedByLink: somebody used the unsubscribe link of a mail, by hand or by the button of a mail program (RFC 8058).
+	SuppressedByLink SuppressionSource = "unsubscribe_link"
+	// SuppressedByReply: somebody answered a text with STOP.
+	SuppressedByReply SuppressionSource = "reply"
+	// SuppressedByProvider: the provider refused the address, or reported later that it cannot or must not be written to.
+	SuppressedByProvider SuppressionSource = "provider"
+)
