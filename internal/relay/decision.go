@@ -94,6 +94,8 @@ type Facts struct {
 	// Deliveries are those that the alert has already, in the order they were made: it was decided before, and is again
 	// for its fallback.
 	Deliveries []Delivery
+	// Paused are the operator's pauses that stand.
+	Paused []Pause
 }
 
 // Action is what a decision does with an alert.
