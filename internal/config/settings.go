@@ -156,7 +156,7 @@ func operationTable() []entry {
 		{
 			Setting{
 				Name: "BECKON_UNKNOWN_WAIT", Default: "60s",
-				Help: "how long a delivery whose answer was lost waits before the provider is asked for it",
+				Help: "how long a lost answer waits for a receipt before the provider is asked",
 			},
 			func(c *Config, v string) error {
 				return readDuration(&c.UnknownWait, v, minUnknownWait, maxUnknownWait)
