@@ -88,14 +88,14 @@ type Facts struct {
 	// Counted tells for each Count of the Query when deliveries were made under its counter within its time, newest first, at
 	// most its Max.
 	Counted map[Count][]time.Time
+	// Paused is what operators have stopped.
+	Paused []Pause
 	// Members are those of the Query's members that still wait with the alert, or are led by it where it was decided before, as
 	// they are now.
 	Members []Alert
 	// Deliveries are those that the alert has already, in the order they were made: it was decided before, and is again
 	// for its fallback.
 	Deliveries []Delivery
-	// Paused are the operator's pauses that stand.
-	Paused []Pause
 }
 
 // Action is what a decision does with an alert.

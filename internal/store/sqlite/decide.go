@@ -109,6 +109,9 @@ func (s *Store) facts(ctx context.Context, b *batch, a asked) (facts relay.Facts
 	if facts.Members, err = membersAmong(ctx, b, a.alert, a.query.Members); err != nil {
 		return facts, err
 	}
+	if facts.Paused, err = readPauses(ctx, b); err != nil {
+		return facts, fmt.Errorf("read pauses: %w", err)
+	}
 	if again(a.alert) {
 		facts.Deliveries, err = all(ctx, b, scanDelivery,
 			"SELECT "+deliveryColumns+" FROM deliveries WHERE alert_id = ? ORDER BY seq", a.alert.ID)

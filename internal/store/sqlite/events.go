@@ -15,9 +15,12 @@ import (
 // maxKeys bounds the keys of an event.
 const maxKeys = 256
 
-// Accept implements store.Store. A full queue refuses at once with store.ErrOverloaded.
+// Accept implements store.Store. A full queue refuses at once with store.ErrOverloaded, a disk that is nearly full with store.ErrDiskFull.
 func (s *Store) Accept(ctx context.Context, plan relay.Plan) (store.Accepted, error) {
 	if err := checkPlan(plan); err != nil {
+		return store.Accepted{}, fmt.Errorf("accept event %q: %w", plan.Event.ID, err)
+	}
+	if err := s.room.check(); err != nil {
 		return store.Accepted{}, fmt.Errorf("accept event %q: %w", plan.Event.ID, err)
 	}
 	accepted, err := do(ctx, s, hasty, func(ctx context.Context, b *batch) (store.Accepted, error) {

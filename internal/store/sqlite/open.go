@@ -41,6 +41,10 @@ type Options struct {
 	Now func() time.Time
 	// QueueLimit is how many writes may wait before more are refused with store.ErrOverloaded; 0 is DefaultQueueLimit.
 	QueueLimit int
+	// MinFree is how many bytes the disk must have left for events to be taken in, and Free tells how many it has; 0 is
+	// DefaultMinFree, nil asks the system.
+	MinFree int64
+	Free    func(dir string) (int64, error)
 	// ReadOnly takes no lock, needs a file that was migrated before, and refuses every write. It works while another
 	// process has the file open.
 	ReadOnly bool
@@ -69,6 +73,7 @@ type Store struct {
 	write   *sql.DB      // one connection, shared with River; nil when read-only
 	read    *sql.DB
 	writer  *writer // nil when read-only
+	room    *room
 
 	mu     sync.Mutex
 	client *river.Client[*sql.Tx] // the one that works; nil unless started
@@ -99,6 +104,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.room = newRoom(o, s.now)
 	s.close = sync.OnceValue(s.shut)
 	open := s.openWriting
 	if o.ReadOnly {

@@ -18,6 +18,7 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 		Deliveries:   map[relay.Channel]map[relay.DeliveryState]int{},
 		Alerts:       map[relay.AlertState]int{},
 		OldestQueued: map[relay.Channel]time.Time{},
+		Free:         s.room.bytes(),
 	}
 	err := errors.Join(s.countDeliveries(ctx, stats), s.countAlerts(ctx, stats))
 	for _, suffix := range []string{"", "-wal"} {
@@ -104,6 +105,9 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, er
 			AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id = o.delivery_id)
 			ORDER BY o.received_at LIMIT ?)`, micros(before), limit)
 		if err != nil {
+			return 0, err
+		}
+		if err = b.pruneReceipts(ctx, before, limit); err != nil {
 			return 0, err
 		}
 		return n, b.pruneGenerations(ctx, micros(before))
