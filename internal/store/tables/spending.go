@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -21,12 +21,12 @@ func (b *batch) spend(ctx context.Context, d *relay.Delivery, most int) (spent i
 	}
 	// Writing first locks the day, so that two replicas do not both find the last place free.
 	segments := max(d.Content.Segments, 1)
-	_, err = b.exec(ctx, "INSERT INTO spending (day, segments) VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET segments = spending.segments + excluded.segments",
+	_, err = b.Exec(ctx, "INSERT INTO spending (day, segments) VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET segments = spending.segments + excluded.segments",
 		dayOf(d.UpdatedAt), segments)
 	if err != nil {
 		return 0, false, fmt.Errorf("count segments: %w", err)
 	}
-	total, err := one(ctx, b, scanInt, "SELECT segments FROM spending WHERE day = ?", dayOf(d.UpdatedAt))
+	total, err := One(ctx, b, scanInt, "SELECT segments FROM spending WHERE day = ?", dayOf(d.UpdatedAt))
 	if err != nil {
 		return 0, false, fmt.Errorf("count segments: %w", err)
 	}
@@ -42,7 +42,7 @@ func (b *batch) spend(ctx context.Context, d *relay.Delivery, most int) (spent i
 
 // giveBack takes segments out of a day again that were not sent.
 func (b *batch) giveBack(ctx context.Context, day time.Time, segments int) error {
-	_, err := b.exec(ctx, "UPDATE spending SET segments = CASE WHEN segments > ? THEN segments - ? ELSE 0 END WHERE day = ?",
+	_, err := b.Exec(ctx, "UPDATE spending SET segments = CASE WHEN segments > ? THEN segments - ? ELSE 0 END WHERE day = ?",
 		segments, segments, dayOf(day))
 	if err != nil {
 		return fmt.Errorf("give segments back: %w", err)
@@ -59,7 +59,7 @@ func (b *batch) refund(ctx context.Context, a relay.Attempt) error {
 		spent   int
 		started time.Time
 	}
-	c, err := one(ctx, b, func(row scanner) (c counted, err error) { return c, row.Scan(&c.spent, at{&c.started}) },
+	c, err := One(ctx, b, func(row Scanner) (c counted, err error) { return c, row.Scan(&c.spent, at{&c.started}) },
 		"SELECT spent, started_at FROM attempts WHERE delivery_id = ? AND n = ?", a.DeliveryID, a.N)
 	if errors.Is(err, store.ErrNotFound) || err == nil && c.spent == 0 {
 		return nil
@@ -70,4 +70,4 @@ func (b *batch) refund(ctx context.Context, a relay.Attempt) error {
 	return b.giveBack(ctx, c.started, c.spent)
 }
 
-func scanInt(row scanner) (n int, err error) { return n, row.Scan(&n) }
+func scanInt(row Scanner) (n int, err error) { return n, row.Scan(&n) }

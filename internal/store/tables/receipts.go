@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -12,13 +12,13 @@ import (
 )
 
 // Receive implements store.Store.
-func (s *Store) Receive(ctx context.Context, receipts []relay.Receipt) ([]relay.Delivery, error) {
+func (s *Tables) Receive(ctx context.Context, receipts []relay.Receipt) ([]relay.Delivery, error) {
 	for _, r := range receipts {
 		if err := checkReceipt(r); err != nil {
 			return nil, fmt.Errorf("keep a receipt of %q: %w", r.Provider, err)
 		}
 	}
-	moved, err := do(ctx, s, patient, func(ctx context.Context, b *batch) ([]relay.Delivery, error) {
+	moved, err := do(ctx, s, patient.on(first(receipts)), func(ctx context.Context, b *batch) ([]relay.Delivery, error) {
 		var moved []relay.Delivery
 		for _, r := range receipts {
 			d, ok, err := b.receive(ctx, r)
@@ -37,6 +37,14 @@ func (s *Store) Receive(ctx context.Context, receipts []relay.Receipt) ([]relay.
 	return moved, nil
 }
 
+// first is what the receipts are put in order by among other writes.
+func first(receipts []relay.Receipt) string {
+	if len(receipts) == 0 {
+		return ""
+	}
+	return receipts[0].DeliveryID
+}
+
 func checkReceipt(r relay.Receipt) error {
 	switch {
 	case r.Provider == "" || r.Key == "":
@@ -53,7 +61,7 @@ func checkReceipt(r relay.Receipt) error {
 
 // receive does what a receipt says, unless it is a repeat, and tells whether it moved a delivery.
 func (b *batch) receive(ctx context.Context, r relay.Receipt) (relay.Delivery, bool, error) {
-	n, err := b.exec(ctx, "INSERT INTO receipts ("+receiptColumns+") VALUES ("+marks(10)+") ON CONFLICT (provider, key) DO NOTHING",
+	n, err := b.Exec(ctx, "INSERT INTO receipts ("+receiptColumns+") VALUES ("+marks(10)+") ON CONFLICT (provider, key) DO NOTHING",
 		r.Provider, r.Key, r.DeliveryID, r.ProviderID, string(r.State), string(r.Reason), r.Code, r.Status, r.Detail, micros(r.At))
 	if err != nil || n == 0 {
 		return relay.Delivery{}, false, err
@@ -90,7 +98,7 @@ func (b *batch) reported(ctx context.Context, r relay.Receipt) (relay.Delivery, 
 	if r.ProviderID == "" {
 		return relay.Delivery{}, store.ErrNotFound
 	}
-	return one(ctx, b, scanDelivery, "SELECT "+deliveryColumns+
+	return One(ctx, b, scanDelivery, "SELECT "+deliveryColumns+
 		" FROM deliveries WHERE provider_id = ? AND provider_id <> '' AND provider = ? ORDER BY seq DESC LIMIT 1", r.ProviderID, r.Provider)
 }
 
@@ -110,13 +118,13 @@ func advances(d relay.Delivery, r relay.Receipt) bool {
 
 const receiptColumns = "provider, key, delivery, provider_id, state, reason, code, status, detail, at"
 
-func scanReceipt(row scanner) (r relay.Receipt, err error) {
+func scanReceipt(row Scanner) (r relay.Receipt, err error) {
 	return r, row.Scan(&r.Provider, &r.Key, &r.DeliveryID, &r.ProviderID, &r.State, &r.Reason, &r.Code, &r.Status, &r.Detail, at{&r.At})
 }
 
 // Receipts implements store.Store.
-func (s *Store) Receipts(ctx context.Context, deliveryID string) ([]relay.Receipt, error) {
-	receipts, err := all(ctx, s.read, scanReceipt, "SELECT "+receiptColumns+
+func (s *Tables) Receipts(ctx context.Context, deliveryID string) ([]relay.Receipt, error) {
+	receipts, err := All(ctx, s.Read, scanReceipt, "SELECT "+receiptColumns+
 		" FROM receipts WHERE delivery = ? AND delivery <> '' ORDER BY seq LIMIT ?", deliveryID, store.MaxList)
 	if err != nil {
 		return nil, fmt.Errorf("receipts of delivery %q: %w", deliveryID, err)
@@ -125,14 +133,14 @@ func (s *Store) Receipts(ctx context.Context, deliveryID string) ([]relay.Receip
 }
 
 // Holders implements store.Store.
-func (s *Store) Holders(ctx context.Context, provider string, providerIDs []string) (map[string]string, error) {
+func (s *Tables) Holders(ctx context.Context, provider string, providerIDs []string) (map[string]string, error) {
 	held := make(map[string]string, len(providerIDs))
 	wanted := slices.DeleteFunc(slices.Clone(providerIDs), func(id string) bool { return id == "" })
 	if len(wanted) == 0 {
 		return held, nil
 	}
-	pairs, err := all(ctx, s.read, scanPair, `SELECT provider_id, id FROM deliveries WHERE provider = ? AND provider_id <> ''
-		AND provider_id IN (SELECT value FROM json_each(?))`, provider, listed(wanted))
+	pairs, err := All(ctx, s.Read, scanPair, `SELECT provider_id, id FROM deliveries WHERE provider = ? AND provider_id <> ''
+		AND provider_id IN each(?)`, provider, wanted)
 	if err != nil {
 		return nil, fmt.Errorf("look for who holds messages of %q: %w", provider, err)
 	}
@@ -142,11 +150,11 @@ func (s *Store) Holders(ctx context.Context, provider string, providerIDs []stri
 	return held, nil
 }
 
-func scanPair(row scanner) (p [2]string, err error) { return p, row.Scan(&p[0], &p[1]) }
+func scanPair(row Scanner) (p [2]string, err error) { return p, row.Scan(&p[0], &p[1]) }
 
 // pruneReceipts deletes those that came in before, at most limit.
 func (b *batch) pruneReceipts(ctx context.Context, before time.Time, limit int) error {
-	_, err := b.exec(ctx, "DELETE FROM receipts WHERE seq IN (SELECT seq FROM receipts WHERE at < ? ORDER BY at LIMIT ?)",
+	_, err := b.Exec(ctx, "DELETE FROM receipts WHERE seq IN (SELECT seq FROM receipts WHERE at < ? ORDER BY at LIMIT ?)",
 		micros(before), limit)
 	return err
 }

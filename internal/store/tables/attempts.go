@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 const attemptColumns = `delivery_id, n, provider, started_at, ended_at, outcome, blame, reason, provider_id, status, code,
 	retry_after, detail`
 
-func scanAttempt(row scanner) (a relay.Attempt, err error) {
+func scanAttempt(row Scanner) (a relay.Attempt, err error) {
 	o := &a.Outcome
 	err = row.Scan(&a.DeliveryID, &a.N, &a.Provider, at{&a.StartedAt}, at{&a.EndedAt}, &o.Kind, &o.Blame, &o.Reason,
 		&o.ProviderID, &o.Status, &o.Code, &o.RetryAfter, &o.Detail)
@@ -21,8 +21,8 @@ func scanAttempt(row scanner) (a relay.Attempt, err error) {
 }
 
 // BeginAttempt implements store.Store.
-func (s *Store) BeginAttempt(ctx context.Context, start store.Start) (relay.Delivery, relay.Attempt, error) {
-	out, err := do(ctx, s, patient, func(ctx context.Context, b *batch) (begun, error) { return b.begin(ctx, start) })
+func (s *Tables) BeginAttempt(ctx context.Context, start store.Start) (relay.Delivery, relay.Attempt, error) {
+	out, err := do(ctx, s, patient.on(start.DeliveryID), func(ctx context.Context, b *batch) (begun, error) { return b.begin(ctx, start) })
 	if err == nil {
 		err = out.refusal
 	}
@@ -68,7 +68,7 @@ func (b *batch) begin(ctx context.Context, start store.Start) (begun, error) {
 }
 
 func (b *batch) insertAttempt(ctx context.Context, a relay.Attempt, spent int) error {
-	_, err := b.exec(ctx, "INSERT INTO attempts ("+attemptColumns+", spent) VALUES (?, ?, ?, ?, 0, '', '', '', '', 0, '', 0, '', ?)",
+	_, err := b.Exec(ctx, "INSERT INTO attempts ("+attemptColumns+", spent) VALUES (?, ?, ?, ?, 0, '', '', '', '', 0, '', 0, '', ?)",
 		a.DeliveryID, a.N, a.Provider, micros(a.StartedAt), spent)
 	if err != nil {
 		return fmt.Errorf("keep the attempt: %w", err)
@@ -77,7 +77,7 @@ func (b *batch) insertAttempt(ctx context.Context, a relay.Attempt, spent int) e
 }
 
 // FinishAttempt implements store.Store.
-func (s *Store) FinishAttempt(ctx context.Context, attempt relay.Attempt, next store.Next) error {
+func (s *Tables) FinishAttempt(ctx context.Context, attempt relay.Attempt, next store.Next) error {
 	err := checkNext(next)
 	switch {
 	case err != nil:
@@ -86,7 +86,7 @@ func (s *Store) FinishAttempt(ctx context.Context, attempt relay.Attempt, next s
 	case attempt.Outcome.Kind == "":
 		err = errors.New("it has no outcome")
 	default:
-		_, err = do(ctx, s, patient, func(ctx context.Context, b *batch) (struct{}, error) {
+		_, err = do(ctx, s, patient.on(attempt.DeliveryID), func(ctx context.Context, b *batch) (struct{}, error) {
 			return struct{}{}, b.finish(ctx, attempt, next)
 		})
 	}
@@ -107,7 +107,7 @@ func (b *batch) finish(ctx context.Context, a relay.Attempt, next store.Next) er
 		return store.ErrConflict
 	}
 	o := a.Outcome
-	n, err := b.exec(ctx, `UPDATE attempts SET ended_at = ?, outcome = ?, blame = ?, reason = ?, provider_id = ?, status = ?,
+	n, err := b.Exec(ctx, `UPDATE attempts SET ended_at = ?, outcome = ?, blame = ?, reason = ?, provider_id = ?, status = ?,
 		code = ?, retry_after = ?, detail = ? WHERE delivery_id = ? AND n = ? AND outcome = ''`,
 		micros(a.EndedAt), string(o.Kind), string(o.Blame), string(o.Reason), o.ProviderID, o.Status, o.Code,
 		int64(o.RetryAfter), o.Detail, a.DeliveryID, a.N)
@@ -145,10 +145,10 @@ func (b *batch) blame(ctx context.Context, d relay.Delivery, o relay.Outcome) er
 }
 
 // Settle implements store.Store.
-func (s *Store) Settle(ctx context.Context, deliveryID string, next store.Next, now time.Time) error {
+func (s *Tables) Settle(ctx context.Context, deliveryID string, next store.Next, now time.Time) error {
 	err := checkNext(next)
 	if err == nil {
-		_, err = do(ctx, s, patient, func(ctx context.Context, b *batch) (struct{}, error) {
+		_, err = do(ctx, s, patient.on(deliveryID), func(ctx context.Context, b *batch) (struct{}, error) {
 			d, err := b.delivery(ctx, deliveryID)
 			if err != nil {
 				return struct{}{}, err
@@ -177,14 +177,14 @@ func settles(from, to relay.DeliveryState) bool {
 }
 
 // Orphaned implements store.Store.
-func (s *Store) Orphaned(ctx context.Context, before, now, wakeAt time.Time) (int, error) {
+func (s *Tables) Orphaned(ctx context.Context, before, now, wakeAt time.Time) (int, error) {
 	next := store.Next{State: relay.DeliveryUnknown, Reason: relay.ReasonNoAnswer, NextAt: wakeAt}
 	if err := checkNext(next); err != nil {
 		return 0, fmt.Errorf("give up orphaned attempts: %w", err)
 	}
-	n, err := do(ctx, s, patient, func(ctx context.Context, b *batch) (int, error) {
-		orphans, err := all(ctx, b, scanDelivery, "SELECT "+deliveryColumns+
-			" FROM deliveries WHERE state = 'sending' AND updated_at < ? ORDER BY seq", micros(before))
+	n, err := do(ctx, s, patient.on("", "orphaned"), func(ctx context.Context, b *batch) (int, error) {
+		orphans, err := All(ctx, b, scanDelivery, "SELECT "+deliveryColumns+
+			" FROM deliveries WHERE state = 'sending' AND updated_at < ? ORDER BY seq FOR UPDATE", micros(before))
 		if err != nil {
 			return 0, err
 		}
@@ -203,8 +203,8 @@ func (s *Store) Orphaned(ctx context.Context, before, now, wakeAt time.Time) (in
 }
 
 // Attempts implements store.Store. A delivery that is not kept has none.
-func (s *Store) Attempts(ctx context.Context, deliveryID string) ([]relay.Attempt, error) {
-	attempts, err := all(ctx, s.read, scanAttempt,
+func (s *Tables) Attempts(ctx context.Context, deliveryID string) ([]relay.Attempt, error) {
+	attempts, err := All(ctx, s.Read, scanAttempt,
 		"SELECT "+attemptColumns+" FROM attempts WHERE delivery_id = ? ORDER BY n", deliveryID)
 	if err != nil {
 		return nil, fmt.Errorf("attempts of delivery %q: %w", deliveryID, err)

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"time"
@@ -14,7 +14,7 @@ type standing struct {
 	fallback bool
 }
 
-func scanStanding(row scanner) (s standing, err error) {
+func scanStanding(row Scanner) (s standing, err error) {
 	return s, row.Scan(&s.state, &s.reason, at{&s.againAt}, &s.fallback)
 }
 

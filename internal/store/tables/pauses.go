@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -14,11 +14,11 @@ import (
 const resumeSize = 500
 
 // Pause implements store.Store.
-func (s *Store) Pause(ctx context.Context, p relay.Pause) error {
+func (s *Tables) Pause(ctx context.Context, p relay.Pause) error {
 	err := checkPause(p)
 	if err == nil {
-		_, err = do(ctx, s, patient, func(ctx context.Context, b *batch) (struct{}, error) {
-			_, err := b.exec(ctx, `INSERT INTO pauses (channel, rule, who, at) VALUES (?, ?, ?, ?)
+		_, err = do(ctx, s, patient.on("pause"), func(ctx context.Context, b *batch) (struct{}, error) {
+			_, err := b.Exec(ctx, `INSERT INTO pauses (channel, rule, who, at) VALUES (?, ?, ?, ?)
 				ON CONFLICT (channel, rule) DO NOTHING`, string(p.Channel), p.Rule, p.By, micros(p.At))
 			if err != nil {
 				return struct{}{}, err
@@ -44,16 +44,16 @@ func checkPause(p relay.Pause) error {
 
 // Resume implements store.Store. It wakes up by and by, each part in its own transaction: what a crash leaves out is looked at
 // within store.PauseLook anyhow.
-func (s *Store) Resume(ctx context.Context, p relay.Pause) (int, error) {
+func (s *Tables) Resume(ctx context.Context, p relay.Pause) (int, error) {
 	err := checkPause(p)
 	if err == nil {
-		_, err = do(ctx, s, patient, func(ctx context.Context, b *batch) (struct{}, error) { return struct{}{}, b.lower(ctx, p) })
+		_, err = do(ctx, s, patient.on("pause"), func(ctx context.Context, b *batch) (struct{}, error) { return struct{}{}, b.lower(ctx, p) })
 	}
 	woken := 0
 	for _, wake := range []func(*batch, context.Context, int64, time.Time) ([]int64, error){(*batch).wakeAlerts, (*batch).wakeDeliveries} {
 		for last, more := int64(0), true; more && err == nil; {
 			var seqs []int64
-			seqs, err = do(ctx, s, patient, func(ctx context.Context, b *batch) ([]int64, error) { return wake(b, ctx, last, p.At) })
+			seqs, err = do(ctx, s, patient.on("pause"), func(ctx context.Context, b *batch) ([]int64, error) { return wake(b, ctx, last, p.At) })
 			woken += len(seqs)
 			if more = len(seqs) == resumeSize; more {
 				last = seqs[len(seqs)-1]
@@ -68,7 +68,7 @@ func (s *Store) Resume(ctx context.Context, p relay.Pause) (int, error) {
 
 // lower deletes the pause, or every one where it covers everything.
 func (b *batch) lower(ctx context.Context, p relay.Pause) error {
-	n, err := b.exec(ctx, "DELETE FROM pauses WHERE (channel = ? AND rule = ?) OR (? = '' AND ? = '')",
+	n, err := b.Exec(ctx, "DELETE FROM pauses WHERE (channel = ? AND rule = ?) OR (? = '' AND ? = '')",
 		string(p.Channel), p.Rule, string(p.Channel), p.Rule)
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func (b *batch) wakeAlerts(ctx context.Context, last int64, now time.Time) ([]in
 	return b.wakePaused(ctx, paused{
 		last: last, now: now,
 		find: "SELECT seq, id, '' FROM alerts WHERE seq > ? AND state = 'held' AND reason = 'paused' ORDER BY seq LIMIT ?",
-		set:  "UPDATE alerts SET due_at = ? WHERE id IN (SELECT value FROM json_each(?))",
+		set:  "UPDATE alerts SET due_at = ? WHERE id IN each(?)",
 	})
 }
 
@@ -91,7 +91,7 @@ func (b *batch) wakeDeliveries(ctx context.Context, last int64, now time.Time) (
 	return b.wakePaused(ctx, paused{
 		last: last, now: now,
 		find: "SELECT seq, id, channel FROM deliveries WHERE seq > ? AND reason = 'paused' ORDER BY seq LIMIT ?",
-		set:  "UPDATE deliveries SET next_at = ? WHERE id IN (SELECT value FROM json_each(?))",
+		set:  "UPDATE deliveries SET next_at = ? WHERE id IN each(?)",
 	})
 }
 
@@ -108,7 +108,7 @@ func (b *batch) wakePaused(ctx context.Context, p paused) ([]int64, error) {
 		seq         int64
 		id, channel string
 	}
-	sleepers, err := all(ctx, b, func(row scanner) (s sleeper, err error) { return s, row.Scan(&s.seq, &s.id, &s.channel) },
+	sleepers, err := All(ctx, b, func(row Scanner) (s sleeper, err error) { return s, row.Scan(&s.seq, &s.id, &s.channel) },
 		p.find, p.last, resumeSize)
 	if err != nil || len(sleepers) == 0 {
 		return nil, err
@@ -122,21 +122,21 @@ func (b *batch) wakePaused(ctx context.Context, p paused) ([]int64, error) {
 			b.wake(store.DeliveryArgs{DeliveryID: s.id}, store.QueueOf(relay.Channel(s.channel)), p.now)
 		}
 	}
-	_, err = b.exec(ctx, p.set, micros(p.now), listed(ids))
+	_, err = b.Exec(ctx, p.set, micros(p.now), ids)
 	return seqs, err
 }
 
 // Pauses implements store.Store.
-func (s *Store) Pauses(ctx context.Context) ([]relay.Pause, error) {
-	pauses, err := readPauses(ctx, s.read)
+func (s *Tables) Pauses(ctx context.Context) ([]relay.Pause, error) {
+	pauses, err := readPauses(ctx, s.Read)
 	if err != nil {
 		return nil, fmt.Errorf("list pauses: %w", err)
 	}
 	return pauses, nil
 }
 
-func readPauses(ctx context.Context, db queryer) ([]relay.Pause, error) {
-	return all(ctx, db, func(row scanner) (p relay.Pause, err error) {
+func readPauses(ctx context.Context, db DB) ([]relay.Pause, error) {
+	return All(ctx, db, func(row Scanner) (p relay.Pause, err error) {
 		return p, row.Scan(&p.Channel, &p.Rule, &p.By, at{&p.At})
 	}, "SELECT channel, rule, who, at FROM pauses ORDER BY channel, rule")
 }
@@ -160,7 +160,7 @@ func (b *batch) stopped(ctx context.Context, d *relay.Delivery) (bool, error) {
 
 // note keeps what an operator did.
 func (b *batch) note(ctx context.Context, a relay.Audit) error {
-	_, err := b.exec(ctx, "INSERT INTO audit (at, who, action, subject) VALUES (?, ?, ?, ?)", micros(a.At), a.Who, a.Action, a.Subject)
+	_, err := b.Exec(ctx, "INSERT INTO audit (at, who, action, subject) VALUES (?, ?, ?, ?)", micros(a.At), a.Who, a.Action, a.Subject)
 	if err != nil {
 		return fmt.Errorf("keep who did it: %w", err)
 	}
@@ -168,11 +168,11 @@ func (b *batch) note(ctx context.Context, a relay.Audit) error {
 }
 
 // Audit implements store.Store.
-func (s *Store) Audit(ctx context.Context, limit int) ([]relay.Audit, error) {
+func (s *Tables) Audit(ctx context.Context, limit int) ([]relay.Audit, error) {
 	if limit < 1 || limit > store.MaxList {
 		return nil, fmt.Errorf("list what operators did: limit %d; want 1 to %d", limit, store.MaxList)
 	}
-	found, err := all(ctx, s.read, func(row scanner) (a relay.Audit, err error) {
+	found, err := All(ctx, s.Read, func(row Scanner) (a relay.Audit, err error) {
 		return a, row.Scan(at{&a.At}, &a.Who, &a.Action, &a.Subject)
 	}, "SELECT at, who, action, subject FROM audit ORDER BY seq DESC LIMIT ?", limit)
 	if err != nil {
