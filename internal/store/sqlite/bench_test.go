@@ -76,7 +76,7 @@ func BenchmarkDecideBeginFinish(b *testing.B) {
 		if err != nil {
 			return err
 		}
-		_, attempt, err := s.BeginAttempt(b.Context(), d.ID, "twilio", now)
+		_, attempt, err := s.BeginAttempt(b.Context(), store.Start{DeliveryID: d.ID, Provider: "twilio", Now: now})
 		if err != nil {
 			return err
 		}

@@ -36,6 +36,10 @@ type Options struct {
 	Now func() time.Time
 	// QueueLimit is how many writes may wait before more are refused with store.ErrOverloaded; 0 is tables.DefaultQueueLimit.
 	QueueLimit int
+	// MinFree is how many bytes the disk must have left for events to be taken in, and Free tells how many it has; 0 is
+	// DefaultMinFree, nil asks the system.
+	MinFree int64
+	Free    func(dir string) (int64, error)
 	// ReadOnly takes no lock, needs a file that was migrated before, and refuses every write. It works while another
 	// process has the file open.
 	ReadOnly bool
@@ -67,6 +71,7 @@ type Store struct {
 	read    *sql.DB
 	jobs    *river.Client[*sql.Tx] // inserts wake-ups; nil when read-only
 	workers tables.Workers[*sql.Tx]
+	room    *room
 	close   func() error
 }
 
@@ -94,6 +99,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.room = newRoom(o, s.now)
 	s.close = sync.OnceValue(s.shut)
 	open := s.openWriting
 	if o.ReadOnly {
@@ -137,7 +143,7 @@ func (s *Store) openWriting(ctx context.Context) (err error) {
 
 func (s *Store) tables(ctx context.Context, begin func(context.Context) (tables.Tx, error)) *tables.Tables {
 	return tables.New(ctx, tables.Options{
-		Read: reader{s.read}, Begin: begin, Finder: finder{s.read}, Size: s.size, Decode: s.options.Decode,
+		Read: reader{s.read}, Begin: begin, Finder: finder{s.read}, Size: s.size, Decode: s.options.Decode, Room: s.room,
 		Ping:   func(ctx context.Context, tx tables.Tx) error { return ping(ctx, tx, s.now().UnixMicro()) },
 		Logger: s.log, Now: s.now, QueueLimit: s.options.QueueLimit,
 	})

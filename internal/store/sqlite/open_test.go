@@ -188,7 +188,7 @@ func TestTheDatabaseKnowsTheStatesThatTheCodeKnows(t *testing.T) {
 		return relay.Decision{Action: relay.ActSend, Deliveries: []relay.Delivery{storetest.NewDelivery(a, "t")}}
 	})
 	require.NoError(t, err)
-	_, _, err = s.BeginAttempt(t.Context(), storetest.NewDelivery(a, "t").ID, "twilio", time.Now())
+	_, _, err = s.BeginAttempt(t.Context(), store.Start{DeliveryID: storetest.NewDelivery(a, "t").ID, Provider: "twilio", Now: time.Now()})
 	require.NoError(t, err)
 
 	columns := map[string][]any{"UPDATE attempts SET outcome = ?": {

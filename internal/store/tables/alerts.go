@@ -15,11 +15,11 @@ import (
 const maxTrace = 200
 
 const alertColumns = `id, event_id, trigger, rule, role, recipient, state, reason, received_at, due_at, expires_at,
-	digest, lead, again_at, generation, updated_at, trace`
+	digest, lead, again_at, fallback, generation, updated_at, trace`
 
 func scanAlert(row Scanner) (a relay.Alert, err error) {
 	err = row.Scan(&a.ID, &a.EventID, &a.Trigger, &a.Rule, &a.Role, person{&a.Recipient}, &a.State, &a.Reason,
-		at{&a.ReceivedAt}, at{&a.DueAt}, at{&a.ExpiresAt}, &a.Digest, &a.Lead, at{&a.AgainAt}, &a.Generation,
+		at{&a.ReceivedAt}, at{&a.DueAt}, at{&a.ExpiresAt}, &a.Digest, &a.Lead, at{&a.AgainAt}, &a.Fallback, &a.Generation,
 		at{&a.UpdatedAt}, steps{&a.Trace})
 	return a, err
 }
@@ -45,9 +45,9 @@ func (b *batch) insertAlerts(ctx context.Context, alerts []relay.Alert) (kept in
 		if err != nil {
 			return kept, fmt.Errorf("keep alert %q: %w", a.ID, err)
 		}
-		n, err := b.Exec(ctx, "INSERT INTO alerts ("+alertColumns+") VALUES ("+marks(17)+") ON CONFLICT (id) DO NOTHING",
+		n, err := b.Exec(ctx, "INSERT INTO alerts ("+alertColumns+") VALUES ("+marks(18)+") ON CONFLICT (id) DO NOTHING",
 			a.ID, a.EventID, string(a.Trigger), a.Rule, string(a.Role), a.Recipient.Key(), string(a.State), string(a.Reason),
-			micros(a.ReceivedAt), micros(a.DueAt), micros(a.ExpiresAt), a.Digest, a.Lead, micros(a.AgainAt), a.Generation,
+			micros(a.ReceivedAt), micros(a.DueAt), micros(a.ExpiresAt), a.Digest, a.Lead, micros(a.AgainAt), a.Fallback, a.Generation,
 			micros(a.UpdatedAt), string(trace))
 		if err != nil {
 			return kept, fmt.Errorf("keep alert %q: %w", a.ID, err)
@@ -91,16 +91,15 @@ func (b *batch) follow(ctx context.Context, lead relay.Alert) error {
 	}
 	// "lead <> ''" lets the partial index be used.
 	_, err := b.Exec(ctx, `UPDATE alerts SET state = ?, reason = ?, updated_at = ?
-		WHERE lead = ? AND lead <> '' AND state = 'due'`,
-		string(lead.State), string(lead.Reason), micros(lead.UpdatedAt), lead.ID)
+		WHERE lead = ? AND lead <> '' AND (state = 'due' OR state = 'failed' AND ? = 'sent')`,
+		string(lead.State), string(lead.Reason), micros(lead.UpdatedAt), lead.ID, string(lead.State))
 	if err != nil {
 		return fmt.Errorf("keep the alerts that %q leads: %w", lead.ID, err)
 	}
 	return nil
 }
 
-// rollUp moves an alert that is being sent by what has become of its deliveries, and with it those that it leads. One that has
-// ended stays as it is.
+// rollUp moves an alert that is being sent by what has become of its deliveries, and with it those that it leads.
 func (b *batch) rollUp(ctx context.Context, alertID string, now time.Time) error {
 	before, err := One(ctx, b, scanStanding, "SELECT state, reason, again_at, fallback FROM alerts WHERE id = ? FOR UPDATE", alertID)
 	if err != nil {

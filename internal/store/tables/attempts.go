@@ -21,46 +21,55 @@ func scanAttempt(row Scanner) (a relay.Attempt, err error) {
 }
 
 // BeginAttempt implements store.Store.
-func (s *Tables) BeginAttempt(ctx context.Context, deliveryID, provider string, now time.Time) (
-	relay.Delivery, relay.Attempt, error,
-) {
-	type begun struct {
-		delivery  relay.Delivery
-		attempt   relay.Attempt
-		forbidden bool
-	}
-	out, err := do(ctx, s, patient.on(deliveryID), func(ctx context.Context, b *batch) (out begun, err error) {
-		d, err := b.delivery(ctx, deliveryID)
-		if err != nil {
-			return out, err
-		}
-		if !waits(d.State) || micros(d.NextAt) > micros(now) {
-			return out, store.ErrConflict
-		}
-		d.UpdatedAt = timeOf(micros(now))
-		if out.forbidden, err = b.forbidden(ctx, &d); err != nil || out.forbidden {
-			return begun{delivery: d, forbidden: out.forbidden}, err
-		}
-		d.State, d.Reason, d.NextAt = relay.DeliverySending, relay.ReasonNone, timeOf(0)
-		d.Attempts++
-		a := relay.Attempt{DeliveryID: d.ID, N: d.Attempts, Provider: provider, StartedAt: d.UpdatedAt}
-		if err = b.updateDelivery(ctx, d); err != nil {
-			return out, err
-		}
-		return begun{delivery: d, attempt: a}, b.insertAttempt(ctx, a)
-	})
-	if err == nil && out.forbidden {
-		err = store.ErrSuppressed // told here: what an op fails with is not kept
+func (s *Tables) BeginAttempt(ctx context.Context, start store.Start) (relay.Delivery, relay.Attempt, error) {
+	out, err := do(ctx, s, patient.on(start.DeliveryID), func(ctx context.Context, b *batch) (begun, error) { return b.begin(ctx, start) })
+	if err == nil {
+		err = out.refusal
 	}
 	if err != nil {
-		return out.delivery, relay.Attempt{}, fmt.Errorf("begin an attempt of delivery %q: %w", deliveryID, err)
+		return out.delivery, relay.Attempt{}, fmt.Errorf("begin an attempt of delivery %q: %w", start.DeliveryID, err)
 	}
 	return out.delivery, out.attempt, nil
 }
 
-func (b *batch) insertAttempt(ctx context.Context, a relay.Attempt) error {
-	_, err := b.Exec(ctx, "INSERT INTO attempts ("+attemptColumns+") VALUES (?, ?, ?, ?, 0, '', '', '', '', 0, '', 0, '')",
-		a.DeliveryID, a.N, a.Provider, micros(a.StartedAt))
+// begun is what became of an attempt that was to begin. The refusal is no error of the op: what that fails with is not kept.
+type begun struct {
+	delivery relay.Delivery
+	attempt  relay.Attempt
+	refusal  error
+}
+
+func (b *batch) begin(ctx context.Context, start store.Start) (begun, error) {
+	d, err := b.delivery(ctx, start.DeliveryID)
+	if err != nil {
+		return begun{}, err
+	}
+	if !waits(d.State) || micros(d.NextAt) > micros(start.Now) {
+		return begun{}, store.ErrConflict
+	}
+	d.UpdatedAt = timeOf(micros(start.Now))
+	if is, err := b.forbidden(ctx, &d); err != nil || is {
+		return begun{delivery: d, refusal: store.ErrSuppressed}, err
+	}
+	if is, err := b.stopped(ctx, &d); err != nil || is {
+		return begun{delivery: d, refusal: store.ErrPaused}, err
+	}
+	spent, over, err := b.spend(ctx, &d, start.Segments)
+	if err != nil || over {
+		return begun{delivery: d, refusal: store.ErrSuppressed}, err
+	}
+	d.State, d.Reason, d.NextAt = relay.DeliverySending, relay.ReasonNone, timeOf(0)
+	d.Attempts++
+	a := relay.Attempt{DeliveryID: d.ID, N: d.Attempts, Provider: start.Provider, StartedAt: d.UpdatedAt}
+	if err = b.updateDelivery(ctx, d); err != nil {
+		return begun{}, err
+	}
+	return begun{delivery: d, attempt: a}, b.insertAttempt(ctx, a, spent)
+}
+
+func (b *batch) insertAttempt(ctx context.Context, a relay.Attempt, spent int) error {
+	_, err := b.Exec(ctx, "INSERT INTO attempts ("+attemptColumns+", spent) VALUES (?, ?, ?, ?, 0, '', '', '', '', 0, '', 0, '', ?)",
+		a.DeliveryID, a.N, a.Provider, micros(a.StartedAt), spent)
 	if err != nil {
 		return fmt.Errorf("keep the attempt: %w", err)
 	}
@@ -93,7 +102,8 @@ func (b *batch) finish(ctx context.Context, a relay.Attempt, next store.Next) er
 		return err
 	}
 	underWay := d.State == relay.DeliverySending || d.State == relay.DeliveryUnknown
-	if !underWay || d.Attempts != a.N {
+	reported := d.State.Rank() > 0 // a receipt was quicker than the answer, and knows better
+	if !underWay && !reported || d.Attempts != a.N {
 		return store.ErrConflict
 	}
 	o := a.Outcome
@@ -107,9 +117,31 @@ func (b *batch) finish(ctx context.Context, a relay.Attempt, next store.Next) er
 	if n == 0 {
 		return store.ErrConflict // it has an outcome
 	}
+	if err = b.refund(ctx, a); err != nil {
+		return err
+	}
 	d.UpdatedAt = a.EndedAt
-	_, err = b.move(ctx, d, next)
-	return err
+	if err = b.blame(ctx, d, o); err != nil {
+		return err
+	}
+	if !reported {
+		_, err = b.move(ctx, d, next)
+		return err
+	}
+	if d.ProviderID == "" {
+		d.Provider, d.ProviderID = a.Provider, o.ProviderID
+	}
+	return b.updateDelivery(ctx, d)
+}
+
+// blame keeps an address that the provider says nothing can be sent to, so that nobody tries again.
+func (b *batch) blame(ctx context.Context, d relay.Delivery, o relay.Outcome) error {
+	if o.Kind != relay.Permanent || o.Blame != relay.BlameRecipient || o.Reason == relay.ReasonNone {
+		return nil
+	}
+	return b.suppress(ctx, relay.Suppression{
+		Address: relay.NewAddress(d.Channel, d.Address()), Reason: o.Reason, Source: relay.SuppressedByProvider, At: d.UpdatedAt,
+	})
 }
 
 // Settle implements store.Store.
@@ -139,10 +171,8 @@ func settles(from, to relay.DeliveryState) bool {
 	switch from {
 	case relay.DeliveryQueued, relay.DeliveryUnknown:
 		return true
-	case relay.DeliverySent:
-		return to == relay.DeliveryDelivered || to == relay.DeliveryUndelivered
 	default:
-		return false
+		return from.Rank() > 0 && to.Rank() > from.Rank()
 	}
 }
 

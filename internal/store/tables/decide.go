@@ -125,6 +125,9 @@ func (s *Tables) facts(ctx context.Context, b *batch, a asked) (facts relay.Fact
 	if facts.Members, err = membersAmong(ctx, b, a.alert, a.query.Members); err != nil {
 		return facts, err
 	}
+	if facts.Paused, err = readPauses(ctx, b, lasting); err != nil {
+		return facts, fmt.Errorf("read pauses: %w", err)
+	}
 	if again(a.alert) {
 		facts.Deliveries, err = All(ctx, b, scanDelivery,
 			"SELECT "+deliveryColumns+" FROM deliveries WHERE alert_id = ? ORDER BY seq", a.alert.ID)

@@ -14,14 +14,33 @@ import (
 func (s *Tables) Suppress(ctx context.Context, suppression relay.Suppression) error {
 	err := checkSuppression(suppression)
 	if err == nil {
-		_, err = do(ctx, s, patient.on(suppression.Address.Reveal()), func(ctx context.Context, b *batch) (int, error) {
-			return b.Exec(ctx, `INSERT INTO suppressions (channel, address, reason, source, at) VALUES (?, ?, ?, ?, ?)
-				ON CONFLICT (channel, address) DO NOTHING`, string(suppression.Address.Channel()),
-				suppression.Address.Reveal(), string(suppression.Reason), string(suppression.Source), micros(suppression.At))
+		_, err = do(ctx, s, patient.on(suppression.Address.Reveal()), func(ctx context.Context, b *batch) (struct{}, error) {
+			return struct{}{}, b.suppress(ctx, suppression)
 		})
 	}
 	if err != nil {
 		return fmt.Errorf("suppress %s: %w", suppression.Address, err)
+	}
+	return nil
+}
+
+// suppress keeps that an address must not be written to.
+func (b *batch) suppress(ctx context.Context, s relay.Suppression) error {
+	_, err := b.Exec(ctx, `INSERT INTO suppressions (channel, address, reason, source, at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (channel, address) DO NOTHING`, string(s.Address.Channel()), s.Address.Reveal(), string(s.Reason),
+		string(s.Source), micros(s.At))
+	if err != nil {
+		return fmt.Errorf("keep the suppression: %w", err)
+	}
+	return nil
+}
+
+// lift lets an address be written to again that is suppressed for the reason.
+func (b *batch) lift(ctx context.Context, address relay.Address, reason relay.Reason) error {
+	_, err := b.Exec(ctx, "DELETE FROM suppressions WHERE channel = ? AND address = ? AND reason = ?",
+		string(address.Channel()), address.Reveal(), string(reason))
+	if err != nil {
+		return fmt.Errorf("lift the suppression: %w", err)
 	}
 	return nil
 }

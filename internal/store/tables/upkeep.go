@@ -16,6 +16,7 @@ func (s *Tables) Stats(ctx context.Context) (store.Stats, error) {
 		Deliveries:   map[relay.Channel]map[relay.DeliveryState]int{},
 		Alerts:       map[relay.AlertState]int{},
 		OldestQueued: map[relay.Channel]time.Time{},
+		Free:         s.Room.Bytes(),
 	}
 	err := errors.Join(s.countDeliveries(ctx, stats), s.countAlerts(ctx, stats))
 	if err == nil {
@@ -96,6 +97,9 @@ func (s *Tables) Prune(ctx context.Context, before time.Time, limit int) (int, e
 			AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id = o.delivery_id)
 			ORDER BY o.received_at LIMIT ?)`, micros(before), limit)
 		if err != nil {
+			return 0, err
+		}
+		if err = b.pruneReceipts(ctx, before, limit); err != nil {
 			return 0, err
 		}
 		return n, b.pruneGenerations(ctx, micros(before))

@@ -132,7 +132,7 @@ func TestOnlyEventsAndPingsAreRefusedWhenTooManyWritesWait(t *testing.T) {
 	for name, write := range map[string]func(context.Context) error{
 		"Decide": func(ctx context.Context) error { _, err := decidedBy(ctx, s, held); return err },
 		"BeginAttempt": func(ctx context.Context) error {
-			_, _, err := s.BeginAttempt(ctx, "dl_1", "twilio", time.Now())
+			_, _, err := s.BeginAttempt(ctx, store.Start{DeliveryID: "dl_1", Provider: "twilio", Now: time.Now()})
 			return err
 		},
 		"FinishAttempt": func(ctx context.Context) error {
