@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/beckon-relay/beckon/internal/store/tables"
 )
 
 // Backup writes a consistent copy of the database file from to the file to, while another process may be at work on it. The copy is
@@ -86,8 +88,7 @@ func checkCopy(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	var result string
-	err = db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&result)
+	result, err := tables.One(ctx, reader{db}, scanID, "PRAGMA quick_check(1)")
 	if err == nil && result != "ok" {
 		err = errors.New(result)
 	}

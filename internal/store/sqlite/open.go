@@ -69,9 +69,9 @@ type Store struct {
 	lock    *flock.Flock // nil when read-only
 	write   *sql.DB      // one connection, shared with River; nil when read-only
 	read    *sql.DB
-	room    *room
 	jobs    *river.Client[*sql.Tx] // inserts wake-ups; nil when read-only
 	workers tables.Workers[*sql.Tx]
+	room    *room
 	close   func() error
 }
 
@@ -143,7 +143,7 @@ func (s *Store) openWriting(ctx context.Context) (err error) {
 
 func (s *Store) tables(ctx context.Context, begin func(context.Context) (tables.Tx, error)) *tables.Tables {
 	return tables.New(ctx, tables.Options{
-		Read: reader{s.read}, Begin: begin, Finder: finder{s.read}, Size: s.size, Decode: s.options.Decode,
+		Read: reader{s.read}, Begin: begin, Finder: finder{s.read}, Size: s.size, Decode: s.options.Decode, Room: s.room,
 		Ping:   func(ctx context.Context, tx tables.Tx) error { return ping(ctx, tx, s.now().UnixMicro()) },
 		Logger: s.log, Now: s.now, QueueLimit: s.options.QueueLimit, Room: s.room.check, Free: s.room.bytes,
 	})

@@ -16,7 +16,7 @@ import (
 func ours(query string) string {
 	query = strings.ReplaceAll(query, " IN each(?)", " IN (SELECT value FROM json_each(?))")
 	query = strings.ReplaceAll(query, " FROM each(?)", " FROM json_each(?)")
-	return strings.ReplaceAll(query, " FOR UPDATE", "")
+	return strings.ReplaceAll(strings.ReplaceAll(query, " FOR SHARE", ""), " FOR UPDATE", "")
 }
 
 // arguments makes JSON of lists, for json_each: one statement serves lists of any length.

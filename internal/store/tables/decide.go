@@ -125,7 +125,7 @@ func (s *Tables) facts(ctx context.Context, b *batch, a asked) (facts relay.Fact
 	if facts.Members, err = membersAmong(ctx, b, a.alert, a.query.Members); err != nil {
 		return facts, err
 	}
-	if facts.Paused, err = readPauses(ctx, b); err != nil {
+	if facts.Paused, err = readPauses(ctx, b, lasting); err != nil {
 		return facts, fmt.Errorf("read pauses: %w", err)
 	}
 	if again(a.alert) {

@@ -14,16 +14,13 @@ import (
 // maxKeys bounds the keys of an event.
 const maxKeys = 256
 
-// Accept implements store.Store. A full queue refuses at once with store.ErrOverloaded, too little
-// room on the disk with store.ErrDiskFull.
+// Accept implements store.Store. A full queue refuses at once with store.ErrOverloaded, a disk that is nearly full with store.ErrDiskFull.
 func (s *Tables) Accept(ctx context.Context, plan relay.Plan) (store.Accepted, error) {
 	if err := checkPlan(plan); err != nil {
 		return store.Accepted{}, fmt.Errorf("accept event %q: %w", plan.Event.ID, err)
 	}
-	if s.Room != nil {
-		if err := s.Room(); err != nil {
-			return store.Accepted{}, fmt.Errorf("accept event %q: %w", plan.Event.ID, err)
-		}
+	if err := s.Room.Check(); err != nil {
+		return store.Accepted{}, fmt.Errorf("accept event %q: %w", plan.Event.ID, err)
 	}
 	accepted, err := do(ctx, s, hasty.on(plan.Event.ID, repeatLock(plan.Event)...), func(ctx context.Context, b *batch) (store.Accepted, error) {
 		return b.accept(ctx, plan)

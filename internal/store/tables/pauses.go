@@ -17,7 +17,7 @@ const resumeSize = 500
 func (s *Tables) Pause(ctx context.Context, p relay.Pause) error {
 	err := checkPause(p)
 	if err == nil {
-		_, err = do(ctx, s, patient.on("pause"), func(ctx context.Context, b *batch) (struct{}, error) {
+		_, err = do(ctx, s, patient.on(p.Subject()), func(ctx context.Context, b *batch) (struct{}, error) {
 			_, err := b.Exec(ctx, `INSERT INTO pauses (channel, rule, who, at) VALUES (?, ?, ?, ?)
 				ON CONFLICT (channel, rule) DO NOTHING`, string(p.Channel), p.Rule, p.By, micros(p.At))
 			if err != nil {
@@ -47,13 +47,13 @@ func checkPause(p relay.Pause) error {
 func (s *Tables) Resume(ctx context.Context, p relay.Pause) (int, error) {
 	err := checkPause(p)
 	if err == nil {
-		_, err = do(ctx, s, patient.on("pause"), func(ctx context.Context, b *batch) (struct{}, error) { return struct{}{}, b.lower(ctx, p) })
+		_, err = do(ctx, s, patient.on(p.Subject()), func(ctx context.Context, b *batch) (struct{}, error) { return struct{}{}, b.lower(ctx, p) })
 	}
 	woken := 0
 	for _, wake := range []func(*batch, context.Context, int64, time.Time) ([]int64, error){(*batch).wakeAlerts, (*batch).wakeDeliveries} {
 		for last, more := int64(0), true; more && err == nil; {
 			var seqs []int64
-			seqs, err = do(ctx, s, patient.on("pause"), func(ctx context.Context, b *batch) ([]int64, error) { return wake(b, ctx, last, p.At) })
+			seqs, err = do(ctx, s, patient.on(p.Subject()), func(ctx context.Context, b *batch) ([]int64, error) { return wake(b, ctx, last, p.At) })
 			woken += len(seqs)
 			if more = len(seqs) == resumeSize; more {
 				last = seqs[len(seqs)-1]
@@ -82,7 +82,7 @@ func (b *batch) lower(ctx context.Context, p relay.Pause) error {
 func (b *batch) wakeAlerts(ctx context.Context, last int64, now time.Time) ([]int64, error) {
 	return b.wakePaused(ctx, paused{
 		last: last, now: now,
-		find: "SELECT seq, id, '' FROM alerts WHERE seq > ? AND state = 'held' AND reason = 'paused' ORDER BY seq LIMIT ?",
+		find: "SELECT seq, id, '' FROM alerts WHERE seq > ? AND state = 'held' AND reason = 'paused' ORDER BY seq LIMIT ? FOR UPDATE",
 		set:  "UPDATE alerts SET due_at = ? WHERE id IN each(?)",
 	})
 }
@@ -90,7 +90,7 @@ func (b *batch) wakeAlerts(ctx context.Context, last int64, now time.Time) ([]in
 func (b *batch) wakeDeliveries(ctx context.Context, last int64, now time.Time) ([]int64, error) {
 	return b.wakePaused(ctx, paused{
 		last: last, now: now,
-		find: "SELECT seq, id, channel FROM deliveries WHERE seq > ? AND reason = 'paused' ORDER BY seq LIMIT ?",
+		find: "SELECT seq, id, channel FROM deliveries WHERE seq > ? AND reason = 'paused' ORDER BY seq LIMIT ? FOR UPDATE",
 		set:  "UPDATE deliveries SET next_at = ? WHERE id IN each(?)",
 	})
 }
@@ -128,23 +128,27 @@ func (b *batch) wakePaused(ctx context.Context, p paused) ([]int64, error) {
 
 // Pauses implements store.Store.
 func (s *Tables) Pauses(ctx context.Context) ([]relay.Pause, error) {
-	pauses, err := readPauses(ctx, s.Read)
+	pauses, err := readPauses(ctx, s.Read, "")
 	if err != nil {
 		return nil, fmt.Errorf("list pauses: %w", err)
 	}
 	return pauses, nil
 }
 
-func readPauses(ctx context.Context, db DB) ([]relay.Pause, error) {
+// lasting keeps the pauses until the transaction ends: what it holds for one of them is there to be woken up by Resume, which
+// looks after the pause is gone.
+const lasting = " FOR SHARE"
+
+func readPauses(ctx context.Context, db DB, lock string) ([]relay.Pause, error) {
 	return All(ctx, db, func(row Scanner) (p relay.Pause, err error) {
 		return p, row.Scan(&p.Channel, &p.Rule, &p.By, at{&p.At})
-	}, "SELECT channel, rule, who, at FROM pauses ORDER BY channel, rule")
+	}, "SELECT channel, rule, who, at FROM pauses ORDER BY channel, rule"+lock)
 }
 
 // stopped postpones a delivery that an operator's pause covers, and reports whether one does. It is asked right before an
 // attempt.
 func (b *batch) stopped(ctx context.Context, d *relay.Delivery) (bool, error) {
-	pauses, err := readPauses(ctx, b)
+	pauses, err := readPauses(ctx, b, lasting)
 	if err != nil {
 		return false, fmt.Errorf("read pauses: %w", err)
 	}

@@ -13,12 +13,15 @@ import (
 
 // Receive implements store.Store.
 func (s *Tables) Receive(ctx context.Context, receipts []relay.Receipt) ([]relay.Delivery, error) {
+	if len(receipts) == 0 {
+		return nil, nil
+	}
 	for _, r := range receipts {
 		if err := checkReceipt(r); err != nil {
 			return nil, fmt.Errorf("keep a receipt of %q: %w", r.Provider, err)
 		}
 	}
-	moved, err := do(ctx, s, patient.on(first(receipts)), func(ctx context.Context, b *batch) ([]relay.Delivery, error) {
+	moved, err := do(ctx, s, patient.on(receipts[0].DeliveryID), func(ctx context.Context, b *batch) ([]relay.Delivery, error) {
 		var moved []relay.Delivery
 		for _, r := range receipts {
 			d, ok, err := b.receive(ctx, r)
@@ -99,7 +102,7 @@ func (b *batch) reported(ctx context.Context, r relay.Receipt) (relay.Delivery, 
 		return relay.Delivery{}, store.ErrNotFound
 	}
 	return One(ctx, b, scanDelivery, "SELECT "+deliveryColumns+
-		" FROM deliveries WHERE provider_id = ? AND provider_id <> '' AND provider = ? ORDER BY seq DESC LIMIT 1", r.ProviderID, r.Provider)
+		" FROM deliveries WHERE provider_id = ? AND provider_id <> '' AND provider = ? ORDER BY seq DESC LIMIT 1 FOR UPDATE", r.ProviderID, r.Provider)
 }
 
 // advances tells whether a receipt takes a delivery forward. One that nothing was ever sent for cannot have a receipt, and that

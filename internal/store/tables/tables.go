@@ -59,6 +59,14 @@ const (
 // errRaced fails a write that found what it had looked for changed by somebody else.
 var errRaced = errors.New("somebody else was faster")
 
+// Room is what the disk has left.
+type Room interface {
+	// Check fails with store.ErrDiskFull while that is too little to take events in.
+	Check() error
+	// Bytes is what is left, -1 where nobody can say.
+	Bytes() int64
+}
+
 // Options are what Tables work with. All but Write and what says so are required.
 type Options struct {
 	Read DB
@@ -69,10 +77,8 @@ type Options struct {
 	Finder Finder
 	// Ping fails where the transaction cannot write.
 	Ping func(context.Context, Tx) error
-	// Room fails with store.ErrDiskFull where too little is left to take in more, and Free tells how many bytes are, -1 where
-	// nobody can say; nil for a database that has no disk of ours.
-	Room func() error
-	Free func() int64
+	// Room is the disk.
+	Room Room
 	// Size is how many bytes the database takes on disk.
 	Size func(context.Context) (int64, error)
 	// Decode turns the JSON of a kept event back into the event.

@@ -16,10 +16,7 @@ func (s *Tables) Stats(ctx context.Context) (store.Stats, error) {
 		Deliveries:   map[relay.Channel]map[relay.DeliveryState]int{},
 		Alerts:       map[relay.AlertState]int{},
 		OldestQueued: map[relay.Channel]time.Time{},
-		Free:         -1,
-	}
-	if s.Free != nil {
-		stats.Free = s.Free()
+		Free:         s.Room.Bytes(),
 	}
 	err := errors.Join(s.countDeliveries(ctx, stats), s.countAlerts(ctx, stats))
 	if err == nil {
