@@ -145,7 +145,7 @@ func (s *Store) tables(ctx context.Context, begin func(context.Context) (tables.
 	return tables.New(ctx, tables.Options{
 		Read: reader{s.read}, Begin: begin, Finder: finder{s.read}, Size: s.size, Decode: s.options.Decode, Room: s.room,
 		Ping:   func(ctx context.Context, tx tables.Tx) error { return ping(ctx, tx, s.now().UnixMicro()) },
-		Logger: s.log, Now: s.now, QueueLimit: s.options.QueueLimit, Room: s.room.check, Free: s.room.bytes,
+		Logger: s.log, Now: s.now, QueueLimit: s.options.QueueLimit,
 	})
 }
 
