@@ -32,11 +32,11 @@ var askable = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 // activity is the answer to a search, newest first.
 type activity struct {
 	Messages []struct {
-		MessageID string    `json:"msg_id"`
-		To        string    `json:"to_email"`
-		Subject   string    `json:"subject"`
-		Status    string    `json:"status"`
-		LastEvent time.Time `json:"last_event_time"`
+		MessageID string `json:"msg_id"`
+		To        string `json:"to_email"`
+		Subject   string `json:"subject"`
+		Status    string `json:"status"`
+		LastEvent text   `json:"last_event_time"`
 	} `json:"messages"`
 }
 
@@ -96,7 +96,8 @@ func found(body []byte, d relay.Delivery) ([]relay.Found, error) {
 		if id == "" || !strings.EqualFold(m.To, d.Email.Reveal()) || !sameSubject(m.Subject, d.Content.Subject.Reveal()) {
 			continue
 		}
-		f := relay.Found{ProviderID: id, State: relay.DeliverySent, At: m.LastEvent}
+		f := relay.Found{ProviderID: id, State: relay.DeliverySent}
+		f.At, _ = time.Parse(time.RFC3339, string(m.LastEvent)) // which decides nothing
 		switch m.Status {
 		case "delivered":
 			f.State = relay.DeliveryDelivered
