@@ -17,6 +17,9 @@ import (
 // overloadRetry is what a caller is told to wait when too much is waiting here. CometChat tries again after 10 s anyhow.
 const overloadRetry = 2 * time.Second
 
+// diskRetry is how long somebody needs at least to make room on a disk.
+const diskRetry = time.Minute
+
 // intake takes a webhook in: decoded, planned by the rules in force, and kept. It returns only after the commit.
 type intake struct {
 	store   store.Store
@@ -52,6 +55,12 @@ func (i *intake) Accept(ctx context.Context, body []byte) (server.Receipt, error
 		return server.Receipt{}, &server.Refusal{
 			Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too many events are waiting to be kept; try again",
 			RetryAfter: overloadRetry,
+		}
+	}
+	if errors.Is(err, store.ErrDiskFull) {
+		return server.Receipt{}, &server.Refusal{
+			Status: http.StatusServiceUnavailable, Code: "disk_full", Message: "too little room is left to keep the event; try again",
+			RetryAfter: diskRetry,
 		}
 	}
 	if err != nil {

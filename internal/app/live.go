@@ -187,6 +187,7 @@ func (a *App) handlers(c config.Config, links mailLinks, callbacks map[string]se
 	})
 	admin = server.NewAdmin(server.AdminOptions{
 		Ready: a.ready, Alive: func() error { return nil }, Metrics: a.metrics.handler(), Reload: a.Reload,
+		Switches:  switches{a},
 		Operators: operators, Open: c.AdminOnLoopback(), Logger: a.Logger,
 	})
 	return public, admin

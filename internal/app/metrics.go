@@ -239,7 +239,7 @@ type queueCollector struct {
 	store store.Store
 	now   func() time.Time
 
-	waiting, alerts, oldest, bytes *prometheus.Desc
+	waiting, alerts, oldest, bytes, free *prometheus.Desc
 }
 
 func newQueueCollector(s store.Store, now func() time.Time) *queueCollector {
@@ -250,6 +250,7 @@ func newQueueCollector(s store.Store, now func() time.Time) *queueCollector {
 		oldest: prometheus.NewDesc("beckon_queue_oldest_ready_age_seconds", "Age of the delivery that waits longest.",
 			[]string{"channel"}, nil),
 		bytes: prometheus.NewDesc("beckon_store_bytes", "Size of the database on disk.", nil, nil),
+		free:  prometheus.NewDesc("beckon_store_free_bytes", "Room left on the disk of the database, where that is known.", nil, nil),
 	}
 }
 
@@ -259,6 +260,7 @@ func (q *queueCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- q.alerts
 	ch <- q.oldest
 	ch <- q.bytes
+	ch <- q.free
 }
 
 // waitingStates are the states of a delivery that is not done, and dead.
@@ -295,4 +297,7 @@ func (q *queueCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(q.alerts, float64(stats.Alerts[state]), string(state))
 	}
 	gauge(q.bytes, float64(stats.Bytes))
+	if stats.Free >= 0 {
+		gauge(q.free, float64(stats.Free))
+	}
 }

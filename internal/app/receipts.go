@@ -104,7 +104,7 @@ func (a *App) twilioCallbacks(c config.Config, routes map[string]server.Callback
 		}
 	}
 	route := func(source string, r reports) server.Callback {
-		r.channel, r.store, r.metrics = relay.ChannelSMS, a.receiver(), a.metrics
+		r.channel, r.store, r.metrics = relay.ChannelSMS, a.store, a.metrics
 		return server.Callback{
 			Source: source, MediaType: twilio.CallbackMedia, MaxBody: twilio.MaxCallback, Receive: r.Receive,
 		}
@@ -129,7 +129,7 @@ func (a *App) sendgridCallbacks(c config.Config, routes map[string]server.Callba
 		return err
 	}
 	r := &reports{
-		channel: relay.ChannelEmail, store: a.receiver(), metrics: a.metrics, reply: server.Reply{Status: http.StatusOK},
+		channel: relay.ChannelEmail, store: a.store, metrics: a.metrics, reply: server.Reply{Status: http.StatusOK},
 		read: func(call server.Call) ([]relay.Receipt, error) {
 			return events.Read(sendgrid.Batch{
 				Signature: call.Header.Get(sendgrid.SignatureHeader), Timestamp: call.Header.Get(sendgrid.TimestampHeader),
@@ -156,5 +156,3 @@ func reporting(c config.Config) map[relay.Channel]bool {
 
 // receiptsFrom reports whether receipts come in for a channel, by the settings in force: without them silence means nothing.
 func (a *App) receiptsFrom(ch relay.Channel) bool { return a.live.Load().reporting[ch] }
-
-func (a *App) receiver() receiver { kept, _ := a.store.(receiver); return kept }

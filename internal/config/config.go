@@ -26,8 +26,10 @@ type Config struct {
 	DirectoryFiles []string
 	WebhookUsers   []WebhookUser
 	ConsoleUsers   []ConsoleUser
-	Providers      Providers
-	Keep           Keep
+	// Operator is who commands say they are when they ask a running relay; empty for nobody.
+	Operator  WebhookUser
+	Providers Providers
+	Keep      Keep
 	// SecretKeys sign and verify links: the first signs, all verify.
 	SecretKeys []Secret
 	// SecretFiles are the files that secrets came from (NAME_FILE), in the order of the settings: those to watch.

@@ -55,9 +55,9 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery relay.Delivery) error
 		return d.settle(ctx, delivery, end)
 	}
 	id := delivery.ID
-	delivery, attempt, err := d.Store.BeginAttempt(ctx, id, provider.Name(), d.Now())
-	if errors.Is(err, store.ErrConflict) {
-		return nil // another worker has it
+	delivery, attempt, err := d.Store.BeginAttempt(ctx, store.Start{DeliveryID: id, Provider: provider.Name(), Now: d.Now()})
+	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrPaused) {
+		return nil // another worker has it, or it has a later wake-up
 	}
 	if errors.Is(err, store.ErrSuppressed) { // somebody said no while it waited
 		d.Logger.InfoContext(ctx, "delivery suppressed", "delivery", id, "rule", delivery.Rule, "channel", delivery.Channel,

@@ -382,7 +382,7 @@ func TestACrashDuringAnAttemptMakesItsOutcomeUnknown(t *testing.T) {
 	id := b.mention()
 	b.now = b.now.Add(10 * time.Second)
 	require.NoError(t, b.decide(t.Context(), b.alert(id)))
-	_, _, err := b.kept.BeginAttempt(t.Context(), b.delivery(id).ID, "scripted", b.now)
+	_, _, err := b.kept.BeginAttempt(t.Context(), store.Start{DeliveryID: b.delivery(id).ID, Provider: "scripted", Now: b.now})
 	require.NoError(t, err)
 	b.now = b.now.Add(orphanAge + time.Second)
 	require.NoError(t, b.houseKeeping(t.Context()))

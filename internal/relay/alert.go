@@ -76,6 +76,8 @@ type Alert struct {
 	Lead string
 	// AgainAt is when an alert that was decided "send" is decided again, for its fallback; zero where it is not.
 	AgainAt time.Time
+	// Fallback says that its rule has channels left to try where none of its deliveries arrives.
+	Fallback bool
 	// Generation is the hash of the rules and templates that planned it.
 	Generation string
 	UpdatedAt  time.Time

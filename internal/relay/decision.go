@@ -88,6 +88,8 @@ type Facts struct {
 	// Counted tells for each Count of the Query when deliveries were made under its counter within its time, newest first, at
 	// most its Max.
 	Counted map[Count][]time.Time
+	// Paused is what operators have stopped.
+	Paused []Pause
 	// Members are those of the Query's members that still wait with the alert, or are led by it where it was decided before, as
 	// they are now.
 	Members []Alert

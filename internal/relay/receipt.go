@@ -56,27 +56,3 @@ type Found struct {
 	Reason Reason
 	At     time.Time
 }
-
-// Pause is the operator's stop switch: while it stands, what it covers is held.
-type Pause struct {
-	// Channel and Rule narrow it; with neither it covers everything, with both only that rule on that channel.
-	Channel Channel
-	Rule    string
-	// By is who did it, At when.
-	By string
-	At time.Time
-}
-
-// Covers reports whether messages of that rule on that channel are held.
-func (p Pause) Covers(rule string, channel Channel) bool {
-	return (p.Channel == "" || p.Channel == channel) && (p.Rule == "" || p.Rule == rule)
-}
-
-// Audit is one thing an operator did.
-type Audit struct {
-	At time.Time
-	// Who is the operator's name, or "cli" for one at the machine itself.
-	Who string
-	// Action is a short constant such as "pause"; Subject what it was done to. Neither names a person in clear.
-	Action, Subject string
-}

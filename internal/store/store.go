@@ -23,6 +23,11 @@ var (
 	ErrConflict = errors.New("already taken or done")
 	// ErrSuppressed: the address must not be written to, and the delivery was moved to suppressed.
 	ErrSuppressed = errors.New("the address must not be written to")
+	// ErrPaused: an operator stopped what the delivery belongs to. It waits as it did, with a later time.
+	ErrPaused = errors.New("paused by an operator")
+	// ErrDiskFull: there is too little room left on the disk to take in more. Nothing was kept. Only Accept gives it: what is
+	// under way goes on as long as it can.
+	ErrDiskFull = errors.New("too little room on the disk")
 	// ErrOverloaded: too many writes are waiting. Nothing was kept; try again later. Only Accept and Ping give it: every other
 	// write waits for its turn until ctx ends.
 	ErrOverloaded = errors.New("too many writes are waiting")
@@ -76,20 +81,45 @@ type Store interface {
 
 	// BeginAttempt moves a delivery that is queued or unknown, and has reached its NextAt if it has one, to sending and writes
 	// down the attempt before the call is made. ErrConflict when the delivery is in another state or its time has not come.
-	// ErrSuppressed when its address must not be written to by now: the delivery is suppressed for good then, and comes back so.
-	BeginAttempt(ctx context.Context, deliveryID, provider string, now time.Time) (relay.Delivery, relay.Attempt, error)
+	// ErrSuppressed when its address must not be written to by now, or the day's segments are used up: the delivery is suppressed
+	// for good then, and comes back so. ErrPaused when a pause covers it: it stays in its state, with Reason paused, and is looked
+	// at again after PauseLook, or when Resume wakes it up.
+	BeginAttempt(ctx context.Context, start Start) (relay.Delivery, relay.Attempt, error)
 	// FinishAttempt writes down the attempt's outcome and moves the delivery and, by relay.RollUp, its alert. A next
 	// state of queued or unknown needs a NextAt and gets a wake-up; dead and suppressed release the claim, but dead with
 	// relay.ReasonNoAnswer keeps it, since the message may have arrived. An answer that comes after Orphaned gave the attempt up
-	// is taken as long as no newer attempt was begun: what was accepted must not be sent again. ErrConflict for every other
-	// attempt that is not under way.
+	// is taken as long as no newer attempt was begun: what was accepted must not be sent again. Where a receipt has moved the
+	// delivery on meanwhile the outcome is written down, and moves nothing. A permanent outcome that blames the recipient
+	// suppresses the address. What the attempt counted against the day's segments is given back unless it was, or may have been,
+	// taken. ErrConflict for every other attempt that is not under way.
 	FinishAttempt(ctx context.Context, attempt relay.Attempt, next Next) error
 	// Settle moves a delivery that no attempt is under way for, as FinishAttempt does: a queued or unknown one anywhere but to
-	// sending, such as to dead when it has expired, and a sent one to delivered or undelivered. ErrConflict in every other state.
+	// sending, such as to dead when it has expired, and a sent one forward by relay.DeliveryState.Rank. ErrConflict in every other state.
 	Settle(ctx context.Context, deliveryID string, next Next, now time.Time) error
 	// Orphaned moves deliveries that are sending since before the given time to unknown, with an empty outcome at their attempt, and
 	// wakes them up at wakeAt. It returns how many.
 	Orphaned(ctx context.Context, before, now, wakeAt time.Time) (int, error)
+
+	// Receive keeps receipts, each once by its Provider and Key, and does what they say, in their order. A delivery moves forward
+	// by relay.DeliveryState.Rank and never back, whatever state it is in, if anything was ever sent for it; its alert is rolled
+	// up, and becomes sent even where it was given up before. Addresses are suppressed, or lifted if they were suppressed for that Reason. A
+	// receipt of a delivery that is not kept is kept all the same. It returns the deliveries that moved, as they are then.
+	Receive(ctx context.Context, receipts []relay.Receipt) ([]relay.Delivery, error)
+	// Receipts of a delivery, in the order they came in; without what they said of an address.
+	Receipts(ctx context.Context, deliveryID string) ([]relay.Receipt, error)
+	// Holders tells which of a provider's messages belong to a delivery already, and to which.
+	Holders(ctx context.Context, provider string, providerIDs []string) (map[string]string, error)
+
+	// Pause stops what it covers until Resume, for all replicas; to pause it again changes nothing. Resume ends that very pause, or all
+	// of them where it covers everything, and wakes up what was held for one, telling how many; ErrNotFound where there is none.
+	// Both are kept in the audit, with who did it and when.
+	Pause(ctx context.Context, pause relay.Pause) error
+	Resume(ctx context.Context, pause relay.Pause) (woken int, err error)
+	Pauses(ctx context.Context) ([]relay.Pause, error)
+	// Audit lists the newest things that operators did, newest first; limit is 1 to MaxList.
+	Audit(ctx context.Context, limit int) ([]relay.Audit, error)
+	// Beat says that a replica works, and tells how many did within BeatFor before now, itself included.
+	Beat(ctx context.Context, replica string, now time.Time) (live int, err error)
 
 	// Suppress keeps that an address must not be written to. Of several for one address the first stays. Nothing that Prune
 	// deletes takes it along.
@@ -152,6 +182,21 @@ type Generation struct {
 // MaxGeneration is the largest archive of a generation, in bytes.
 const MaxGeneration = 16 << 20
 
+// Start is an attempt that is to begin.
+type Start struct {
+	DeliveryID string
+	Provider   string
+	Now        time.Time
+	// Segments is how many SMS segments all attempts of a day (UTC) may have together; 0 is no bound.
+	Segments int
+}
+
+// PauseLook is how long after it was found paused a delivery is looked at again, should nothing wake it up before.
+const PauseLook = 15 * time.Minute
+
+// BeatFor is how long a replica counts as at work after it said so.
+const BeatFor = 30 * time.Second
+
 // Next says where a delivery goes.
 type Next struct {
 	State  relay.DeliveryState
@@ -205,6 +250,8 @@ type Stats struct {
 	OldestQueued map[relay.Channel]time.Time
 	// Bytes is the size of the database on disk.
 	Bytes int64
+	// Free is how many bytes the disk has left for it, -1 where that is not known.
+	Free int64
 }
 
 // DueArgs wakes up for an alert that falls due.

@@ -125,7 +125,7 @@ func notFound(t *testing.T, s store.Store) {
 	require.ErrorIs(t, err, store.ErrNotFound)
 	_, err = decide(t, s, relay.Alert{ID: "al_1"}, relay.Decision{})
 	require.ErrorIs(t, err, store.ErrNotFound)
-	_, _, err = s.BeginAttempt(ctx, "dl_1", "twilio", noon)
+	_, _, err = s.BeginAttempt(ctx, store.Start{DeliveryID: "dl_1", Provider: "twilio", Now: noon})
 	require.ErrorIs(t, err, store.ErrNotFound)
 	require.ErrorIs(t, s.FinishAttempt(ctx, accepted(relay.Attempt{DeliveryID: "dl_1", N: 1}), sent), store.ErrNotFound)
 	require.ErrorIs(t, s.Settle(ctx, "dl_1", expired, noon), store.ErrNotFound)

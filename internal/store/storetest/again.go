@@ -92,7 +92,7 @@ func fallsBack(t *testing.T, s store.Store) {
 	}
 	alert, d := sendFallback(t, s, "forbidden", NewDelivery)
 	suppress(t, s, leesPhone)
-	_, _, err := s.BeginAttempt(ctx, d[0].ID, "twilio", after(time.Minute))
+	_, _, err := s.BeginAttempt(ctx, store.Start{DeliveryID: d[0].ID, Provider: "twilio", Now: after(time.Minute)})
 	require.ErrorIs(t, err, store.ErrSuppressed)
 	require.Equal(t, after(time.Minute), alertOf(t, s, alert.ID).AgainAt)
 	require.Equal(t, relay.AlertDue, alertOf(t, s, alert.ID).State)

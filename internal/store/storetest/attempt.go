@@ -30,7 +30,7 @@ func accepted(a relay.Attempt) relay.Attempt {
 
 func begin(t *testing.T, s store.Store, deliveryID string) relay.Attempt {
 	t.Helper()
-	_, attempt, err := s.BeginAttempt(t.Context(), deliveryID, "twilio", after(time.Minute))
+	_, attempt, err := s.BeginAttempt(t.Context(), store.Start{DeliveryID: deliveryID, Provider: "twilio", Now: after(time.Minute)})
 	require.NoError(t, err)
 	return attempt
 }
@@ -56,7 +56,7 @@ func lifecycle(t *testing.T, s store.Store) {
 	t.Helper()
 	ctx := t.Context()
 	d := send(t, s, "e1", NewDelivery)[0]
-	begun, first, err := s.BeginAttempt(ctx, d.ID, "twilio", after(time.Minute))
+	begun, first, err := s.BeginAttempt(ctx, store.Start{DeliveryID: d.ID, Provider: "twilio", Now: after(time.Minute)})
 	require.NoError(t, err)
 	require.Equal(t, relay.Attempt{DeliveryID: d.ID, N: 1, Provider: "twilio", StartedAt: after(time.Minute)}, first)
 	require.Equal(t, relay.DeliverySending, begun.State)
@@ -80,7 +80,7 @@ func lifecycle(t *testing.T, s store.Store) {
 	state, _ := stateOf(t, s, d.AlertID)
 	require.Equal(t, relay.AlertDue, state)
 
-	_, second, err := s.BeginAttempt(ctx, d.ID, "twilio", after(4*time.Minute))
+	_, second, err := s.BeginAttempt(ctx, store.Start{DeliveryID: d.ID, Provider: "twilio", Now: after(4 * time.Minute)})
 	require.NoError(t, err)
 	second = accepted(second)
 	require.NoError(t, s.FinishAttempt(ctx, second, sent))
@@ -101,7 +101,7 @@ func beginsOnce(t *testing.T, s store.Store) {
 	d := send(t, s, "e1", NewDelivery)[0]
 	var won atomic.Int32
 	together(20, func(int) {
-		_, _, err := s.BeginAttempt(t.Context(), d.ID, "twilio", after(time.Minute))
+		_, _, err := s.BeginAttempt(t.Context(), store.Start{DeliveryID: d.ID, Provider: "twilio", Now: after(time.Minute)})
 		if err == nil {
 			won.Add(1)
 		} else if !errors.Is(err, store.ErrConflict) {
@@ -119,9 +119,9 @@ func waitsForRetry(t *testing.T, s store.Store) {
 	} {
 		d := send(t, s, string(next.State), NewDelivery)[0]
 		finish(t, s, d.ID, next)
-		_, _, err := s.BeginAttempt(t.Context(), d.ID, "twilio", after(4*time.Minute-time.Microsecond))
+		_, _, err := s.BeginAttempt(t.Context(), store.Start{DeliveryID: d.ID, Provider: "twilio", Now: after(4*time.Minute - time.Microsecond)})
 		require.ErrorIs(t, err, store.ErrConflict)
-		_, attempt, err := s.BeginAttempt(t.Context(), d.ID, "twilio", after(4*time.Minute))
+		_, attempt, err := s.BeginAttempt(t.Context(), store.Start{DeliveryID: d.ID, Provider: "twilio", Now: after(4 * time.Minute)})
 		require.NoError(t, err)
 		require.Equal(t, 2, attempt.N)
 	}
@@ -189,7 +189,7 @@ func staysDone(t *testing.T, s store.Store) {
 	requeue := later(relay.DeliveryQueued, relay.ReasonThrottled, noon)
 	require.ErrorIs(t, s.Settle(ctx, d.ID, expired, noon), store.ErrConflict)
 	require.ErrorIs(t, s.Settle(ctx, d.ID, requeue, noon), store.ErrConflict)
-	_, _, err := s.BeginAttempt(ctx, d.ID, "twilio", after(time.Hour))
+	_, _, err := s.BeginAttempt(ctx, store.Start{DeliveryID: d.ID, Provider: "twilio", Now: after(time.Hour)})
 	require.ErrorIs(t, err, store.ErrConflict)
 	require.NoError(t, s.Settle(ctx, d.ID, store.Next{State: relay.DeliveryUndelivered, Reason: relay.ReasonUnreachable}, noon))
 	require.ErrorIs(t, s.Settle(ctx, d.ID, requeue, noon), store.ErrConflict)
@@ -226,7 +226,7 @@ func orphans(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	old, young, queued := send(t, s, "e1", NewDelivery)[0], send(t, s, "e2", NewDelivery)[0], send(t, s, "e3", NewDelivery)[0]
 	begin(t, s, old.ID)
-	_, _, err := s.BeginAttempt(ctx, young.ID, "twilio", after(time.Hour))
+	_, _, err := s.BeginAttempt(ctx, store.Start{DeliveryID: young.ID, Provider: "twilio", Now: after(time.Hour)})
 	require.NoError(t, err)
 
 	n, err := s.Orphaned(ctx, after(time.Hour), after(2*time.Hour), after(3*time.Hour))
@@ -262,7 +262,7 @@ func lateAnswer(t *testing.T, s store.Store) {
 	_, err := s.Orphaned(ctx, after(time.Hour), after(time.Hour), after(2*time.Hour))
 	require.NoError(t, err)
 	require.NoError(t, s.FinishAttempt(ctx, attempt, sent))
-	_, _, err = s.BeginAttempt(ctx, d.ID, "twilio", after(2*time.Hour))
+	_, _, err = s.BeginAttempt(ctx, store.Start{DeliveryID: d.ID, Provider: "twilio", Now: after(2 * time.Hour)})
 	require.ErrorIs(t, err, store.ErrConflict)
 }
 

@@ -88,7 +88,7 @@ func releasesForbidden(t *testing.T, s store.Store) {
 	d := send(t, s, "e1", claimingAll("a", "b"))[0]
 	require.Len(t, holders(t, s, "before", "a", "b"), 2)
 	suppress(t, s, leesPhone)
-	_, _, err := s.BeginAttempt(t.Context(), d.ID, "twilio", after(time.Minute))
+	_, _, err := s.BeginAttempt(t.Context(), store.Start{DeliveryID: d.ID, Provider: "twilio", Now: after(time.Minute)})
 	require.ErrorIs(t, err, store.ErrSuppressed)
 	require.Empty(t, holders(t, s, "after", "a", "b"), "somebody else may be told of it")
 }

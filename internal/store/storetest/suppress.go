@@ -120,7 +120,7 @@ func stopsAttempts(t *testing.T, s store.Store) {
 	for _, d := range deliveries {
 		before, err := s.Attempts(ctx, d.ID)
 		require.NoError(t, err)
-		got, attempt, err := s.BeginAttempt(ctx, d.ID, "sendgrid", after(5*time.Minute))
+		got, attempt, err := s.BeginAttempt(ctx, store.Start{DeliveryID: d.ID, Provider: "sendgrid", Now: after(5 * time.Minute)})
 		require.ErrorIs(t, err, store.ErrSuppressed)
 		require.Empty(t, attempt)
 		kept, err := s.Delivery(ctx, d.ID)
@@ -135,7 +135,7 @@ func stopsAttempts(t *testing.T, s store.Store) {
 		require.Equal(t, before, attempts, "none was begun")
 		state, _ := stateOf(t, s, d.AlertID)
 		require.Equal(t, relay.AlertDue, state, "the text is still to go")
-		_, _, err = s.BeginAttempt(ctx, d.ID, "sendgrid", after(5*time.Minute))
+		_, _, err = s.BeginAttempt(ctx, store.Start{DeliveryID: d.ID, Provider: "sendgrid", Now: after(5 * time.Minute)})
 		require.ErrorIs(t, err, store.ErrConflict, "it is done")
 	}
 }
@@ -144,7 +144,7 @@ func suppressesAlert(t *testing.T, s store.Store) {
 	t.Helper()
 	d := send(t, s, "e1", mail)[0]
 	suppress(t, s, leesMail)
-	_, _, err := s.BeginAttempt(t.Context(), d.ID, "sendgrid", after(time.Minute))
+	_, _, err := s.BeginAttempt(t.Context(), store.Start{DeliveryID: d.ID, Provider: "sendgrid", Now: after(time.Minute)})
 	require.ErrorIs(t, err, store.ErrSuppressed)
 	state, reason := stateOf(t, s, d.AlertID)
 	require.Equal(t, relay.AlertSuppressed, state)
@@ -157,7 +157,7 @@ func leavesWhatIsUnderWay(t *testing.T, s store.Store) {
 	d := send(t, s, "e1", mail)[0]
 	attempt := begin(t, s, d.ID)
 	suppress(t, s, leesMail)
-	_, _, err := s.BeginAttempt(ctx, d.ID, "sendgrid", after(time.Hour))
+	_, _, err := s.BeginAttempt(ctx, store.Start{DeliveryID: d.ID, Provider: "sendgrid", Now: after(time.Hour)})
 	require.ErrorIs(t, err, store.ErrConflict)
 	require.NoError(t, s.FinishAttempt(ctx, accepted(attempt), sent))
 	kept, err := s.Delivery(ctx, d.ID)
@@ -169,7 +169,7 @@ func outlivesPruning(t *testing.T, s store.Store) {
 	t.Helper()
 	d := send(t, s, "old", mail)[0]
 	suppress(t, s, leesMail)
-	_, _, err := s.BeginAttempt(t.Context(), d.ID, "sendgrid", after(time.Minute))
+	_, _, err := s.BeginAttempt(t.Context(), store.Start{DeliveryID: d.ID, Provider: "sendgrid", Now: after(time.Minute)})
 	require.ErrorIs(t, err, store.ErrSuppressed)
 	n, err := s.Prune(t.Context(), after(time.Hour), 10)
 	require.NoError(t, err)

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -11,17 +11,36 @@ import (
 )
 
 // Suppress implements store.Store.
-func (s *Store) Suppress(ctx context.Context, suppression relay.Suppression) error {
+func (s *Tables) Suppress(ctx context.Context, suppression relay.Suppression) error {
 	err := checkSuppression(suppression)
 	if err == nil {
-		_, err = do(ctx, s, patient, func(ctx context.Context, b *batch) (int, error) {
-			return b.exec(ctx, `INSERT INTO suppressions (channel, address, reason, source, at) VALUES (?, ?, ?, ?, ?)
-				ON CONFLICT (channel, address) DO NOTHING`, string(suppression.Address.Channel()),
-				suppression.Address.Reveal(), string(suppression.Reason), string(suppression.Source), micros(suppression.At))
+		_, err = do(ctx, s, patient.on(suppression.Address.Reveal()), func(ctx context.Context, b *batch) (struct{}, error) {
+			return struct{}{}, b.suppress(ctx, suppression)
 		})
 	}
 	if err != nil {
 		return fmt.Errorf("suppress %s: %w", suppression.Address, err)
+	}
+	return nil
+}
+
+// suppress keeps that an address must not be written to.
+func (b *batch) suppress(ctx context.Context, s relay.Suppression) error {
+	_, err := b.Exec(ctx, `INSERT INTO suppressions (channel, address, reason, source, at) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (channel, address) DO NOTHING`, string(s.Address.Channel()), s.Address.Reveal(), string(s.Reason),
+		string(s.Source), micros(s.At))
+	if err != nil {
+		return fmt.Errorf("keep the suppression: %w", err)
+	}
+	return nil
+}
+
+// lift lets an address be written to again that is suppressed for the reason.
+func (b *batch) lift(ctx context.Context, address relay.Address, reason relay.Reason) error {
+	_, err := b.Exec(ctx, "DELETE FROM suppressions WHERE channel = ? AND address = ? AND reason = ?",
+		string(address.Channel()), address.Reveal(), string(reason))
+	if err != nil {
+		return fmt.Errorf("lift the suppression: %w", err)
 	}
 	return nil
 }
@@ -49,12 +68,12 @@ func (b *batch) suppressed(ctx context.Context, addresses []relay.Address) (map[
 }
 
 // Suppressed implements store.Store.
-func (s *Store) Suppressed(ctx context.Context, addresses ...relay.Address) (map[relay.Address]relay.Reason, error) {
-	return readSuppressed(ctx, s.read, addresses)
+func (s *Tables) Suppressed(ctx context.Context, addresses ...relay.Address) (map[relay.Address]relay.Reason, error) {
+	return readSuppressed(ctx, s.Read, addresses)
 }
 
 // readSuppressed reads those of the addresses, or all where there are none.
-func readSuppressed(ctx context.Context, db queryer, addresses []relay.Address) (map[relay.Address]relay.Reason, error) {
+func readSuppressed(ctx context.Context, db DB, addresses []relay.Address) (map[relay.Address]relay.Reason, error) {
 	query, args := "SELECT channel, address, reason, source, at FROM suppressions", make([]any, 0, 2*len(addresses))
 	for _, a := range addresses {
 		args = append(args, string(a.Channel()), a.Reveal())
@@ -62,7 +81,7 @@ func readSuppressed(ctx context.Context, db queryer, addresses []relay.Address) 
 	if len(addresses) > 0 {
 		query += " WHERE (channel, address) IN (VALUES " + strings.Repeat("(?, ?), ", len(addresses)-1) + "(?, ?))"
 	}
-	rows, err := all(ctx, db, scanSuppression, query, args...)
+	rows, err := All(ctx, db, scanSuppression, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read suppressions: %w", err)
 	}
@@ -73,7 +92,7 @@ func readSuppressed(ctx context.Context, db queryer, addresses []relay.Address) 
 	return found, nil
 }
 
-func scanSuppression(row scanner) (s relay.Suppression, err error) {
+func scanSuppression(row Scanner) (s relay.Suppression, err error) {
 	var channel relay.Channel
 	var address string
 	err = row.Scan(&channel, &address, &s.Reason, &s.Source, at{&s.At})

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -16,7 +16,7 @@ const maxCount = 1000
 // Decide implements store.Store. decide runs in the goroutine that does all writing, so it must not call the store; it may
 // be called twice for one decision, and a panic in it comes back as an error. The decision's trace is added to the
 // alert's.
-func (s *Store) Decide(ctx context.Context, alertID string, query relay.Query, now time.Time,
+func (s *Tables) Decide(ctx context.Context, alertID string, query relay.Query, now time.Time,
 	decide func(relay.Alert, relay.Facts) relay.Decision,
 ) (relay.Decision, error) {
 	if err := checkQuery(query); err != nil {
@@ -26,7 +26,7 @@ func (s *Store) Decide(ctx context.Context, alertID string, query relay.Query, n
 	if err != nil {
 		return relay.Decision{}, fmt.Errorf("decide alert %q: %w", alertID, err)
 	}
-	d, err := do(ctx, s, patient, func(ctx context.Context, b *batch) (relay.Decision, error) {
+	d, err := do(ctx, s, patient.on(alertID, ahead.locks(query)...), func(ctx context.Context, b *batch) (relay.Decision, error) {
 		alert, err := b.alert(ctx, alertID)
 		if err != nil {
 			return relay.Decision{}, err
@@ -44,6 +44,22 @@ func (s *Store) Decide(ctx context.Context, alertID string, query relay.Query, n
 		return relay.Decision{}, fmt.Errorf("decide alert %q: %w", alertID, err)
 	}
 	return d, nil
+}
+
+// locks let one decision at a time be made for a recipient, on a claim, and by a count: otherwise two replicas would each
+// find that nothing was sent yet.
+func (a ahead) locks(q relay.Query) []string {
+	var locks []string
+	if a.recipient != "" {
+		locks = append(locks, "recipient "+a.recipient)
+	}
+	for _, c := range q.Claims {
+		locks = append(locks, "claim "+c)
+	}
+	for _, c := range q.Counts {
+		locks = append(locks, "counter "+string(c.Counter))
+	}
+	return locks
 }
 
 func checkQuery(q relay.Query) error {
@@ -89,12 +105,12 @@ func again(a relay.Alert) bool { return !a.AgainAt.IsZero() }
 type asked struct {
 	alert relay.Alert
 	query relay.Query
-	ahead candidates
+	ahead ahead
 	now   time.Time
 }
 
-func (s *Store) facts(ctx context.Context, b *batch, a asked) (facts relay.Facts, err error) {
-	if facts.Candidates, err = s.catchUp(ctx, b, a.ahead); err != nil {
+func (s *Tables) facts(ctx context.Context, b *batch, a asked) (facts relay.Facts, err error) {
+	if facts.Candidates, err = s.catchUp(ctx, b, a.ahead.candidates); err != nil {
 		return facts, err
 	}
 	if facts.Claimed, err = claimed(ctx, b, a.query.Claims); err != nil {
@@ -109,8 +125,11 @@ func (s *Store) facts(ctx context.Context, b *batch, a asked) (facts relay.Facts
 	if facts.Members, err = membersAmong(ctx, b, a.alert, a.query.Members); err != nil {
 		return facts, err
 	}
+	if facts.Paused, err = readPauses(ctx, b, lasting); err != nil {
+		return facts, fmt.Errorf("read pauses: %w", err)
+	}
 	if again(a.alert) {
-		facts.Deliveries, err = all(ctx, b, scanDelivery,
+		facts.Deliveries, err = All(ctx, b, scanDelivery,
 			"SELECT "+deliveryColumns+" FROM deliveries WHERE alert_id = ? ORDER BY seq", a.alert.ID)
 	}
 	return facts, err
@@ -135,7 +154,7 @@ func (b *batch) resolve(ctx context.Context, a relay.Alert, resolved []relay.Ale
 	if _, err := b.insertAlerts(ctx, resolved); err != nil {
 		return err
 	}
-	if _, err := b.exec(ctx, "DELETE FROM alerts WHERE id = ?", a.ID); err != nil {
+	if _, err := b.Exec(ctx, "DELETE FROM alerts WHERE id = ?", a.ID); err != nil {
 		return fmt.Errorf("delete the unresolved alert: %w", err)
 	}
 	return nil

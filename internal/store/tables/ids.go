@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 // IDs implements store.Store. It asks for a range and not with LIKE, which would take % and _ for what they are not, and could
 // not use the index.
-func (s *Store) IDs(ctx context.Context, of store.Kind, prefix string, limit int) ([]string, error) {
+func (s *Tables) IDs(ctx context.Context, of store.Kind, prefix string, limit int) ([]string, error) {
 	table, ok := map[store.Kind]string{
 		store.KindEvent: "events", store.KindAlert: "alerts", store.KindDelivery: "deliveries",
 	}[of]
@@ -20,7 +20,7 @@ func (s *Store) IDs(ctx context.Context, of store.Kind, prefix string, limit int
 	case limit < 1 || limit > store.MaxList:
 		return nil, fmt.Errorf("look for IDs: limit %d; want 1 to %d", limit, store.MaxList)
 	}
-	found, err := all(ctx, s.read, scanString, "SELECT id FROM "+table+" WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
+	found, err := All(ctx, s.Read, scanString, "SELECT id FROM "+table+" WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
 		prefix, prefix+string(utf8.MaxRune), limit)
 	if err != nil {
 		return nil, fmt.Errorf("look for IDs: %w", err)

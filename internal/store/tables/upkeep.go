@@ -1,11 +1,9 @@
-package sqlite
+package tables
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -13,20 +11,16 @@ import (
 )
 
 // Stats implements store.Store.
-func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
+func (s *Tables) Stats(ctx context.Context) (store.Stats, error) {
 	stats := store.Stats{
 		Deliveries:   map[relay.Channel]map[relay.DeliveryState]int{},
 		Alerts:       map[relay.AlertState]int{},
 		OldestQueued: map[relay.Channel]time.Time{},
+		Free:         s.Room.Bytes(),
 	}
 	err := errors.Join(s.countDeliveries(ctx, stats), s.countAlerts(ctx, stats))
-	for _, suffix := range []string{"", "-wal"} {
-		info, e := os.Stat(s.options.Path + suffix)
-		if e == nil {
-			stats.Bytes += info.Size()
-		} else if !errors.Is(e, fs.ErrNotExist) {
-			err = errors.Join(err, plain(e))
-		}
+	if err == nil {
+		stats.Bytes, err = s.Size(ctx)
 	}
 	if err != nil {
 		return store.Stats{}, fmt.Errorf("count what is waiting: %w", err)
@@ -34,14 +28,14 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	return stats, nil
 }
 
-func (s *Store) countDeliveries(ctx context.Context, stats store.Stats) error {
+func (s *Tables) countDeliveries(ctx context.Context, stats store.Stats) error {
 	type count struct {
 		channel relay.Channel
 		state   relay.DeliveryState
 		n       int
 		oldest  time.Time
 	}
-	counts, err := all(ctx, s.read, func(row scanner) (c count, err error) {
+	counts, err := All(ctx, s.Read, func(row Scanner) (c count, err error) {
 		return c, row.Scan(&c.channel, &c.state, &c.n, at{&c.oldest})
 	}, `SELECT channel, state, count(*), min(created_at) FROM deliveries
 		WHERE state IN ('queued', 'sending', 'unknown', 'dead') GROUP BY state, channel`)
@@ -57,12 +51,12 @@ func (s *Store) countDeliveries(ctx context.Context, stats store.Stats) error {
 	return err
 }
 
-func (s *Store) countAlerts(ctx context.Context, stats store.Stats) error {
+func (s *Tables) countAlerts(ctx context.Context, stats store.Stats) error {
 	type count struct {
 		state relay.AlertState
 		n     int
 	}
-	counts, err := all(ctx, s.read, func(row scanner) (c count, err error) { return c, row.Scan(&c.state, &c.n) },
+	counts, err := All(ctx, s.Read, func(row Scanner) (c count, err error) { return c, row.Scan(&c.state, &c.n) },
 		"SELECT state, count(*) FROM alerts WHERE state IN ('held', 'due') GROUP BY state")
 	for _, c := range counts {
 		stats.Alerts[c.state] = c.n
@@ -70,11 +64,10 @@ func (s *Store) countAlerts(ctx context.Context, stats store.Stats) error {
 	return err
 }
 
-// Ping implements store.Store: it writes, since a disk that is full can still be read and locked.
-func (s *Store) Ping(ctx context.Context) error {
-	_, err := do(ctx, s, hasty, func(ctx context.Context, b *batch) (int, error) {
-		return b.exec(ctx, "INSERT INTO heartbeat (id, at) VALUES (1, ?) ON CONFLICT DO UPDATE SET at = excluded.at",
-			micros(b.now))
+// Ping implements store.Store. The writers answer it: that one can connect does not prove that they work.
+func (s *Tables) Ping(ctx context.Context) error {
+	_, err := do(ctx, s, hasty.on(""), func(ctx context.Context, b *batch) (struct{}, error) {
+		return struct{}{}, s.Options.Ping(ctx, b)
 	})
 	if err != nil {
 		return fmt.Errorf("ping the store: %w", err)
@@ -84,13 +77,13 @@ func (s *Store) Ping(ctx context.Context) error {
 
 // Prune implements store.Store, oldest first. What the sandbox has kept goes with the deliveries, or by its own age where it
 // belongs to none; it is not counted.
-func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
+func (s *Tables) Prune(ctx context.Context, before time.Time, limit int) (int, error) {
 	if limit < 1 {
 		return 0, fmt.Errorf("prune: limit %d; want at least 1", limit)
 	}
-	n, err := do(ctx, s, patient, func(ctx context.Context, b *batch) (int, error) {
+	n, err := do(ctx, s, patient.on("", "prune"), func(ctx context.Context, b *batch) (int, error) {
 		// Keys, alerts, deliveries and attempts go by ON DELETE CASCADE, and with the deliveries what they claim and count against.
-		n, err := b.exec(ctx, `DELETE FROM events WHERE seq IN (
+		n, err := b.Exec(ctx, `DELETE FROM events WHERE seq IN (
 			SELECT e.seq FROM events e WHERE e.received_at < ?
 			AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.event_id = e.id AND a.state IN ('held', 'due'))
 			AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = e.id
@@ -99,11 +92,14 @@ func (s *Store) Prune(ctx context.Context, before time.Time, limit int) (int, er
 		if err != nil {
 			return 0, err
 		}
-		_, err = b.exec(ctx, `DELETE FROM outbox WHERE seq IN (
+		_, err = b.Exec(ctx, `DELETE FROM outbox WHERE seq IN (
 			SELECT o.seq FROM outbox o WHERE o.received_at < ?
 			AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.id = o.delivery_id)
 			ORDER BY o.received_at LIMIT ?)`, micros(before), limit)
 		if err != nil {
+			return 0, err
+		}
+		if err = b.pruneReceipts(ctx, before, limit); err != nil {
 			return 0, err
 		}
 		return n, b.pruneGenerations(ctx, micros(before))

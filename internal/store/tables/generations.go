@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -9,11 +9,11 @@ import (
 )
 
 // KeepGeneration implements store.Store.
-func (s *Store) KeepGeneration(ctx context.Context, g store.Generation) error {
+func (s *Tables) KeepGeneration(ctx context.Context, g store.Generation) error {
 	err := checkGeneration(g)
 	if err == nil {
-		_, err = do(ctx, s, patient, func(ctx context.Context, b *batch) (int, error) {
-			return b.exec(ctx, `INSERT INTO generations (hash, files, kept_at) VALUES (?, ?, ?)
+		_, err = do(ctx, s, patient.on(g.Hash), func(ctx context.Context, b *batch) (int, error) {
+			return b.Exec(ctx, `INSERT INTO generations (hash, files, kept_at) VALUES (?, ?, ?)
 				ON CONFLICT (hash) DO UPDATE SET kept_at = excluded.kept_at`, g.Hash, nonNil(g.Files), micros(g.KeptAt))
 		})
 	}
@@ -36,21 +36,21 @@ func checkGeneration(g store.Generation) error {
 }
 
 // Generation implements store.Store.
-func (s *Store) Generation(ctx context.Context, hash string) (store.Generation, error) {
-	g, err := one(ctx, s.read, scanGeneration, "SELECT hash, files, kept_at FROM generations WHERE hash = ?", hash)
+func (s *Tables) Generation(ctx context.Context, hash string) (store.Generation, error) {
+	g, err := One(ctx, s.Read, scanGeneration, "SELECT hash, files, kept_at FROM generations WHERE hash = ?", hash)
 	if err != nil {
 		return store.Generation{}, fmt.Errorf("generation %q: %w", hash, err)
 	}
 	return g, nil
 }
 
-func scanGeneration(row scanner) (g store.Generation, err error) {
+func scanGeneration(row Scanner) (g store.Generation, err error) {
 	return g, row.Scan(&g.Hash, &g.Files, at{&g.KeptAt})
 }
 
 // pruneGenerations deletes what nothing names any more. The one in force may not be named yet.
 func (b *batch) pruneGenerations(ctx context.Context, before int64) error {
-	_, err := b.exec(ctx, `DELETE FROM generations WHERE kept_at < ?
+	_, err := b.Exec(ctx, `DELETE FROM generations WHERE kept_at < ?
 		AND kept_at < (SELECT max(kept_at) FROM generations)
 		AND NOT EXISTS (SELECT 1 FROM events e WHERE e.generation = generations.hash)
 		AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.generation = generations.hash)`, before)

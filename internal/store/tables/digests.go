@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -22,22 +22,22 @@ func takes(a relay.Alert) (condition, key string) {
 }
 
 // membersAmong gives those of the alerts that an alert takes along, oldest first.
-func membersAmong(ctx context.Context, db queryer, a relay.Alert, of []string) ([]relay.Alert, error) {
+func membersAmong(ctx context.Context, db DB, a relay.Alert, of []string) ([]relay.Alert, error) {
 	if len(of) == 0 {
 		return nil, nil
 	}
 	condition, key := takes(a)
-	members, err := all(ctx, db, scanAlert, "SELECT "+alertColumns+" FROM alerts WHERE "+condition+
-		" AND id <> ? AND id IN (SELECT value FROM json_each(?)) ORDER BY received_at, seq", key, a.ID, listed(of))
+	members, err := All(ctx, db, scanAlert, "SELECT "+alertColumns+" FROM alerts WHERE "+condition+
+		" AND id <> ? AND id IN each(?) ORDER BY received_at, seq FOR UPDATE", key, a.ID, of)
 	if err != nil {
 		return nil, fmt.Errorf("read the members of its digest: %w", err)
 	}
 	return members, nil
 }
 
-func membersOf(ctx context.Context, db queryer, a relay.Alert) ([]relay.Alert, error) {
+func membersOf(ctx context.Context, db DB, a relay.Alert) ([]relay.Alert, error) {
 	condition, key := takes(a)
-	members, err := all(ctx, db, scanAlert, "SELECT "+alertColumns+" FROM alerts WHERE "+condition+
+	members, err := All(ctx, db, scanAlert, "SELECT "+alertColumns+" FROM alerts WHERE "+condition+
 		" AND id <> ? ORDER BY received_at, seq LIMIT ?", key, a.ID, relay.MaxMembers-1)
 	if err != nil {
 		return nil, fmt.Errorf("read the members of its digest: %w", err)
@@ -46,8 +46,8 @@ func membersOf(ctx context.Context, db queryer, a relay.Alert) ([]relay.Alert, e
 }
 
 // Members implements store.Store.
-func (s *Store) Members(ctx context.Context, a relay.Alert) ([]relay.Member, error) {
-	alerts, err := membersOf(ctx, s.read, a)
+func (s *Tables) Members(ctx context.Context, a relay.Alert) ([]relay.Member, error) {
+	alerts, err := membersOf(ctx, s.Read, a)
 	if err != nil {
 		return nil, fmt.Errorf("alert %q: %w", a.ID, err)
 	}
@@ -65,17 +65,17 @@ func (s *Store) Members(ctx context.Context, a relay.Alert) ([]relay.Member, err
 }
 
 // eventsOf decodes the events of alerts, by ID, as far as they can be read together.
-func (s *Store) eventsOf(ctx context.Context, alerts []relay.Alert) (map[string]*relay.Event, error) {
+func (s *Tables) eventsOf(ctx context.Context, alerts []relay.Alert) (map[string]*relay.Event, error) {
 	ids := make([]string, len(alerts))
 	for i, a := range alerts {
 		ids[i] = a.EventID
 	}
-	places, err := all(ctx, s.read, scanPlace, `SELECT seq, received_at, length(raw) FROM events
-		WHERE id IN (SELECT value FROM json_each(?)) ORDER BY received_at, seq`, listed(ids))
+	places, err := All(ctx, s.Read, ScanPlace, `SELECT seq, received_at, length(raw) FROM events
+		WHERE id IN each(?) ORDER BY received_at, seq`, ids)
 	if err != nil {
 		return nil, fmt.Errorf("find their events: %w", err)
 	}
-	rows, err := readRows(ctx, s.read, together(places))
+	rows, err := readRows(ctx, s.Read, together(places))
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
-package sqlite
+package tables_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,11 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store/sqlite"
 	"github.com/beckon-relay/beckon/internal/store/storetest"
 )
 
 // inDigest keeps alerts of one digest, each of its own event, whose JSON is padded to so many bytes.
-func inDigest(t *testing.T, s *Store, n, size int) (ids []string) {
+func inDigest(t *testing.T, s *sqlite.Store, n, size int) (ids []string) {
 	t.Helper()
 	for i := range n {
 		e := storetest.NewEvent(fmt.Sprintf("e%d", i))
@@ -32,7 +32,7 @@ func inDigest(t *testing.T, s *Store, n, size int) (ids []string) {
 
 func TestADigestThatIsHeldAgainAndAgainDoesNotPileUpWakeUps(t *testing.T) {
 	t.Parallel()
-	s := open(t, Options{})
+	s := open(t, sqlite.Options{})
 	ids := inDigest(t, s, 5, 0)
 	for i := range 3 {
 		until := storetest.NewEvent("").ReceivedAt.Add(time.Duration(i+1) * time.Hour)
@@ -50,7 +50,7 @@ func TestADigestThatIsHeldAgainAndAgainDoesNotPileUpWakeUps(t *testing.T) {
 
 func TestMembersThatAreTooLargeToReadTogetherAreLeftForLater(t *testing.T) {
 	t.Parallel()
-	s := open(t, Options{})
+	s := open(t, sqlite.Options{})
 	ids := inDigest(t, s, 34, 1<<20)
 	alert, err := s.Alert(t.Context(), ids[0])
 	require.NoError(t, err)
@@ -59,35 +59,4 @@ func TestMembersThatAreTooLargeToReadTogetherAreLeftForLater(t *testing.T) {
 	require.Len(t, members, 32)
 	require.Equal(t, ids[1], members[0].Alert.ID)
 	require.Equal(t, ids[32], members[31].Alert.ID, "the youngest is left")
-}
-
-func TestWhatADecisionAsksForIsFoundByIndexes(t *testing.T) {
-	t.Parallel()
-	s := open(t, Options{})
-	alert := relay.Alert{ID: "al_1", Digest: "d"}
-	before := alert
-	before.AgainAt = time.Now()
-	for want, ask := range map[string]func(ctx context.Context, b *explained) error{
-		"SEARCH alerts USING INDEX alerts_digest (digest=?)": func(ctx context.Context, b *explained) error {
-			_, err := membersOf(ctx, b, alert)
-			return err
-		},
-		"SEARCH alerts USING INDEX alerts_lead (lead=?)": func(ctx context.Context, b *explained) error {
-			_, err := membersOf(ctx, b, before)
-			return err
-		},
-		"SEARCH counted USING PRIMARY KEY (counter=? AND at>?)": func(ctx context.Context, b *explained) error {
-			_, err := counted(ctx, b, []relay.Count{{Counter: "c", Per: time.Hour, Max: 5}}, time.Now())
-			return err
-		},
-		"SEARCH claims USING PRIMARY KEY (claim=?)": func(ctx context.Context, b *explained) error {
-			_, err := claimed(ctx, b, []string{"c"})
-			return err
-		},
-	} {
-		plan := &explained{s: s}
-		require.NoError(t, ask(t.Context(), plan))
-		require.Contains(t, plan.steps, want)
-		require.NotContains(t, plan.steps, "TEMP B-TREE", "nothing is sorted: %s", want)
-	}
 }

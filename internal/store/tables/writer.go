@@ -1,10 +1,11 @@
-package sqlite
+package tables
 
 import (
+	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,41 +29,44 @@ const (
 	opAbandoned
 )
 
-// op is one write that waits for its transaction. It may run twice: once in a batch that then failed, once alone.
+// op is one write that waits for its transaction. It may run several times: in batches that then failed, and alone.
 type op struct {
+	write
 	state atomic.Int32
 	run   func(ctx context.Context, b *batch) error
 	done  chan error
 }
 
+// write says how a write is done.
+type write struct {
+	patience patience
+	// of is the ID of what is written to. Where several transactions run side by side, each writes in the order of these.
+	of string
+	// locks are what nobody else may lock meanwhile.
+	locks []string
+}
+
 // batch is the transaction that ops run in.
 type batch struct {
-	tx   *sql.Tx
+	Tx
 	now  time.Time
 	jobs []river.InsertManyParams
-	// statements are prepared once for all ops: preparing costs as much as running them. They end with tx.
-	statements map[string]*sql.Stmt
 }
 
-type writerOptions struct {
-	db    *sql.DB
-	jobs  *river.Client[*sql.Tx]
-	now   func() time.Time
-	limit int
-}
-
-// writer is the one goroutine that writes.
+// writer puts writes into transactions. All its goroutines take from one queue.
 type writer struct {
-	writerOptions
+	Options
 	ops    chan *op
 	mu     sync.RWMutex // held for reading while sending to ops, so that it is not closed meanwhile
 	closed bool
-	ended  chan struct{}
+	loops  sync.WaitGroup
 }
 
-func startWriter(ctx context.Context, o writerOptions) *writer {
-	w := &writer{writerOptions: o, ops: make(chan *op, o.limit), ended: make(chan struct{})}
-	go w.loop(ctx)
+func startWriter(ctx context.Context, o Options) *writer {
+	w := &writer{Options: o, ops: make(chan *op, cmp.Or(o.QueueLimit, DefaultQueueLimit))}
+	for range max(1, o.Writers) {
+		w.loops.Go(func() { w.loop(ctx) })
+	}
 	return w
 }
 
@@ -72,7 +76,7 @@ func (w *writer) stop() {
 	w.closed = true
 	close(w.ops)
 	w.mu.Unlock()
-	<-w.ended
+	w.loops.Wait()
 }
 
 // patience says what a write does when too many wait.
@@ -86,19 +90,24 @@ const (
 	patient patience = true
 )
 
+// on says what is written to and what is locked for it, with that patience.
+func (p patience) on(id string, locks ...string) write {
+	return write{patience: p, of: id, locks: locks}
+}
+
 // do runs a write in a transaction, shared with others that wait, and returns when it is on disk. Where ctx ends before
 // the write was begun it is not done and ctx's error comes back; once begun, its own result does, whatever ctx says. So
 // an error always means that nothing was kept.
-func do[T any](ctx context.Context, s *Store, p patience, run func(context.Context, *batch) (T, error)) (T, error) {
+func do[T any](ctx context.Context, s *Tables, w write, run func(context.Context, *batch) (T, error)) (T, error) {
 	var result, none T
 	if s.writer == nil {
-		return none, errReadOnly
+		return none, ErrReadOnly
 	}
-	o := &op{done: make(chan error, 1), run: func(ctx context.Context, b *batch) (err error) {
+	o := &op{write: w, done: make(chan error, 1), run: func(ctx context.Context, b *batch) (err error) {
 		result, err = run(ctx, b)
 		return err
 	}}
-	if err := s.writer.submit(ctx, o, p); err != nil {
+	if err := s.writer.submit(ctx, o); err != nil {
 		return none, err
 	}
 	select {
@@ -118,7 +127,7 @@ func do[T any](ctx context.Context, s *Store, p patience, run func(context.Conte
 	return result, nil
 }
 
-func (w *writer) submit(ctx context.Context, o *op, p patience) error {
+func (w *writer) submit(ctx context.Context, o *op) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -132,7 +141,7 @@ func (w *writer) submit(ctx context.Context, o *op, p patience) error {
 		return nil
 	default:
 	}
-	if p == hasty {
+	if o.patience == hasty {
 		return store.ErrOverloaded
 	}
 	select {
@@ -145,7 +154,6 @@ func (w *writer) submit(ctx context.Context, o *op, p patience) error {
 
 // loop takes what is waiting, never waiting for more: while one transaction is synced to disk the next one gathers.
 func (w *writer) loop(ctx context.Context) {
-	defer close(w.ended)
 	for first := range w.ops {
 		ops := w.gather(first)
 		if len(ops) > 0 {
@@ -177,51 +185,89 @@ func (w *writer) gather(first *op) []*op {
 	return ops
 }
 
-// commit runs the ops in one transaction, or each alone where that failed, so that a bad one fails no neighbour.
+// commit runs the ops in one transaction. Where it failed on one of them each runs alone, so that a bad one fails no neighbour.
 func (w *writer) commit(ctx context.Context, ops []*op) {
-	results, err := w.transact(ctx, ops)
-	if err == nil {
+	results, err := w.persist(ctx, ops)
+	switch {
+	case err == nil:
 		for i, o := range ops {
 			o.done <- results[i]
 		}
-		return
+	case len(ops) == 1 || w.fault(err) == FaultDatabase:
+		for _, o := range ops {
+			o.done <- err
+		}
+	default:
+		for _, o := range ops {
+			w.commit(ctx, []*op{o})
+		}
 	}
-	if len(ops) == 1 {
-		ops[0].done <- err
-		return
+}
+
+func (w *writer) fault(err error) Fault {
+	switch {
+	case errors.Is(err, errRaced):
+		return FaultRace
+	case w.Fault == nil:
+		return FaultWrite
+	default:
+		return w.Fault(err)
 	}
-	for _, o := range ops {
-		w.commit(ctx, []*op{o})
+}
+
+// maxRaces is how often a transaction is tried that others get in the way of.
+const maxRaces = 5
+
+// persist runs the ops in one transaction, again where others got in between.
+func (w *writer) persist(ctx context.Context, ops []*op) (results []error, err error) {
+	if w.Writers > 1 {
+		slices.SortStableFunc(ops, func(a, b *op) int { return cmp.Compare(a.of, b.of) })
 	}
+	for range maxRaces {
+		results, err = w.transact(ctx, ops)
+		if err == nil || w.fault(err) != FaultRace {
+			break
+		}
+	}
+	return results, err
 }
 
 // transact runs the ops and inserts their jobs. A result is nil, store.ErrConflict or store.ErrNotFound, which ops give
 // before they write anything; every other error fails, and rolls back, them all.
 func (w *writer) transact(ctx context.Context, ops []*op) (results []error, err error) {
-	tx, err := w.db.BeginTx(ctx, nil)
+	if w.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, w.Timeout)
+		defer cancel()
+	}
+	tx, err := w.Begin(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			_ = tx.Rollback() // there is already an error to tell
+	b := &batch{Tx: tx, now: w.Now()}
+	if results, err = b.run(ctx, ops); err != nil {
+		tx.Rollback(ctx)
+		return nil, err
+	}
+	return results, tx.Commit(ctx, b.jobs)
+}
+
+func (b *batch) run(ctx context.Context, ops []*op) ([]error, error) {
+	var locks []string
+	for _, o := range ops {
+		locks = append(locks, o.locks...)
+	}
+	if len(locks) > 0 {
+		if err := b.Lock(ctx, locks); err != nil {
+			return nil, fmt.Errorf("lock: %w", err)
 		}
-	}()
-	b := &batch{tx: tx, now: w.now(), statements: map[string]*sql.Stmt{}}
-	results = make([]error, len(ops))
+	}
+	results := make([]error, len(ops))
 	for i, o := range ops {
 		results[i] = protect(ctx, b, o)
 		if r := results[i]; r != nil && !errors.Is(r, store.ErrConflict) && !errors.Is(r, store.ErrNotFound) {
 			return nil, r
 		}
-	}
-	if len(b.jobs) > 0 {
-		if _, err = w.jobs.InsertManyTx(ctx, tx, b.jobs); err != nil {
-			return nil, fmt.Errorf("insert wake-ups: %w", err)
-		}
-	}
-	if err = tx.Commit(); err != nil {
-		return nil, fmt.Errorf("commit: %w", err)
 	}
 	return results, nil
 }
@@ -244,42 +290,4 @@ func (b *batch) wake(args river.JobArgs, queue string, at time.Time) {
 		opts.ScheduledAt = at
 	}
 	b.jobs = append(b.jobs, river.InsertManyParams{Args: args, InsertOpts: opts})
-}
-
-func (b *batch) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
-	if statement, ok := b.statements[query]; ok {
-		return statement, nil
-	}
-	statement, err := b.tx.PrepareContext(ctx, query)
-	if err == nil {
-		b.statements[query] = statement
-	}
-	return statement, err
-}
-
-// exec runs a statement and tells how many rows it touched.
-func (b *batch) exec(ctx context.Context, query string, args ...any) (int, error) {
-	result, err := b.result(ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	n, err := result.RowsAffected()
-	return int(n), err
-}
-
-func (b *batch) result(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	statement, err := b.prepare(ctx, query) //nolint:sqlclosecheck // it ends with the transaction
-	if err != nil {
-		return nil, err
-	}
-	return statement.ExecContext(ctx, args...)
-}
-
-// QueryContext implements queryer.
-func (b *batch) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	statement, err := b.prepare(ctx, query) //nolint:sqlclosecheck // it ends with the transaction
-	if err != nil {
-		return nil, err
-	}
-	return statement.QueryContext(ctx, args...)
 }

@@ -1,4 +1,4 @@
-package sqlite
+package tables_test
 
 import (
 	"context"
@@ -13,16 +13,18 @@ import (
 
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/store/sqlite"
 	"github.com/beckon-relay/beckon/internal/store/storetest"
+	"github.com/beckon-relay/beckon/internal/store/tables"
 )
 
 // occupy keeps the writer busy until the function it returns is called.
-func occupy(t *testing.T, s *Store) (free func()) {
+func occupy(t *testing.T, s *sqlite.Store) (free func()) {
 	t.Helper()
 	begun, end := make(chan struct{}), make(chan struct{})
 	done := make(chan error, 1)
 	go func() {
-		_, err := do(context.Background(), s, patient, func(context.Context, *batch) (int, error) {
+		_, err := tables.Do(context.Background(), s.Tables, false, func(context.Context, *tables.Batch) (int, error) {
 			close(begun)
 			<-end
 			return 0, nil
@@ -39,19 +41,19 @@ func occupy(t *testing.T, s *Store) (free func()) {
 }
 
 // waiting returns when n writes wait.
-func waiting(t *testing.T, s *Store, n int) {
+func waiting(t *testing.T, s *sqlite.Store, n int) {
 	t.Helper()
-	require.Eventually(t, func() bool { return len(s.writer.ops) == n }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.Waiting() == n }, 10*time.Second, time.Millisecond)
 }
 
-func keepEvent(ctx context.Context, s *Store, id string) error {
+func keepEvent(ctx context.Context, s *sqlite.Store, id string) error {
 	_, err := s.Accept(ctx, relay.Plan{Event: storetest.NewEvent(id)})
 	return err
 }
 
 func TestOneBadWriteFailsNoNeighbour(t *testing.T) {
 	t.Parallel()
-	s := open(t, Options{})
+	s := open(t, sqlite.Options{})
 	free := occupy(t, s)
 	bad := errors.New("bad")
 	const good = 20
@@ -62,11 +64,11 @@ func TestOneBadWriteFailsNoNeighbour(t *testing.T) {
 		group.Go(func() { results[i] = keepEvent(t.Context(), s, fmt.Sprintf("e%d", i)) })
 	}
 	group.Go(func() {
-		_, badErr = do(t.Context(), s, hasty, func(ctx context.Context, b *batch) (int, error) {
-			if _, err := b.exec(ctx, "INSERT INTO heartbeat (id, at) VALUES (1, 1)"); err != nil {
+		_, badErr = tables.Do(t.Context(), s.Tables, true, func(ctx context.Context, b *tables.Batch) (int, error) {
+			if _, err := b.Exec(ctx, "INSERT INTO heartbeat (id, at) VALUES (1, 1)"); err != nil {
 				return 0, err
 			}
-			b.wake(store.DueArgs{AlertID: "al_bad"}, store.QueueDue, time.Time{})
+			b.WakeNow("al_bad")
 			return 0, bad
 		})
 	})
@@ -84,14 +86,14 @@ func TestOneBadWriteFailsNoNeighbour(t *testing.T) {
 
 func TestWritesThatWaitTogetherShareATransaction(t *testing.T) {
 	t.Parallel()
-	s := open(t, Options{})
+	s := open(t, sqlite.Options{})
 	free := occupy(t, s)
 	const n = 50
-	transactions := make(chan *batch, n)
+	transactions := make(chan *tables.Batch, n)
 	var group sync.WaitGroup
 	for range n {
 		group.Go(func() {
-			_, err := do(t.Context(), s, hasty, func(_ context.Context, b *batch) (int, error) {
+			_, err := tables.Do(t.Context(), s.Tables, true, func(_ context.Context, b *tables.Batch) (int, error) {
 				transactions <- b
 				return 0, nil
 			})
@@ -111,8 +113,8 @@ func TestWritesThatWaitTogetherShareATransaction(t *testing.T) {
 
 func TestOnlyEventsAndPingsAreRefusedWhenTooManyWritesWait(t *testing.T) {
 	t.Parallel()
-	s := open(t, Options{QueueLimit: 2})
-	require.NoError(t, keepEvent(t.Context(), s, "kept"))
+	s := open(t, sqlite.Options{QueueLimit: 2})
+	held := heldAlert(t, s)
 	free := occupy(t, s)
 	var group sync.WaitGroup
 	for i := range 2 {
@@ -128,9 +130,9 @@ func TestOnlyEventsAndPingsAreRefusedWhenTooManyWritesWait(t *testing.T) {
 
 	finished := relay.Attempt{DeliveryID: "dl_1", N: 1, EndedAt: time.Now(), Outcome: relay.Outcome{Kind: relay.Accepted}}
 	for name, write := range map[string]func(context.Context) error{
-		"Decide": func(ctx context.Context) error { _, err := decidedBy(ctx, s, "al_1"); return err },
+		"Decide": func(ctx context.Context) error { _, err := decidedBy(ctx, s, held); return err },
 		"BeginAttempt": func(ctx context.Context) error {
-			_, _, err := s.BeginAttempt(ctx, "dl_1", "twilio", time.Now())
+			_, _, err := s.BeginAttempt(ctx, store.Start{DeliveryID: "dl_1", Provider: "twilio", Now: time.Now()})
 			return err
 		},
 		"FinishAttempt": func(ctx context.Context) error {
@@ -164,7 +166,7 @@ func TestOnlyEventsAndPingsAreRefusedWhenTooManyWritesWait(t *testing.T) {
 
 func TestAWriteWhoseCallerLeftBeforeItBeganIsNotDone(t *testing.T) {
 	t.Parallel()
-	s := open(t, Options{})
+	s := open(t, sqlite.Options{})
 	free := occupy(t, s)
 	ctx, cancel := context.WithCancel(t.Context())
 	left := make(chan error)
@@ -179,9 +181,9 @@ func TestAWriteWhoseCallerLeftBeforeItBeganIsNotDone(t *testing.T) {
 
 func TestAWriteWhoseCallerLeavesAfterItBeganTellsWhatBecameOfIt(t *testing.T) {
 	t.Parallel()
-	s := open(t, Options{})
+	s := open(t, sqlite.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
-	result, err := do(ctx, s, hasty, func(context.Context, *batch) (string, error) {
+	result, err := tables.Do(ctx, s.Tables, true, func(context.Context, *tables.Batch) (string, error) {
 		cancel()
 		return "kept", nil
 	})
@@ -192,7 +194,7 @@ func TestAWriteWhoseCallerLeavesAfterItBeganTellsWhatBecameOfIt(t *testing.T) {
 func TestClosingFinishesWhatWaitsAndRefusesTheRest(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "beckon.db")
-	s := open(t, Options{Path: path})
+	s := open(t, sqlite.Options{Path: path})
 	free := occupy(t, s)
 	waited := make(chan error, 1)
 	go func() { waited <- keepEvent(context.Background(), s, "e1") }()
@@ -204,11 +206,5 @@ func TestClosingFinishesWhatWaitsAndRefusesTheRest(t *testing.T) {
 	require.NoError(t, <-closed)
 	require.ErrorContains(t, keepEvent(t.Context(), s, "e2"), "closed")
 	require.NoError(t, s.Close())
-	require.Equal(t, 1, count(t, open(t, Options{Path: path}), "SELECT count(*) FROM events"))
-}
-
-func count(tb testing.TB, s *Store, query string) (n int) {
-	tb.Helper()
-	require.NoError(tb, s.read.QueryRowContext(tb.Context(), query).Scan(&n))
-	return n
+	require.Equal(t, 1, count(t, open(t, sqlite.Options{Path: path}), "SELECT count(*) FROM events"))
 }

@@ -1,9 +1,8 @@
-package sqlite
+package tables_test
 
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -14,11 +13,12 @@ import (
 
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/store/sqlite"
 	"github.com/beckon-relay/beckon/internal/store/storetest"
 )
 
 // decidedBy decides an alert and gives the IDs of the candidates it was decided by.
-func decidedBy(ctx context.Context, s *Store, alertID string, keys ...relay.Key) (seen []string, err error) {
+func decidedBy(ctx context.Context, s *sqlite.Store, alertID string, keys ...relay.Key) (seen []string, err error) {
 	var q relay.Query
 	for _, k := range keys {
 		q.Lookups = append(q.Lookups, relay.Lookup{Key: k, Trigger: relay.UserMentioned})
@@ -34,7 +34,7 @@ func decidedBy(ctx context.Context, s *Store, alertID string, keys ...relay.Key)
 }
 
 // keepUnder keeps an event that is found under the keys, received so long after the suite's noon.
-func keepUnder(ctx context.Context, s *Store, id string, at time.Duration, keys ...relay.Key) error {
+func keepUnder(ctx context.Context, s *sqlite.Store, id string, at time.Duration, keys ...relay.Key) error {
 	e := storetest.NewEvent(id)
 	e.ReceivedAt = e.ReceivedAt.Add(at)
 	_, err := s.Accept(ctx, relay.Plan{Event: e, Keys: keys})
@@ -42,7 +42,7 @@ func keepUnder(ctx context.Context, s *Store, id string, at time.Duration, keys 
 }
 
 // heldAlert keeps an alert of an event named "own".
-func heldAlert(t *testing.T, s *Store) string {
+func heldAlert(t *testing.T, s *sqlite.Store) string {
 	t.Helper()
 	own := storetest.NewEvent("own")
 	alert := storetest.NewAlert(own, "mention", "lee")
@@ -54,7 +54,7 @@ func heldAlert(t *testing.T, s *Store) string {
 func TestCandidatesAreDecodedWhileOthersWriteAndWhatIsKeptMeanwhileIsSeen(t *testing.T) {
 	t.Parallel()
 	decoded := make(chan string, 10)
-	s := open(t, Options{Decode: func(raw []byte, at time.Time) (relay.Event, error) {
+	s := open(t, sqlite.Options{Decode: func(raw []byte, at time.Time) (relay.Event, error) {
 		e, err := storetest.Decode(raw, at)
 		decoded <- e.ID
 		return e, err
@@ -93,7 +93,7 @@ func TestCandidatesAreDecodedWhileOthersWriteAndWhatIsKeptMeanwhileIsSeen(t *tes
 
 func TestOfOneLookupOnlyTheNewestCountEvenWhenMoreAreKeptMeanwhile(t *testing.T) {
 	t.Parallel()
-	s := open(t, Options{})
+	s := open(t, sqlite.Options{})
 	id := heldAlert(t, s)
 	results := make(chan error, relay.MaxCandidates)
 	for i := range relay.MaxCandidates {
@@ -125,7 +125,7 @@ func TestOfOneLookupOnlyTheNewestCountEvenWhenMoreAreKeptMeanwhile(t *testing.T)
 
 func TestAnEventThatTakesThePlaceOfAPrunedOneIsSeen(t *testing.T) {
 	t.Parallel()
-	s := open(t, Options{})
+	s := open(t, sqlite.Options{})
 	id := heldAlert(t, s)
 	require.NoError(t, keepUnder(t.Context(), s, "pruned", -time.Hour, "k"))
 	free := occupy(t, s)
@@ -155,7 +155,7 @@ func TestAnEventThatTakesThePlaceOfAPrunedOneIsSeen(t *testing.T) {
 func TestCandidatesTooLargeToReadTogetherLoseTheOldestAndItIsLogged(t *testing.T) {
 	t.Parallel()
 	var log bytes.Buffer
-	s := open(t, Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	s := open(t, sqlite.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	id := heldAlert(t, s)
 	const large = 33
 	pad := `{"trigger":"user_mentioned","pad":"` + strings.Repeat("x", 1<<20-100) + `","id":"e%d"}`
@@ -173,46 +173,9 @@ func TestCandidatesTooLargeToReadTogetherLoseTheOldestAndItIsLogged(t *testing.T
 	require.Contains(t, log.String(), "left_out=1")
 }
 
-func TestWhatIsKeptMeanwhileIsFoundWithoutWalkingThroughTheRest(t *testing.T) {
-	t.Parallel()
-	s := open(t, Options{})
-	c := candidates{lookups: []relay.Lookup{{Key: "k", Trigger: "t"}}}
-	for name, tt := range map[string]struct {
-		find func(context.Context, queryer) ([][]place, error)
-		want string
-	}{
-		"all":     {c.findAll, "PRIMARY KEY (key=? AND trigger=?)"},
-		"younger": {c.findYounger, "event_keys_since (key=? AND trigger=? AND event>?)"},
-	} {
-		plan := &explained{s: s}
-		_, err := tt.find(t.Context(), plan)
-		require.NoError(t, err)
-		require.Contains(t, plan.steps, tt.want, name)
-		require.NotRegexp(t, "SCAN [ke]", plan.steps, name)
-	}
-}
-
-// explained writes down how each query is carried out.
-type explained struct {
-	s     *Store
-	steps string
-}
-
-func (e *explained) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	steps, err := all(ctx, e.s.read, func(row scanner) (step string, err error) {
-		var ignored int
-		return step, row.Scan(&ignored, &ignored, &ignored, &step)
-	}, "EXPLAIN QUERY PLAN "+query, args...)
-	if err != nil {
-		return nil, err
-	}
-	e.steps += strings.Join(steps, "; ")
-	return e.s.read.QueryContext(ctx, query, args...)
-}
-
 func TestAnEventThatCannotBeDecodedAnyMoreHidesNothingElse(t *testing.T) {
 	t.Parallel()
-	s := open(t, Options{})
+	s := open(t, sqlite.Options{})
 	own := storetest.NewEvent("own")
 	alert := storetest.NewAlert(own, "mention", "lee")
 	_, err := s.Accept(t.Context(), relay.Plan{Event: own, Alerts: []relay.Alert{alert}})

@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"time"
@@ -14,16 +14,24 @@ type standing struct {
 	fallback bool
 }
 
-func scanStanding(row scanner) (s standing, err error) {
+func scanStanding(row Scanner) (s standing, err error) {
 	return s, row.Scan(&s.state, &s.reason, at{&s.againAt}, &s.fallback)
 }
 
-// by is where the alert stands once its deliveries are as given. One that is held for its fallback waits for that all the same.
+// by is where the alert stands once its deliveries are as given. One that is held for its fallback waits for that all the same; one
+// that has ended stays as it is, unless a message turns out to have been taken.
 func (s standing) by(deliveries []relay.Delivery, now time.Time) standing {
-	if s.state.Done() && s.state != relay.AlertSent {
-		return s
-	}
 	state, reason := relay.RollUp(deliveries)
+	switch s.state {
+	case relay.AlertFailed, relay.AlertSuppressed:
+		if state == relay.AlertSent { // the receipt came after it was given up
+			s.state, s.reason = state, reason
+		}
+		return s
+	case relay.AlertCancelled:
+		return s
+	case relay.AlertHeld, relay.AlertDue, relay.AlertSent:
+	}
 	if s.fallback && relay.FellThrough(deliveries) {
 		if s.state != relay.AlertHeld {
 			s.againAt = timeOf(micros(now))

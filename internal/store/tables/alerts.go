@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -15,11 +15,11 @@ import (
 const maxTrace = 200
 
 const alertColumns = `id, event_id, trigger, rule, role, recipient, state, reason, received_at, due_at, expires_at,
-	digest, lead, again_at, generation, updated_at, trace`
+	digest, lead, again_at, fallback, generation, updated_at, trace`
 
-func scanAlert(row scanner) (a relay.Alert, err error) {
+func scanAlert(row Scanner) (a relay.Alert, err error) {
 	err = row.Scan(&a.ID, &a.EventID, &a.Trigger, &a.Rule, &a.Role, person{&a.Recipient}, &a.State, &a.Reason,
-		at{&a.ReceivedAt}, at{&a.DueAt}, at{&a.ExpiresAt}, &a.Digest, &a.Lead, at{&a.AgainAt}, &a.Generation,
+		at{&a.ReceivedAt}, at{&a.DueAt}, at{&a.ExpiresAt}, &a.Digest, &a.Lead, at{&a.AgainAt}, &a.Fallback, &a.Generation,
 		at{&a.UpdatedAt}, steps{&a.Trace})
 	return a, err
 }
@@ -45,9 +45,9 @@ func (b *batch) insertAlerts(ctx context.Context, alerts []relay.Alert) (kept in
 		if err != nil {
 			return kept, fmt.Errorf("keep alert %q: %w", a.ID, err)
 		}
-		n, err := b.exec(ctx, "INSERT INTO alerts ("+alertColumns+") VALUES ("+marks(17)+") ON CONFLICT (id) DO NOTHING",
+		n, err := b.Exec(ctx, "INSERT INTO alerts ("+alertColumns+") VALUES ("+marks(18)+") ON CONFLICT (id) DO NOTHING",
 			a.ID, a.EventID, string(a.Trigger), a.Rule, string(a.Role), a.Recipient.Key(), string(a.State), string(a.Reason),
-			micros(a.ReceivedAt), micros(a.DueAt), micros(a.ExpiresAt), a.Digest, a.Lead, micros(a.AgainAt), a.Generation,
+			micros(a.ReceivedAt), micros(a.DueAt), micros(a.ExpiresAt), a.Digest, a.Lead, micros(a.AgainAt), a.Fallback, a.Generation,
 			micros(a.UpdatedAt), string(trace))
 		if err != nil {
 			return kept, fmt.Errorf("keep alert %q: %w", a.ID, err)
@@ -64,8 +64,9 @@ func newest(trace []relay.Step) []relay.Step {
 	return append([]relay.Step{}, trace[max(0, len(trace)-maxTrace):]...) // never null
 }
 
+// alert reads an alert that is about to change.
 func (b *batch) alert(ctx context.Context, id string) (relay.Alert, error) {
-	return one(ctx, b, scanAlert, "SELECT "+alertColumns+" FROM alerts WHERE id = ?", id)
+	return One(ctx, b, scanAlert, "SELECT "+alertColumns+" FROM alerts WHERE id = ? FOR UPDATE", id)
 }
 
 func (b *batch) updateAlert(ctx context.Context, a relay.Alert) error {
@@ -73,7 +74,7 @@ func (b *batch) updateAlert(ctx context.Context, a relay.Alert) error {
 	if err != nil {
 		return fmt.Errorf("keep the trace of alert %q: %w", a.ID, err)
 	}
-	_, err = b.exec(ctx, `UPDATE alerts SET state = ?, reason = ?, due_at = ?, lead = ?, again_at = ?, updated_at = ?, trace = ?
+	_, err = b.Exec(ctx, `UPDATE alerts SET state = ?, reason = ?, due_at = ?, lead = ?, again_at = ?, updated_at = ?, trace = ?
 		WHERE id = ?`, string(a.State), string(a.Reason), micros(a.DueAt), a.Lead, micros(a.AgainAt), micros(a.UpdatedAt),
 		string(trace), a.ID)
 	if err != nil {
@@ -89,23 +90,22 @@ func (b *batch) follow(ctx context.Context, lead relay.Alert) error {
 		return nil
 	}
 	// "lead <> ''" lets the partial index be used.
-	_, err := b.exec(ctx, `UPDATE alerts SET state = ?, reason = ?, updated_at = ?
-		WHERE lead = ? AND lead <> '' AND state = 'due'`,
-		string(lead.State), string(lead.Reason), micros(lead.UpdatedAt), lead.ID)
+	_, err := b.Exec(ctx, `UPDATE alerts SET state = ?, reason = ?, updated_at = ?
+		WHERE lead = ? AND lead <> '' AND (state = 'due' OR state = 'failed' AND ? = 'sent')`,
+		string(lead.State), string(lead.Reason), micros(lead.UpdatedAt), lead.ID, string(lead.State))
 	if err != nil {
 		return fmt.Errorf("keep the alerts that %q leads: %w", lead.ID, err)
 	}
 	return nil
 }
 
-// rollUp moves an alert that is being sent by what has become of its deliveries, and with it those that it leads. One that has
-// ended stays as it is.
+// rollUp moves an alert that is being sent by what has become of its deliveries, and with it those that it leads.
 func (b *batch) rollUp(ctx context.Context, alertID string, now time.Time) error {
-	before, err := one(ctx, b, scanStanding, "SELECT state, reason, again_at, fallback FROM alerts WHERE id = ?", alertID)
+	before, err := One(ctx, b, scanStanding, "SELECT state, reason, again_at, fallback FROM alerts WHERE id = ? FOR UPDATE", alertID)
 	if err != nil {
 		return fmt.Errorf("roll up alert %q: %w", alertID, err)
 	}
-	deliveries, err := all(ctx, b, func(row scanner) (d relay.Delivery, err error) {
+	deliveries, err := All(ctx, b, func(row Scanner) (d relay.Delivery, err error) {
 		return d, row.Scan(&d.State, &d.Reason)
 	}, "SELECT state, reason FROM deliveries WHERE alert_id = ? ORDER BY seq", alertID)
 	if err != nil {
@@ -115,7 +115,7 @@ func (b *batch) rollUp(ctx context.Context, alertID string, now time.Time) error
 	if after == before {
 		return nil
 	}
-	_, err = b.exec(ctx, "UPDATE alerts SET state = ?, reason = ?, again_at = ?, updated_at = ? WHERE id = ?",
+	_, err = b.Exec(ctx, "UPDATE alerts SET state = ?, reason = ?, again_at = ?, updated_at = ? WHERE id = ?",
 		string(after.state), string(after.reason), micros(after.againAt), micros(now), alertID)
 	if err != nil {
 		return fmt.Errorf("roll up alert %q: %w", alertID, err)
@@ -127,8 +127,8 @@ func (b *batch) rollUp(ctx context.Context, alertID string, now time.Time) error
 }
 
 // Alert implements store.Store.
-func (s *Store) Alert(ctx context.Context, id string) (relay.Alert, error) {
-	a, err := one(ctx, s.read, scanAlert, "SELECT "+alertColumns+" FROM alerts WHERE id = ?", id)
+func (s *Tables) Alert(ctx context.Context, id string) (relay.Alert, error) {
+	a, err := One(ctx, s.Read, scanAlert, "SELECT "+alertColumns+" FROM alerts WHERE id = ?", id)
 	if err != nil {
 		return relay.Alert{}, fmt.Errorf("alert %q: %w", id, err)
 	}
@@ -136,7 +136,7 @@ func (s *Store) Alert(ctx context.Context, id string) (relay.Alert, error) {
 }
 
 // Alerts implements store.Store.
-func (s *Store) Alerts(ctx context.Context, filter store.Filter) ([]relay.Alert, error) {
+func (s *Tables) Alerts(ctx context.Context, filter store.Filter) ([]relay.Alert, error) {
 	n := narrowed{filter: filter, of: "alerts"}
 	n.equal("trigger", "Trigger", string(filter.Trigger))
 	n.equal("event_id", "EventID", filter.EventID)
@@ -147,5 +147,5 @@ func (s *Store) Alerts(ctx context.Context, filter store.Filter) ([]relay.Alert,
 	n.recipient()
 	state(&n, relay.AlertStates())
 	n.between("received_at")
-	return list(ctx, s.read, &n, scanAlert, "SELECT "+alertColumns+" FROM alerts")
+	return list(ctx, s.Read, &n, scanAlert, "SELECT "+alertColumns+" FROM alerts")
 }

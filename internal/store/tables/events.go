@@ -1,11 +1,10 @@
-package sqlite
+package tables
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -15,12 +14,15 @@ import (
 // maxKeys bounds the keys of an event.
 const maxKeys = 256
 
-// Accept implements store.Store. A full queue refuses at once with store.ErrOverloaded.
-func (s *Store) Accept(ctx context.Context, plan relay.Plan) (store.Accepted, error) {
+// Accept implements store.Store. A full queue refuses at once with store.ErrOverloaded, a disk that is nearly full with store.ErrDiskFull.
+func (s *Tables) Accept(ctx context.Context, plan relay.Plan) (store.Accepted, error) {
 	if err := checkPlan(plan); err != nil {
 		return store.Accepted{}, fmt.Errorf("accept event %q: %w", plan.Event.ID, err)
 	}
-	accepted, err := do(ctx, s, hasty, func(ctx context.Context, b *batch) (store.Accepted, error) {
+	if err := s.Room.Check(); err != nil {
+		return store.Accepted{}, fmt.Errorf("accept event %q: %w", plan.Event.ID, err)
+	}
+	accepted, err := do(ctx, s, hasty.on(plan.Event.ID, repeatLock(plan.Event)...), func(ctx context.Context, b *batch) (store.Accepted, error) {
 		return b.accept(ctx, plan)
 	})
 	if err != nil {
@@ -50,16 +52,30 @@ func checkPlan(plan relay.Plan) error {
 	return nil
 }
 
+// repeatLock lets one event at a time look whether it repeats another that has the same key, and be kept.
+func repeatLock(e relay.Event) []string {
+	if e.Repeat.Key == "" {
+		return nil
+	}
+	return []string{"repeat " + string(e.Trigger) + " " + string(e.Repeat.Key)}
+}
+
 func (b *batch) accept(ctx context.Context, plan relay.Plan) (store.Accepted, error) {
 	e := plan.Event
-	first, err := b.firstCopy(ctx, e)
-	switch {
-	case err == nil:
-		return store.Accepted{ID: first, Duplicate: true}, nil
-	case !errors.Is(err, store.ErrNotFound):
-		return store.Accepted{}, fmt.Errorf("look for a first copy: %w", err)
+	if e.Repeat.Key != "" {
+		first, err := b.firstCopy(ctx, e)
+		switch {
+		case err == nil:
+			return store.Accepted{ID: first, Duplicate: true}, nil
+		case !errors.Is(err, store.ErrNotFound):
+			return store.Accepted{}, fmt.Errorf("look for a first copy: %w", err)
+		}
 	}
-	if err = b.insertEvent(ctx, plan); err != nil {
+	err := b.insertEvent(ctx, plan)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return store.Accepted{ID: e.ID, Duplicate: true}, nil
+	case err != nil:
 		return store.Accepted{}, err
 	}
 	alerts, err := b.insertAlerts(ctx, plan.Alerts)
@@ -69,26 +85,23 @@ func (b *batch) accept(ctx context.Context, plan relay.Plan) (store.Accepted, er
 // firstCopy finds the kept event that this one repeats: of several, the one received nearest to it. It looks both ways, since
 // two copies may be kept in another order than they were received in.
 func (b *batch) firstCopy(ctx context.Context, e relay.Event) (string, error) {
-	id, err := one(ctx, b, scanString, "SELECT id FROM events WHERE id = ?", e.ID)
-	if !errors.Is(err, store.ErrNotFound) || e.Repeat.Key == "" {
+	id, err := One(ctx, b, scanString, "SELECT id FROM events WHERE id = ?", e.ID)
+	if !errors.Is(err, store.ErrNotFound) {
 		return id, err
 	}
-	return one(ctx, b, scanString, `SELECT e.id FROM event_keys k JOIN events e ON e.seq = k.event
+	return One(ctx, b, scanString, `SELECT e.id FROM event_keys k JOIN events e ON e.seq = k.event
 		WHERE k.key = ? AND k.trigger = ? AND k.received_at BETWEEN ? AND ?
 		ORDER BY abs(k.received_at - ?), k.event LIMIT 1`,
 		string(e.Repeat.Key), string(e.Trigger), micros(e.ReceivedAt.Add(-e.Repeat.Window)),
 		micros(e.ReceivedAt.Add(e.Repeat.Window)), micros(e.ReceivedAt))
 }
 
+// insertEvent keeps an event with its keys, or fails with store.ErrNotFound where one of its ID is kept.
 func (b *batch) insertEvent(ctx context.Context, plan relay.Plan) error {
 	e, received := plan.Event, micros(plan.Event.ReceivedAt)
-	result, err := b.result(ctx,
-		"INSERT INTO events (id, trigger, app_id, noise, received_at, raw, generation) VALUES ("+marks(7)+")",
+	seq, err := One(ctx, b, scanSeq, "INSERT INTO events (id, trigger, app_id, noise, received_at, raw, generation) VALUES ("+
+		marks(7)+") ON CONFLICT (id) DO NOTHING RETURNING seq",
 		e.ID, string(e.Trigger), e.AppID, string(e.Noise), received, nonNil(e.Raw), plan.Generation)
-	if err != nil {
-		return fmt.Errorf("keep the event: %w", err)
-	}
-	seq, err := result.LastInsertId()
 	if err != nil {
 		return fmt.Errorf("keep the event: %w", err)
 	}
@@ -99,17 +112,16 @@ func (b *batch) insertEvent(ctx context.Context, plan relay.Plan) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	args := make([]any, 0, 4*len(keys))
-	for _, key := range keys {
-		args = append(args, string(key), string(e.Trigger), received, seq)
-	}
-	rows := strings.Repeat("(?, ?, ?, ?), ", len(keys)-1) + "(?, ?, ?, ?)"
-	_, err = b.exec(ctx, "INSERT OR IGNORE INTO event_keys (key, trigger, received_at, event) VALUES "+rows, args...)
+	_, err = b.Exec(ctx, `INSERT INTO event_keys (key, trigger, received_at, event)
+		SELECT value, ?, CAST(? AS BIGINT), CAST(? AS BIGINT) FROM each(?) WHERE true ON CONFLICT DO NOTHING`,
+		string(e.Trigger), received, seq, texts(keys))
 	if err != nil {
 		return fmt.Errorf("keep the event's keys: %w", err)
 	}
 	return nil
 }
+
+func scanSeq(row Scanner) (seq int64, err error) { return seq, row.Scan(&seq) }
 
 // nonNil keeps an event without JSON, which only tests have, as an empty value: NULL would be refused.
 func nonNil(raw []byte) []byte {
@@ -130,14 +142,14 @@ type row struct {
 
 const eventColumns = "seq, id, trigger, app_id, noise, received_at, raw, generation"
 
-func scanEvent(s scanner) (r row, err error) {
+func scanEvent(s Scanner) (r row, err error) {
 	err = s.Scan(&r.seq, &r.id, &r.trigger, &r.appID, &r.noise, at{&r.receivedAt}, &r.raw, &r.generation)
 	return r, err
 }
 
 // decode gives the event of a row. What its ID was when it was accepted stays true, whatever derives IDs now.
-func (s *Store) decode(r row) (relay.Event, error) {
-	e, err := s.options.Decode(r.raw, r.receivedAt)
+func (s *Tables) decode(r row) (relay.Event, error) {
+	e, err := s.Decode(r.raw, r.receivedAt)
 	if err != nil {
 		return relay.Event{}, fmt.Errorf("decode event %q: %w", r.id, err)
 	}
@@ -146,8 +158,8 @@ func (s *Store) decode(r row) (relay.Event, error) {
 }
 
 // Event implements store.Store.
-func (s *Store) Event(ctx context.Context, id string) (relay.Event, error) {
-	r, err := one(ctx, s.read, scanEvent, "SELECT "+eventColumns+" FROM events WHERE id = ?", id)
+func (s *Tables) Event(ctx context.Context, id string) (relay.Event, error) {
+	r, err := One(ctx, s.Read, scanEvent, "SELECT "+eventColumns+" FROM events WHERE id = ?", id)
 	if err != nil {
 		return relay.Event{}, fmt.Errorf("event %q: %w", id, err)
 	}
@@ -155,13 +167,13 @@ func (s *Store) Event(ctx context.Context, id string) (relay.Event, error) {
 }
 
 // Events implements store.Store. Of an event that cannot be decoded any more the envelope and the JSON come back.
-func (s *Store) Events(ctx context.Context, filter store.Filter) ([]relay.Event, error) {
+func (s *Tables) Events(ctx context.Context, filter store.Filter) ([]relay.Event, error) {
 	n := narrowed{filter: filter, of: "events"}
 	n.equal("trigger", "Trigger", string(filter.Trigger))
 	n.equal("id", "EventID", filter.EventID)
 	n.equal("noise", "Reason", string(filter.Reason))
 	n.between("received_at")
-	rows, err := list(ctx, s.read, &n, scanEvent, "SELECT "+eventColumns+" FROM events")
+	rows, err := list(ctx, s.Read, &n, scanEvent, "SELECT "+eventColumns+" FROM events")
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +181,7 @@ func (s *Store) Events(ctx context.Context, filter store.Filter) ([]relay.Event,
 	for _, r := range rows {
 		e, err := s.decode(r)
 		if err != nil {
-			s.log.ErrorContext(ctx, "a kept event is listed without its fields", "event", r.id, "error", err)
+			s.Logger.ErrorContext(ctx, "a kept event is listed without its fields", "event", r.id, "error", err)
 			e = relay.Event{
 				ID: r.id, Trigger: relay.Trigger(r.trigger), AppID: r.appID, ReceivedAt: r.receivedAt, Raw: r.raw,
 				Noise: relay.Reason(r.noise), Generation: r.generation,

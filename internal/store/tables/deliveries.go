@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -15,7 +15,7 @@ const contentColumns = "text, subject, html, locale, encoding, segments, unsubsc
 const deliveryColumns = `id, alert_id, event_id, rule, channel, template, recipient, address, state, reason, ` +
 	contentColumns + `, provider, provider_id, attempts, next_at, expires_at, created_at, updated_at`
 
-func scanDelivery(row scanner) (d relay.Delivery, err error) {
+func scanDelivery(row Scanner) (d relay.Delivery, err error) {
 	var address string
 	c := &d.Content
 	err = row.Scan(&d.ID, &d.AlertID, &d.EventID, &d.Rule, &d.Channel, &d.Template, person{&d.Recipient}, &address,
@@ -50,7 +50,7 @@ func (b *batch) insertDelivery(ctx context.Context, a relay.Alert, d relay.Deliv
 	args = append(args, contentArgs(d.Content)...)
 	args = append(args, d.Provider, d.ProviderID, d.Attempts, micros(d.NextAt), micros(d.ExpiresAt),
 		micros(d.CreatedAt), micros(d.UpdatedAt))
-	_, err = b.exec(ctx, "INSERT INTO deliveries ("+deliveryColumns+") VALUES ("+marks(len(args))+")", args...)
+	_, err = b.Exec(ctx, "INSERT INTO deliveries ("+deliveryColumns+") VALUES ("+marks(len(args))+")", args...)
 	if err != nil {
 		return d, err
 	}
@@ -101,8 +101,9 @@ func checkHeld(d relay.Delivery) error {
 	return nil
 }
 
+// delivery reads a delivery that is about to change.
 func (b *batch) delivery(ctx context.Context, id string) (relay.Delivery, error) {
-	return one(ctx, b, scanDelivery, "SELECT "+deliveryColumns+" FROM deliveries WHERE id = ?", id)
+	return One(ctx, b, scanDelivery, "SELECT "+deliveryColumns+" FROM deliveries WHERE id = ? FOR UPDATE", id)
 }
 
 // move takes a delivery to its next state, which releases its claims, wakes up and rolls up its alert as that state asks.
@@ -129,7 +130,7 @@ func (b *batch) move(ctx context.Context, d relay.Delivery, next store.Next) (re
 }
 
 func (b *batch) updateDelivery(ctx context.Context, d relay.Delivery) error {
-	_, err := b.exec(ctx, `UPDATE deliveries SET state = ?, reason = ?, provider = ?, provider_id = ?, attempts = ?, next_at = ?,
+	_, err := b.Exec(ctx, `UPDATE deliveries SET state = ?, reason = ?, provider = ?, provider_id = ?, attempts = ?, next_at = ?,
 		updated_at = ? WHERE id = ?`,
 		string(d.State), string(d.Reason), d.Provider, d.ProviderID, d.Attempts, micros(d.NextAt), micros(d.UpdatedAt), d.ID)
 	if err != nil {
@@ -157,8 +158,8 @@ func waits(s relay.DeliveryState) bool {
 }
 
 // Delivery implements store.Store.
-func (s *Store) Delivery(ctx context.Context, id string) (relay.Delivery, error) {
-	d, err := one(ctx, s.read, scanDelivery, "SELECT "+deliveryColumns+" FROM deliveries WHERE id = ?", id)
+func (s *Tables) Delivery(ctx context.Context, id string) (relay.Delivery, error) {
+	d, err := One(ctx, s.Read, scanDelivery, "SELECT "+deliveryColumns+" FROM deliveries WHERE id = ?", id)
 	if err != nil {
 		return relay.Delivery{}, fmt.Errorf("delivery %q: %w", id, err)
 	}
@@ -166,7 +167,7 @@ func (s *Store) Delivery(ctx context.Context, id string) (relay.Delivery, error)
 }
 
 // Deliveries implements store.Store.
-func (s *Store) Deliveries(ctx context.Context, filter store.Filter) ([]relay.Delivery, error) {
+func (s *Tables) Deliveries(ctx context.Context, filter store.Filter) ([]relay.Delivery, error) {
 	n := narrowed{filter: filter, of: "deliveries"}
 	n.where("alert_id IN (SELECT id FROM alerts WHERE trigger = ?)", "Trigger", string(filter.Trigger))
 	n.equal("event_id", "EventID", filter.EventID)
@@ -177,5 +178,5 @@ func (s *Store) Deliveries(ctx context.Context, filter store.Filter) ([]relay.De
 	n.recipient()
 	state(&n, relay.DeliveryStates())
 	n.between("created_at")
-	return list(ctx, s.read, &n, scanDelivery, "SELECT "+deliveryColumns+" FROM deliveries")
+	return list(ctx, s.Read, &n, scanDelivery, "SELECT "+deliveryColumns+" FROM deliveries")
 }

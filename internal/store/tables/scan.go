@@ -1,8 +1,7 @@
-package sqlite
+package tables
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -78,20 +77,16 @@ func (s steps) Scan(value any) error {
 	return json.Unmarshal([]byte(text), s.s)
 }
 
-// queryer is a connection pool or a transaction.
-type queryer interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
+// Scanner is a row.
+type Scanner interface{ Scan(into ...any) error }
 
-type scanner interface{ Scan(into ...any) error }
-
-// all runs a query and scans its rows.
-func all[T any](ctx context.Context, q queryer, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
-	rows, err := q.QueryContext(ctx, query, args...)
+// All runs a query and scans its rows.
+func All[T any](ctx context.Context, q DB, scan func(Scanner) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := q.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = rows.Close() }() // rows.Err tells
+	defer rows.Close() // rows.Err tells
 	var out []T
 	for rows.Next() {
 		v, err := scan(rows)
@@ -103,9 +98,9 @@ func all[T any](ctx context.Context, q queryer, scan func(scanner) (T, error), q
 	return out, rows.Err()
 }
 
-// one is all for a query that has at most one row; without any it fails with store.ErrNotFound.
-func one[T any](ctx context.Context, q queryer, scan func(scanner) (T, error), query string, args ...any) (T, error) {
-	found, err := all(ctx, q, scan, query, args...)
+// One is All for a query that has at most one row; without any it fails with store.ErrNotFound.
+func One[T any](ctx context.Context, q DB, scan func(Scanner) (T, error), query string, args ...any) (T, error) {
+	found, err := All(ctx, q, scan, query, args...)
 	switch {
 	case err != nil:
 		return *new(T), err
@@ -115,7 +110,7 @@ func one[T any](ctx context.Context, q queryer, scan func(scanner) (T, error), q
 	return found[0], nil
 }
 
-func scanString(row scanner) (s string, err error) { return s, row.Scan(&s) }
+func scanString(row Scanner) (s string, err error) { return s, row.Scan(&s) }
 
 // marks is n question marks, for IN (...).
 func marks(n int) string {
@@ -123,13 +118,4 @@ func marks(n int) string {
 		return ""
 	}
 	return strings.Repeat("?, ", n-1) + "?"
-}
-
-// anys turns a list into arguments of a query.
-func anys[T ~string](list []T) []any {
-	out := make([]any, len(list))
-	for i, v := range list {
-		out[i] = string(v)
-	}
-	return out
 }

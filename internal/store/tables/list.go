@@ -1,4 +1,4 @@
-package sqlite
+package tables
 
 import (
 	"context"
@@ -96,7 +96,7 @@ func (n *narrowed) clauses() string {
 }
 
 // list runs a query that the filter narrows.
-func list[T any](ctx context.Context, q queryer, n *narrowed, scan func(scanner) (T, error), query string) ([]T, error) {
+func list[T any](ctx context.Context, q DB, n *narrowed, scan func(Scanner) (T, error), query string) ([]T, error) {
 	if err := n.check(); err != nil {
 		return nil, fmt.Errorf("list %s: %w", n.of, err)
 	}
@@ -104,7 +104,7 @@ func list[T any](ctx context.Context, q queryer, n *narrowed, scan func(scanner)
 	if limit == 0 {
 		limit = defaultList
 	}
-	rows, err := all(ctx, q, scan, query+n.clauses(), append(n.args, limit)...)
+	rows, err := All(ctx, q, scan, query+n.clauses(), append(n.args, limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", n.of, err)
 	}
