@@ -166,6 +166,8 @@ type Store interface {
 	// Waiting lists deliveries of a channel that wait, those first whose NextAt is the earliest.
 	Waiting(ctx context.Context, waiting Waiting) ([]relay.Delivery, error)
 
+	// Shared tells whether other processes may be working on the same database.
+	Shared() bool
 	// Start works the wake-ups with the workers and queues of the configuration; the store fills in what its database
 	// needs. Stop waits for the workers until ctx ends.
 	Start(ctx context.Context, config *river.Config) error

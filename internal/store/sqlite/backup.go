@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/beckon-relay/beckon/internal/store/tables"
 )
 
 // Backup writes a consistent copy of the database file from to the file to, while another process may be at work on it. The copy is
@@ -42,11 +44,19 @@ func Backup(ctx context.Context, from, to string) (err error) {
 	if err = settle(part); err != nil {
 		return err
 	}
-	// A link, unlike a rename, does not replace what somebody made meanwhile.
-	if err = os.Link(part, to); err != nil {
+	if err = name(part, to); err != nil {
 		return fmt.Errorf("name the copy %s: %w", to, err)
 	}
 	return flush(filepath.Dir(to))
+}
+
+// name gives the copy its name. A link, unlike a rename, does not replace what somebody made meanwhile; not every file system
+// has them.
+func name(part, to string) error {
+	if err := os.Link(part, to); err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return os.Rename(part, to)
 }
 
 // copyInto makes the copy by a reader of the file, as of one moment: writers go on meanwhile, and need not wait.
@@ -78,7 +88,7 @@ func checkCopy(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	result, err := one(ctx, db, scanString, "PRAGMA quick_check(1)")
+	result, err := tables.One(ctx, reader{db}, scanID, "PRAGMA quick_check(1)")
 	if err == nil && result != "ok" {
 		err = errors.New(result)
 	}

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"fmt"
 	"strconv"
 	"sync"
@@ -84,44 +83,6 @@ func BenchmarkDecideBeginFinish(b *testing.B) {
 		attempt.EndedAt, attempt.Outcome.Kind = now, relay.Accepted
 		return s.FinishAttempt(b.Context(), attempt, store.Next{State: relay.DeliverySent, ProviderID: "SM1"})
 	})
-}
-
-// BenchmarkCatchUp measures how long a digest of a thousand messages holds up all other writes to see what was kept since.
-func BenchmarkCatchUp(b *testing.B) {
-	s := open(b, Options{})
-	own := planned(0)
-	_, err := s.Accept(b.Context(), own)
-	require.NoError(b, err)
-	keep := func(from, to int) {
-		group := make(chan error, to-from)
-		for i := from; i < to; i++ {
-			go func() {
-				_, err := s.Accept(b.Context(), planned(i))
-				group <- err
-			}()
-		}
-		for range to - from {
-			require.NoError(b, <-group)
-		}
-	}
-	keep(1, 2000)
-	var query relay.Query
-	for i := range 1000 {
-		for _, trigger := range []relay.Trigger{relay.UserMentioned, relay.MessageDeleted} {
-			query.Lookups = append(query.Lookups, relay.Lookup{Key: relay.Key(fmt.Sprintf("message:%d", 500+i)), Trigger: trigger})
-		}
-	}
-	ahead, err := s.readAhead(b.Context(), own.Alerts[0].ID, query)
-	require.NoError(b, err)
-	keep(2000, 3000) // none of which it looks for
-	b.ResetTimer()
-	for range b.N {
-		events, err := do(b.Context(), s, patient, func(ctx context.Context, w *batch) ([]relay.Event, error) {
-			return s.catchUp(ctx, w, ahead)
-		})
-		require.NoError(b, err)
-		require.Len(b, events, 1000)
-	}
 }
 
 // BenchmarkWakeUp measures how long it takes from an accepted event to the worker of its alert.

@@ -21,13 +21,8 @@ import (
 
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/store/tables"
 )
-
-// DefaultQueueLimit is how many writes may wait where Options says nothing: about a second's worth.
-const DefaultQueueLimit = 4096
-
-// errReadOnly is the answer to every write on a store opened with ReadOnly.
-var errReadOnly = errors.New("the store was opened read-only")
 
 // Options says how to open a store. Path and Decode are required.
 type Options struct {
@@ -39,7 +34,7 @@ type Options struct {
 	Logger *slog.Logger
 	// Now is the clock that wake-ups are scheduled by; nil is the system's.
 	Now func() time.Time
-	// QueueLimit is how many writes may wait before more are refused with store.ErrOverloaded; 0 is DefaultQueueLimit.
+	// QueueLimit is how many writes may wait before more are refused with store.ErrOverloaded; 0 is tables.DefaultQueueLimit.
 	QueueLimit int
 	// MinFree is how many bytes the disk must have left for events to be taken in, and Free tells how many it has; 0 is
 	// DefaultMinFree, nil asks the system.
@@ -66,18 +61,18 @@ func (o Options) check() error {
 
 // Store is a store.Store in a SQLite file. Open makes one.
 type Store struct {
+	*tables.Tables
+
 	options Options
 	log     *slog.Logger
 	now     func() time.Time
 	lock    *flock.Flock // nil when read-only
 	write   *sql.DB      // one connection, shared with River; nil when read-only
 	read    *sql.DB
-	writer  *writer // nil when read-only
+	jobs    *river.Client[*sql.Tx] // inserts wake-ups; nil when read-only
+	workers tables.Workers[*sql.Tx]
 	room    *room
-
-	mu     sync.Mutex
-	client *river.Client[*sql.Tx] // the one that works; nil unless started
-	close  func() error
+	close   func() error
 }
 
 var _ store.Store = (*Store)(nil)
@@ -130,21 +125,28 @@ func (s *Store) openWriting(ctx context.Context) (err error) {
 	if s.read, err = openReaders(s.options.Path); err != nil {
 		return err
 	}
-	jobs, err := river.NewClient(riversqlite.New(s.write), &river.Config{
+	client := func(c *river.Config) (*river.Client[*sql.Tx], error) {
+		return river.NewClient(riversqlite.New(s.write), c)
+	}
+	s.jobs, err = client(&river.Config{
 		// This is also how often it tells the workers of new jobs: see Start.
-		FetchCooldown: fetchCooldown,
+		FetchCooldown: tables.FetchCooldown,
 		Logger:        s.log,
 	})
 	if err != nil {
 		return fmt.Errorf("make the job client: %w", err)
 	}
-	limit := s.options.QueueLimit
-	if limit == 0 {
-		limit = DefaultQueueLimit
-	}
-	// The writer outlives whatever context the store was opened with: it ends in Close.
-	s.writer = startWriter(context.WithoutCancel(ctx), writerOptions{db: s.write, jobs: jobs, now: s.now, limit: limit})
+	s.workers.New, s.workers.Prepare, s.workers.Logger, s.workers.Now = client, s.release, s.log, s.now
+	s.Tables = s.tables(ctx, s.begin)
 	return nil
+}
+
+func (s *Store) tables(ctx context.Context, begin func(context.Context) (tables.Tx, error)) *tables.Tables {
+	return tables.New(ctx, tables.Options{
+		Read: reader{s.read}, Begin: begin, Finder: finder{s.read}, Size: s.size, Decode: s.options.Decode, Room: s.room,
+		Ping:   func(ctx context.Context, tx tables.Tx) error { return ping(ctx, tx, s.now().UnixMicro()) },
+		Logger: s.log, Now: s.now, QueueLimit: s.options.QueueLimit,
+	})
 }
 
 func (s *Store) openReading(ctx context.Context) (err error) {
@@ -154,7 +156,11 @@ func (s *Store) openReading(ctx context.Context) (err error) {
 	if s.read, err = openReaders(s.options.Path); err != nil {
 		return err
 	}
-	return checkVersion(ctx, s.read)
+	if err = checkVersion(ctx, s.read); err != nil {
+		return err
+	}
+	s.Tables = s.tables(ctx, nil)
+	return nil
 }
 
 // Close ends the workers if they still run, finishes the writes that wait, moves what is in the write-ahead log into the
@@ -163,11 +169,11 @@ func (s *Store) Close() error { return s.close() }
 
 func (s *Store) shut() error {
 	var errs []error
-	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), tables.StopTimeout)
 	defer cancel()
-	errs = append(errs, s.halt(ctx))
-	if s.writer != nil {
-		s.writer.stop()
+	errs = append(errs, s.workers.Halt(ctx))
+	if s.Tables != nil {
+		s.CloseWriter()
 	}
 	if s.read != nil {
 		errs = append(errs, s.read.Close())
@@ -242,6 +248,19 @@ func connect(path string, parameters url.Values) (*sql.DB, error) {
 	}
 	name := url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: parameters.Encode()}
 	return sql.Open("sqlite", name.String())
+}
+
+// size is that of the file and its write-ahead log.
+func (s *Store) size(context.Context) (bytes int64, err error) {
+	for _, suffix := range []string{"", "-wal"} {
+		info, e := os.Stat(s.options.Path + suffix)
+		if e == nil {
+			bytes += info.Size()
+		} else if !errors.Is(e, fs.ErrNotExist) {
+			err = errors.Join(err, plain(e))
+		}
+	}
+	return bytes, err
 }
 
 // plain drops the path from an error of the file system, where the caller says it already.

@@ -11,12 +11,12 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/rivertype"
 	"github.com/stretchr/testify/require"
 
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
 	"github.com/beckon-relay/beckon/internal/store/storetest"
+	"github.com/beckon-relay/beckon/internal/store/tables"
 )
 
 func TestOpenRefusesWhatCannotWork(t *testing.T) {
@@ -65,9 +65,9 @@ func TestASecondWriterIsRefusedWhileReadersAreNot(t *testing.T) {
 	events, err := reader.Events(t.Context(), store.Filter{})
 	require.NoError(t, err)
 	require.Len(t, events, 2, "it sees what is written while it is open")
-	require.ErrorIs(t, keepEvent(t.Context(), reader, "e3"), errReadOnly)
-	require.ErrorIs(t, reader.Ping(t.Context()), errReadOnly)
-	require.ErrorIs(t, reader.Start(t.Context(), nil), errReadOnly)
+	require.ErrorIs(t, keepEvent(t.Context(), reader, "e3"), tables.ErrReadOnly)
+	require.ErrorIs(t, reader.Ping(t.Context()), tables.ErrReadOnly)
+	require.ErrorIs(t, reader.Start(t.Context(), nil), tables.ErrReadOnly)
 
 	require.NoError(t, s.Close())
 	require.NoError(t, keepEvent(t.Context(), open(t, Options{Path: path}), "e3"))
@@ -335,14 +335,22 @@ func (w *worker) config() *river.Config {
 	}}
 }
 
-func TestAFailedJobIsTriedAgainSoonAndThenEveryHalfMinute(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
-	policy := retryPolicy{now: func() time.Time { return now }}
-	for failures, want := range map[int]time.Duration{
-		0: time.Second, 1: 2 * time.Second, 4: 16 * time.Second, 5: 30 * time.Second, 9000: 30 * time.Second,
-	} {
-		job := &rivertype.JobRow{Errors: make([]rivertype.AttemptError, failures)}
-		require.Equal(t, now.Add(want), policy.NextRetry(job))
+func keepEvent(ctx context.Context, s *Store, id string) error {
+	_, err := s.Accept(ctx, relay.Plan{Event: storetest.NewEvent(id)})
+	return err
+}
+
+func count(tb testing.TB, s *Store, query string) (n int) {
+	tb.Helper()
+	require.NoError(tb, s.read.QueryRowContext(tb.Context(), query).Scan(&n))
+	return n
+}
+
+// anys turns a list into arguments of a query.
+func anys[T ~string](list []T) []any {
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = string(v)
 	}
+	return out
 }

@@ -40,8 +40,8 @@ func newRoom(o Options, now func() time.Time) *room {
 	return r
 }
 
-// bytes is what is left; -1 where nobody can say.
-func (r *room) bytes() int64 {
+// Bytes implements tables.Room: what is left; -1 where nobody can say.
+func (r *room) Bytes() int64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if now := r.now(); r.looked.IsZero() || now.Sub(r.looked).Abs() >= roomLook {
@@ -54,9 +54,9 @@ func (r *room) bytes() int64 {
 	return r.left
 }
 
-// check refuses events while too little is left.
-func (r *room) check() error {
-	if left := r.bytes(); left >= 0 && left < r.min {
+// Check implements tables.Room: it refuses events while too little is left.
+func (r *room) Check() error {
+	if left := r.Bytes(); left >= 0 && left < r.min {
 		return store.ErrDiskFull
 	}
 	return nil

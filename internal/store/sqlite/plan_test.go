@@ -1,0 +1,115 @@
+package sqlite
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store/storetest"
+	"github.com/beckon-relay/beckon/internal/store/tables"
+)
+
+// explained writes down how each query is carried out.
+type explained struct {
+	tables.Tx
+	s     *Store
+	mu    sync.Mutex
+	steps string
+}
+
+// Query implements tables.DB.
+func (e *explained) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
+	if !strings.HasPrefix(query, "INSERT") {
+		steps, err := tables.All(ctx, reader{e.s.read}, func(row tables.Scanner) (step string, err error) {
+			var ignored int
+			return step, row.Scan(&ignored, &ignored, &ignored, &step)
+		}, "EXPLAIN QUERY PLAN "+query, append([]any{}, args...)...)
+		if err != nil {
+			return nil, err
+		}
+		e.mu.Lock()
+		e.steps += strings.Join(steps, "; ") + "\n"
+		e.mu.Unlock()
+	}
+	if e.Tx != nil {
+		return e.Tx.Query(ctx, query, args...)
+	}
+	return reader{e.s.read}.Query(ctx, query, args...)
+}
+
+func TestWhatIsKeptMeanwhileIsFoundWithoutWalkingThroughTheRest(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{})
+	search := tables.Search{Lookups: []relay.Lookup{{Key: "k", Trigger: "t"}}}
+	for name, tt := range map[string]struct {
+		find func(context.Context, tables.DB) ([][]tables.Place, error)
+		want string
+	}{
+		"all": {func(ctx context.Context, db tables.DB) ([][]tables.Place, error) {
+			return findAll(ctx, db, search)
+		}, "PRIMARY KEY (key=? AND trigger=?)"},
+		"younger": {func(ctx context.Context, db tables.DB) ([][]tables.Place, error) {
+			return findYounger(ctx, db, search, mark{asked: `[["k","t"]]`})
+		}, "event_keys_since (key=? AND trigger=? AND event>?)"},
+	} {
+		plan := &explained{s: s}
+		_, err := tt.find(t.Context(), plan)
+		require.NoError(t, err)
+		require.Contains(t, plan.steps, tt.want, name)
+		require.NotRegexp(t, "SCAN [ke]", plan.steps, name)
+	}
+}
+
+func TestWhatADecisionAsksForIsFoundByIndexes(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{})
+	e := storetest.NewEvent("e1")
+	alert := storetest.NewAlert(e, "mention", "lee")
+	alert.Digest = "d"
+	_, err := s.Accept(t.Context(), relay.Plan{Event: e, Alerts: []relay.Alert{alert}})
+	require.NoError(t, err)
+	plan, reading := &explained{s: s}, &explained{s: s}
+	asking := s.tables(t.Context(), func(ctx context.Context) (_ tables.Tx, err error) {
+		plan.Tx, err = s.begin(ctx)
+		return plan, err
+	})
+	asking.Read = reading
+	t.Cleanup(asking.CloseWriter)
+	_, err = asking.Members(t.Context(), alert)
+	require.NoError(t, err)
+	query := relay.Query{
+		Claims: []string{"c"}, Counts: []relay.Count{{Counter: "c", Per: time.Hour, Max: 5}}, Members: []string{"al_2"},
+	}
+	now := alert.DueAt
+	_, err = asking.Decide(t.Context(), alert.ID, query, now, func(relay.Alert, relay.Facts) relay.Decision {
+		return relay.Decision{Action: relay.ActSend, Again: now.Add(time.Hour), Deliveries: []relay.Delivery{
+			storetest.NewDelivery(alert, "t"),
+		}}
+	})
+	require.NoError(t, err)
+	alert, err = s.Alert(t.Context(), alert.ID)
+	require.NoError(t, err)
+	require.False(t, alert.AgainAt.IsZero())
+	_, err = asking.Members(t.Context(), alert)
+	require.NoError(t, err)
+	steps := plan.steps + reading.steps
+	for _, want := range []string{
+		"SEARCH alerts USING INDEX alerts_digest (digest=?)",
+		"SEARCH alerts USING INDEX alerts_lead (lead=?)",
+		"SEARCH counted USING PRIMARY KEY (counter=? AND at>?)",
+		"SEARCH claims USING PRIMARY KEY (claim=?)",
+	} {
+		require.Contains(t, steps, want)
+	}
+	for step := range strings.SplitSeq(steps, "\n") {
+		if strings.Contains(step, "alerts_digest") || strings.Contains(step, "alerts_lead") {
+			require.NotContains(t, step, "TEMP B-TREE", "nothing is sorted")
+		}
+		require.NotRegexp(t, "SCAN (alerts|claims|counted|deliveries|events)", step)
+	}
+}

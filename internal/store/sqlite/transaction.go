@@ -1,0 +1,150 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/riverqueue/river"
+
+	"github.com/beckon-relay/beckon/internal/store/tables"
+)
+
+// ours puts a statement of package tables into SQLite's words. Nobody else writes, so no row is locked.
+func ours(query string) string {
+	query = strings.ReplaceAll(query, " IN each(?)", " IN (SELECT value FROM json_each(?))")
+	query = strings.ReplaceAll(query, " FROM each(?)", " FROM json_each(?)")
+	return strings.ReplaceAll(strings.ReplaceAll(query, " FOR SHARE", ""), " FOR UPDATE", "")
+}
+
+// arguments makes JSON of lists, for json_each: one statement serves lists of any length.
+func arguments(args []any) ([]any, error) {
+	for i, arg := range args {
+		switch arg.(type) {
+		case []string, []int64:
+			text, err := json.Marshal(arg)
+			if err != nil {
+				return nil, fmt.Errorf("list arguments: %w", err)
+			}
+			args[i] = string(text)
+		}
+	}
+	return args, nil
+}
+
+// rows are *sql.Rows.
+type rows struct{ *sql.Rows }
+
+// Close implements tables.Rows; Err tells what went wrong.
+func (r rows) Close() { _ = r.Rows.Close() }
+
+// reader is what reads: a pool, or a transaction.
+type reader struct {
+	db interface {
+		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	}
+}
+
+// Query implements tables.DB.
+func (r reader) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
+	args, err := arguments(args)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.db.QueryContext(ctx, ours(query), args...) //nolint:rowserrcheck // the caller's
+	if err != nil {
+		return nil, err
+	}
+	return rows{found}, nil
+}
+
+// transaction is a tables.Tx.
+type transaction struct {
+	tx   *sql.Tx
+	jobs *river.Client[*sql.Tx]
+	// statements are prepared once for all writes: preparing costs as much as running them. They end with tx.
+	statements map[string]*sql.Stmt
+}
+
+func (s *Store) begin(ctx context.Context) (tables.Tx, error) {
+	tx, err := s.write.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &transaction{tx: tx, jobs: s.jobs, statements: map[string]*sql.Stmt{}}, nil
+}
+
+func (t *transaction) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	if statement, ok := t.statements[query]; ok {
+		return statement, nil
+	}
+	statement, err := t.tx.PrepareContext(ctx, ours(query))
+	if err == nil {
+		t.statements[query] = statement
+	}
+	return statement, err
+}
+
+// Exec implements tables.Tx.
+func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int, error) {
+	args, err := arguments(args)
+	if err != nil {
+		return 0, err
+	}
+	statement, err := t.prepare(ctx, query) //nolint:sqlclosecheck // it ends with the transaction
+	if err != nil {
+		return 0, err
+	}
+	result, err := statement.ExecContext(ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	n, err := result.RowsAffected()
+	return int(n), err
+}
+
+// Query implements tables.DB.
+func (t *transaction) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
+	args, err := arguments(args)
+	if err != nil {
+		return nil, err
+	}
+	statement, err := t.prepare(ctx, query) //nolint:sqlclosecheck // it ends with the transaction
+	if err != nil {
+		return nil, err
+	}
+	found, err := statement.QueryContext(ctx, args...) //nolint:rowserrcheck // the caller's
+	if err != nil {
+		return nil, err
+	}
+	return rows{found}, nil
+}
+
+// Lock implements tables.Tx. The transaction has the whole file to itself.
+func (t *transaction) Lock(context.Context, []string) error { return nil }
+
+// Commit implements tables.Tx.
+func (t *transaction) Commit(ctx context.Context, jobs []river.InsertManyParams) error {
+	if len(jobs) > 0 {
+		if _, err := t.jobs.InsertManyTx(ctx, t.tx, jobs); err != nil {
+			t.Rollback(ctx)
+			return fmt.Errorf("insert wake-ups: %w", err)
+		}
+	}
+	if err := t.tx.Commit(); err != nil {
+		t.Rollback(ctx)
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// Rollback implements tables.Tx; there is already an error to tell.
+func (t *transaction) Rollback(context.Context) { _ = t.tx.Rollback() }
+
+// ping writes, since a disk that is full can still be read and locked.
+func ping(ctx context.Context, tx tables.Tx, at int64) error {
+	_, err := tx.Exec(ctx, "INSERT INTO heartbeat (id, at) VALUES (1, ?) ON CONFLICT DO UPDATE SET at = excluded.at", at)
+	return err
+}

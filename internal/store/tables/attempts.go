@@ -1,0 +1,213 @@
+package tables
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+const attemptColumns = `delivery_id, n, provider, started_at, ended_at, outcome, blame, reason, provider_id, status, code,
+	retry_after, detail`
+
+func scanAttempt(row Scanner) (a relay.Attempt, err error) {
+	o := &a.Outcome
+	err = row.Scan(&a.DeliveryID, &a.N, &a.Provider, at{&a.StartedAt}, at{&a.EndedAt}, &o.Kind, &o.Blame, &o.Reason,
+		&o.ProviderID, &o.Status, &o.Code, &o.RetryAfter, &o.Detail)
+	return a, err
+}
+
+// BeginAttempt implements store.Store.
+func (s *Tables) BeginAttempt(ctx context.Context, start store.Start) (relay.Delivery, relay.Attempt, error) {
+	out, err := do(ctx, s, patient.on(start.DeliveryID), func(ctx context.Context, b *batch) (begun, error) { return b.begin(ctx, start) })
+	if err == nil {
+		err = out.refusal
+	}
+	if err != nil {
+		return out.delivery, relay.Attempt{}, fmt.Errorf("begin an attempt of delivery %q: %w", start.DeliveryID, err)
+	}
+	return out.delivery, out.attempt, nil
+}
+
+// begun is what became of an attempt that was to begin. The refusal is no error of the op: what that fails with is not kept.
+type begun struct {
+	delivery relay.Delivery
+	attempt  relay.Attempt
+	refusal  error
+}
+
+func (b *batch) begin(ctx context.Context, start store.Start) (begun, error) {
+	d, err := b.delivery(ctx, start.DeliveryID)
+	if err != nil {
+		return begun{}, err
+	}
+	if !waits(d.State) || micros(d.NextAt) > micros(start.Now) {
+		return begun{}, store.ErrConflict
+	}
+	d.UpdatedAt = timeOf(micros(start.Now))
+	if is, err := b.forbidden(ctx, &d); err != nil || is {
+		return begun{delivery: d, refusal: store.ErrSuppressed}, err
+	}
+	if is, err := b.stopped(ctx, &d); err != nil || is {
+		return begun{delivery: d, refusal: store.ErrPaused}, err
+	}
+	spent, over, err := b.spend(ctx, &d, start.Segments)
+	if err != nil || over {
+		return begun{delivery: d, refusal: store.ErrSuppressed}, err
+	}
+	d.State, d.Reason, d.NextAt = relay.DeliverySending, relay.ReasonNone, timeOf(0)
+	d.Attempts++
+	a := relay.Attempt{DeliveryID: d.ID, N: d.Attempts, Provider: start.Provider, StartedAt: d.UpdatedAt}
+	if err = b.updateDelivery(ctx, d); err != nil {
+		return begun{}, err
+	}
+	return begun{delivery: d, attempt: a}, b.insertAttempt(ctx, a, spent)
+}
+
+func (b *batch) insertAttempt(ctx context.Context, a relay.Attempt, spent int) error {
+	_, err := b.Exec(ctx, "INSERT INTO attempts ("+attemptColumns+", spent) VALUES (?, ?, ?, ?, 0, '', '', '', '', 0, '', 0, '', ?)",
+		a.DeliveryID, a.N, a.Provider, micros(a.StartedAt), spent)
+	if err != nil {
+		return fmt.Errorf("keep the attempt: %w", err)
+	}
+	return nil
+}
+
+// FinishAttempt implements store.Store.
+func (s *Tables) FinishAttempt(ctx context.Context, attempt relay.Attempt, next store.Next) error {
+	err := checkNext(next)
+	switch {
+	case err != nil:
+	case attempt.EndedAt.IsZero():
+		err = errors.New("it does not say when it ended")
+	case attempt.Outcome.Kind == "":
+		err = errors.New("it has no outcome")
+	default:
+		_, err = do(ctx, s, patient.on(attempt.DeliveryID), func(ctx context.Context, b *batch) (struct{}, error) {
+			return struct{}{}, b.finish(ctx, attempt, next)
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("finish attempt %d of delivery %q: %w", attempt.N, attempt.DeliveryID, err)
+	}
+	return nil
+}
+
+func (b *batch) finish(ctx context.Context, a relay.Attempt, next store.Next) error {
+	d, err := b.delivery(ctx, a.DeliveryID)
+	if err != nil {
+		return err
+	}
+	underWay := d.State == relay.DeliverySending || d.State == relay.DeliveryUnknown
+	reported := d.State.Rank() > 0 // a receipt was quicker than the answer, and knows better
+	if !underWay && !reported || d.Attempts != a.N {
+		return store.ErrConflict
+	}
+	o := a.Outcome
+	n, err := b.Exec(ctx, `UPDATE attempts SET ended_at = ?, outcome = ?, blame = ?, reason = ?, provider_id = ?, status = ?,
+		code = ?, retry_after = ?, detail = ? WHERE delivery_id = ? AND n = ? AND outcome = ''`,
+		micros(a.EndedAt), string(o.Kind), string(o.Blame), string(o.Reason), o.ProviderID, o.Status, o.Code,
+		int64(o.RetryAfter), o.Detail, a.DeliveryID, a.N)
+	if err != nil {
+		return fmt.Errorf("keep the outcome: %w", err)
+	}
+	if n == 0 {
+		return store.ErrConflict // it has an outcome
+	}
+	if err = b.refund(ctx, a); err != nil {
+		return err
+	}
+	d.UpdatedAt = a.EndedAt
+	if err = b.blame(ctx, d, o); err != nil {
+		return err
+	}
+	if !reported {
+		_, err = b.move(ctx, d, next)
+		return err
+	}
+	if d.ProviderID == "" {
+		d.Provider, d.ProviderID = a.Provider, o.ProviderID
+	}
+	return b.updateDelivery(ctx, d)
+}
+
+// blame keeps an address that the provider says nothing can be sent to, so that nobody tries again.
+func (b *batch) blame(ctx context.Context, d relay.Delivery, o relay.Outcome) error {
+	if o.Kind != relay.Permanent || o.Blame != relay.BlameRecipient || o.Reason == relay.ReasonNone {
+		return nil
+	}
+	return b.suppress(ctx, relay.Suppression{
+		Address: relay.NewAddress(d.Channel, d.Address()), Reason: o.Reason, Source: relay.SuppressedByProvider, At: d.UpdatedAt,
+	})
+}
+
+// Settle implements store.Store.
+func (s *Tables) Settle(ctx context.Context, deliveryID string, next store.Next, now time.Time) error {
+	err := checkNext(next)
+	if err == nil {
+		_, err = do(ctx, s, patient.on(deliveryID), func(ctx context.Context, b *batch) (struct{}, error) {
+			d, err := b.delivery(ctx, deliveryID)
+			if err != nil {
+				return struct{}{}, err
+			}
+			if !settles(d.State, next.State) {
+				return struct{}{}, store.ErrConflict
+			}
+			d.UpdatedAt = now
+			_, err = b.move(ctx, d, next)
+			return struct{}{}, err
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("settle delivery %q: %w", deliveryID, err)
+	}
+	return nil
+}
+
+func settles(from, to relay.DeliveryState) bool {
+	switch from {
+	case relay.DeliveryQueued, relay.DeliveryUnknown:
+		return true
+	default:
+		return from.Rank() > 0 && to.Rank() > from.Rank()
+	}
+}
+
+// Orphaned implements store.Store.
+func (s *Tables) Orphaned(ctx context.Context, before, now, wakeAt time.Time) (int, error) {
+	next := store.Next{State: relay.DeliveryUnknown, Reason: relay.ReasonNoAnswer, NextAt: wakeAt}
+	if err := checkNext(next); err != nil {
+		return 0, fmt.Errorf("give up orphaned attempts: %w", err)
+	}
+	n, err := do(ctx, s, patient.on("", "orphaned"), func(ctx context.Context, b *batch) (int, error) {
+		orphans, err := All(ctx, b, scanDelivery, "SELECT "+deliveryColumns+
+			" FROM deliveries WHERE state = 'sending' AND updated_at < ? ORDER BY seq FOR UPDATE", micros(before))
+		if err != nil {
+			return 0, err
+		}
+		for _, d := range orphans {
+			d.UpdatedAt = now
+			if _, err = b.move(ctx, d, next); err != nil {
+				return 0, err
+			}
+		}
+		return len(orphans), nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("give up orphaned attempts: %w", err)
+	}
+	return n, nil
+}
+
+// Attempts implements store.Store. A delivery that is not kept has none.
+func (s *Tables) Attempts(ctx context.Context, deliveryID string) ([]relay.Attempt, error) {
+	attempts, err := All(ctx, s.Read, scanAttempt,
+		"SELECT "+attemptColumns+" FROM attempts WHERE delivery_id = ? ORDER BY n", deliveryID)
+	if err != nil {
+		return nil, fmt.Errorf("attempts of delivery %q: %w", deliveryID, err)
+	}
+	return attempts, nil
+}

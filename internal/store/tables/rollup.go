@@ -1,0 +1,49 @@
+package tables
+
+import (
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+)
+
+// standing is where an alert stands between its deliveries and its fallback.
+type standing struct {
+	state    relay.AlertState
+	reason   relay.Reason
+	againAt  time.Time
+	fallback bool
+}
+
+func scanStanding(row Scanner) (s standing, err error) {
+	return s, row.Scan(&s.state, &s.reason, at{&s.againAt}, &s.fallback)
+}
+
+// by is where the alert stands once its deliveries are as given. One that is held for its fallback waits for that all the same; one
+// that has ended stays as it is, unless a message turns out to have been taken.
+func (s standing) by(deliveries []relay.Delivery, now time.Time) standing {
+	state, reason := relay.RollUp(deliveries)
+	switch s.state {
+	case relay.AlertFailed, relay.AlertSuppressed:
+		if state == relay.AlertSent { // the receipt came after it was given up
+			s.state, s.reason = state, reason
+		}
+		return s
+	case relay.AlertCancelled:
+		return s
+	case relay.AlertHeld, relay.AlertDue, relay.AlertSent:
+	}
+	if s.fallback && relay.FellThrough(deliveries) {
+		if s.state != relay.AlertHeld {
+			s.againAt = timeOf(micros(now))
+		}
+		return s
+	}
+	switch {
+	case s.state == relay.AlertSent:
+	case state == relay.AlertSent:
+		s.state, s.reason = state, reason
+	case state.Done():
+		s.state, s.reason, s.againAt = state, reason, timeOf(0)
+	}
+	return s
+}

@@ -1,0 +1,73 @@
+package tables
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+// dayOf numbers the day of a time in UTC.
+func dayOf(t time.Time) int64 { return t.Unix() / int64(24*time.Hour/time.Second) }
+
+// spend counts the segments of a text against the most that a day may have. Where they are too many it suppresses the delivery
+// and reports so. It gives what it counted, 0 without a bound.
+func (b *batch) spend(ctx context.Context, d *relay.Delivery, most int) (spent int, over bool, err error) {
+	if most <= 0 || d.Channel != relay.ChannelSMS {
+		return 0, false, nil
+	}
+	// Writing first locks the day, so that two replicas do not both find the last place free.
+	segments := max(d.Content.Segments, 1)
+	_, err = b.Exec(ctx, "INSERT INTO spending (day, segments) VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET segments = spending.segments + excluded.segments",
+		dayOf(d.UpdatedAt), segments)
+	if err != nil {
+		return 0, false, fmt.Errorf("count segments: %w", err)
+	}
+	total, err := One(ctx, b, scanInt, "SELECT segments FROM spending WHERE day = ?", dayOf(d.UpdatedAt))
+	if err != nil {
+		return 0, false, fmt.Errorf("count segments: %w", err)
+	}
+	if total <= most {
+		return segments, false, nil
+	}
+	if err = b.giveBack(ctx, d.UpdatedAt, segments); err != nil {
+		return 0, false, err
+	}
+	*d, err = b.move(ctx, *d, store.Next{State: relay.DeliverySuppressed, Reason: relay.ReasonDailySegments})
+	return 0, true, err
+}
+
+// giveBack takes segments out of a day again that were not sent.
+func (b *batch) giveBack(ctx context.Context, day time.Time, segments int) error {
+	_, err := b.Exec(ctx, "UPDATE spending SET segments = CASE WHEN segments > ? THEN segments - ? ELSE 0 END WHERE day = ?",
+		segments, segments, dayOf(day))
+	if err != nil {
+		return fmt.Errorf("give segments back: %w", err)
+	}
+	return nil
+}
+
+// refund gives back what an attempt counted that the provider did not take.
+func (b *batch) refund(ctx context.Context, a relay.Attempt) error {
+	if a.Outcome.Kind != relay.Retry && a.Outcome.Kind != relay.Permanent {
+		return nil
+	}
+	type counted struct {
+		spent   int
+		started time.Time
+	}
+	c, err := One(ctx, b, func(row Scanner) (c counted, err error) { return c, row.Scan(&c.spent, at{&c.started}) },
+		"SELECT spent, started_at FROM attempts WHERE delivery_id = ? AND n = ?", a.DeliveryID, a.N)
+	if errors.Is(err, store.ErrNotFound) || err == nil && c.spent == 0 {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("give segments back: %w", err)
+	}
+	return b.giveBack(ctx, c.started, c.spent)
+}
+
+func scanInt(row Scanner) (n int, err error) { return n, row.Scan(&n) }

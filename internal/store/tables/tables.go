@@ -1,0 +1,128 @@
+package tables
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+)
+
+// DefaultQueueLimit is how many writes may wait where Options says nothing: about a second's worth.
+const DefaultQueueLimit = 4096
+
+// ErrReadOnly is the answer to every write on a store that was opened for reading.
+var ErrReadOnly = errors.New("the store was opened read-only")
+
+// DB is what can be asked: connections, or a transaction. Queries are written as the package comment says.
+type DB interface {
+	Query(ctx context.Context, query string, args ...any) (Rows, error)
+}
+
+// Rows are what a query found. They hold a connection until they are closed.
+type Rows interface {
+	Next() bool
+	Scan(into ...any) error
+	Err() error
+	Close()
+}
+
+// Tx is a transaction that writes.
+type Tx interface {
+	DB
+	// Exec runs a statement and tells how many rows it touched.
+	Exec(ctx context.Context, query string, args ...any) (int, error)
+	// Lock keeps everybody else who locks one of the keys waiting until the transaction ends. It is called once, before anything
+	// else, so that no two transactions wait for each other.
+	Lock(ctx context.Context, keys []string) error
+	// Commit inserts the wake-ups and ends the transaction. Where it fails the transaction is rolled back.
+	Commit(ctx context.Context, jobs []river.InsertManyParams) error
+	Rollback(ctx context.Context)
+}
+
+// Fault is what an error of the database means for the writes that shared its transaction.
+type Fault int
+
+// Faults.
+const (
+	// FaultWrite: one of the writes is bad. Each is tried alone, so that it fails no neighbour.
+	FaultWrite Fault = iota
+	// FaultRace: others got in between. The same again may go well.
+	FaultRace
+	// FaultDatabase: the database is in trouble. None would go well now.
+	FaultDatabase
+)
+
+// errRaced fails a write that found what it had looked for changed by somebody else.
+var errRaced = errors.New("somebody else was faster")
+
+// Room is what the disk has left.
+type Room interface {
+	// Check fails with store.ErrDiskFull while that is too little to take events in.
+	Check() error
+	// Bytes is what is left, -1 where nobody can say.
+	Bytes() int64
+}
+
+// Options are what Tables work with. All but Write and what says so are required.
+type Options struct {
+	Read DB
+	// Begin begins a transaction; nil refuses every write with ErrReadOnly.
+	Begin func(context.Context) (Tx, error)
+	// Fault tells what an error of the database means; nil takes each for FaultWrite.
+	Fault  func(error) Fault
+	Finder Finder
+	// Ping fails where the transaction cannot write.
+	Ping func(context.Context, Tx) error
+	// Room is the disk.
+	Room Room
+	// Size is how many bytes the database takes on disk.
+	Size func(context.Context) (int64, error)
+	// Decode turns the JSON of a kept event back into the event.
+	Decode func(raw []byte, receivedAt time.Time) (relay.Event, error)
+	Logger *slog.Logger
+	// Now is the clock that wake-ups are scheduled by.
+	Now func() time.Time
+	// QueueLimit is how many writes may wait before more are refused with store.ErrOverloaded; 0 is DefaultQueueLimit.
+	QueueLimit int
+	// Writers is how many transactions may run side by side; 0 is one. More have another beside them for writes that lock names.
+	Writers int
+	// Timeout bounds one transaction; 0 does not.
+	Timeout time.Duration
+}
+
+// Tables keep events, alerts, deliveries and attempts. With what starts and stops the workers they are a store.Store.
+type Tables struct {
+	Options
+	// Both are nil when read-only. Writes that lock names have a writer of their own where several run side by side: they wait for
+	// other replicas, and nobody else need wait with them.
+	writer, locker *writer
+}
+
+// New makes Tables and starts their writers. Close ends them.
+func New(ctx context.Context, o Options) *Tables {
+	t := &Tables{Options: o}
+	if o.Begin != nil {
+		// The writer outlives whatever context the store was opened with: it ends in Close.
+		ctx = context.WithoutCancel(ctx)
+		t.writer = startWriter(ctx, o, max(1, o.Writers))
+		t.locker = t.writer
+		if o.Writers > 1 {
+			t.locker = startWriter(ctx, o, 1)
+		}
+	}
+	return t
+}
+
+// CloseWriter refuses further writes and returns when those that wait are done.
+func (s *Tables) CloseWriter() {
+	if s.writer != nil {
+		s.writer.stop()
+	}
+	if s.locker != s.writer {
+		s.locker.stop()
+	}
+}
