@@ -77,8 +77,9 @@ func (p people) Lookup(_ context.Context, uid string) (relay.Contact, error) {
 
 type observer struct {
 	mu      sync.Mutex
-	settled []relay.DeliveryState
-	zones   int
+	settled  []relay.DeliveryState
+	searches []Search
+	zones    int
 }
 
 func (o *observer) Decided(relay.Alert, relay.Decision) {}
@@ -92,6 +93,12 @@ func (o *observer) Settled(_ relay.Delivery, state relay.DeliveryState, _ time.D
 }
 
 func (o *observer) ZoneUnknown() { o.zones++ }
+
+func (o *observer) Searched(_ relay.Delivery, result Search) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.searches = append(o.searches, result)
+}
 
 const unknownWait = time.Minute
 
@@ -113,7 +120,8 @@ func newBench(t *testing.T) *bench {
 		Store: kept, Current: func() *engine.Generation { return generation }, Directory: b,
 		Provider: func(relay.Channel) (Provider, bool) { return b.provider, b.provider != nil },
 		Observer: b.seen, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return b.now },
-		Random: func() float64 { return 0.5 }, UnknownWait: unknownWait, Retention: 72 * time.Hour, Workers: 4,
+		Random: func() float64 { return 0.5 }, UnknownWait: unknownWait, Retention: 72 * time.Hour, Replica: "r1",
+		Limits: map[relay.Channel]Limits{relay.ChannelSMS: {Concurrency: 4}, relay.ChannelEmail: {Concurrency: 4}},
 	})
 	return b
 }
