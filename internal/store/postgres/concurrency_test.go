@@ -98,32 +98,33 @@ func TestManyAlertsForOneThingMakeOneMessageWhicheverReplicaDecides(t *testing.T
 
 func TestALimitOfOneLetsOneThroughWhoeverItIsFor(t *testing.T) {
 	t.Parallel()
-	all := replicas(t, 2)
-	const n = 40
-	alerts := make([]relay.Alert, n)
-	for i := range n {
-		e := storetest.NewEvent(fmt.Sprintf("e%d", i))
-		alerts[i] = storetest.NewAlert(e, "mention", fmt.Sprintf("person %d", i))
-		_, err := all[0].Accept(t.Context(), relay.Plan{Event: e, Alerts: alerts[i : i+1]})
-		require.NoError(t, err)
-	}
-	limit := relay.Count{Counter: "by sender", Per: time.Hour, Max: 1}
-	everywhere(all, n, func(s *Store, i int) {
-		_, err := s.Decide(t.Context(), alerts[i].ID, relay.Query{Counts: []relay.Count{limit}}, alerts[i].DueAt,
-			func(a relay.Alert, f relay.Facts) relay.Decision {
-				d := storetest.NewDelivery(a, "t")
-				d.Counters = []relay.Counter{limit.Counter}
-				if len(f.Counted[limit]) >= limit.Max {
-					return relay.Decision{Action: relay.ActSuppress, Reason: relay.ReasonLimit}
-				}
-				return relay.Decision{Action: relay.ActSend, Deliveries: []relay.Delivery{d}}
-			})
-		if err != nil {
-			t.Error(err)
+	all := replicas(t, 4)
+	const rounds, n = 25, 8
+	for round := range rounds {
+		alerts := make([]relay.Alert, n)
+		for i := range n {
+			e := storetest.NewEvent(fmt.Sprintf("e%d.%d", round, i))
+			alerts[i] = storetest.NewAlert(e, "mention", fmt.Sprintf("person %d", i))
+			_, err := all[0].Accept(t.Context(), relay.Plan{Event: e, Alerts: alerts[i : i+1]})
+			require.NoError(t, err)
 		}
-	})
-	require.Equal(t, 1, count(t, all[0], "SELECT count(*) FROM deliveries"))
-	require.Equal(t, n-1, count(t, all[0], "SELECT count(*) FROM alerts WHERE reason = 'limit'"))
+		limit := relay.Count{Counter: relay.Counter(fmt.Sprintf("by sender %d", round)), Per: time.Hour, Max: 1}
+		everywhere(all, n, func(s *Store, i int) {
+			_, err := s.Decide(t.Context(), alerts[i].ID, relay.Query{Counts: []relay.Count{limit}}, alerts[i].DueAt,
+				func(a relay.Alert, f relay.Facts) relay.Decision {
+					d := storetest.NewDelivery(a, "t")
+					d.Counters = []relay.Counter{limit.Counter}
+					if len(f.Counted[limit]) >= limit.Max {
+						return relay.Decision{Action: relay.ActSuppress, Reason: relay.ReasonLimit}
+					}
+					return relay.Decision{Action: relay.ActSend, Deliveries: []relay.Delivery{d}}
+				})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		require.Equal(t, round+1, count(t, all[0], "SELECT count(*) FROM deliveries"))
+	}
 }
 
 func TestAnEventThatSeveralReplicasAreToldOfIsKeptOnce(t *testing.T) {
@@ -210,31 +211,33 @@ func TestTheLastOfSeveralDeliveriesRollsUpTheAlertWhoeverFinishesIt(t *testing.T
 
 func TestWhatIsHeldForAPauseWhileItEndsIsWokenUp(t *testing.T) {
 	t.Parallel()
-	all := replicas(t, 2)
-	const n = 20
-	alerts := heldAlerts(t, all[0], n)
+	all := replicas(t, 4)
+	const rounds, n = 10, 8
+	alerts := heldAlerts(t, all[0], rounds*n)
 	noon := alerts[0].DueAt
-	pause := relay.Pause{By: "ann", At: noon}
-	require.NoError(t, all[0].Pause(t.Context(), pause))
-	everywhere(all, n+1, func(s *Store, i int) {
-		if i == n {
-			if _, err := s.Resume(t.Context(), pause); err != nil {
+	for round := range rounds {
+		pause := relay.Pause{By: "ann", At: noon}
+		require.NoError(t, all[0].Pause(t.Context(), pause))
+		everywhere(all, n+1, func(s *Store, i int) {
+			if i == n {
+				if _, err := s.Resume(t.Context(), pause); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			_, err := s.Decide(t.Context(), alerts[round*n+i].ID, relay.Query{}, noon, func(_ relay.Alert, f relay.Facts) relay.Decision {
+				if len(f.Paused) > 0 {
+					return relay.Decision{Action: relay.ActHold, Reason: relay.ReasonPaused, Until: noon.Add(time.Hour)}
+				}
+				return relay.Decision{Action: relay.ActCancel, Reason: relay.ReasonRead}
+			})
+			if err != nil {
 				t.Error(err)
 			}
-			return
-		}
-		_, err := s.Decide(t.Context(), alerts[i].ID, relay.Query{}, noon, func(_ relay.Alert, f relay.Facts) relay.Decision {
-			if len(f.Paused) > 0 {
-				return relay.Decision{Action: relay.ActHold, Reason: relay.ReasonPaused, Until: noon.Add(time.Hour)}
-			}
-			return relay.Decision{Action: relay.ActCancel, Reason: relay.ReasonRead}
 		})
-		if err != nil {
-			t.Error(err)
-		}
-	})
-	late := count(t, all[0], fmt.Sprintf("SELECT count(*) FROM alerts WHERE state = 'held' AND due_at > %d", noon.UnixMicro()))
-	require.Zero(t, late, "nothing sleeps on after the pause")
+		late := count(t, all[0], fmt.Sprintf("SELECT count(*) FROM alerts WHERE state = 'held' AND due_at > %d", noon.UnixMicro()))
+		require.Zero(t, late, "nothing sleeps on after the pause")
+	}
 }
 
 func TestTransactionsInEachOthersWayAreTriedAgain(t *testing.T) {
