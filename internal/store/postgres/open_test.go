@@ -23,7 +23,7 @@ import (
 func empty(t *testing.T) (url string) {
 	t.Helper()
 	url = database(t, running(t))
-	exec(t, url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+	run(t, url, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
 	return url
 }
 
@@ -34,7 +34,7 @@ func running(t *testing.T) *pgtest.Server {
 	return s
 }
 
-func exec(t *testing.T, url string, statements ...string) {
+func run(t *testing.T, url string, statements ...string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
@@ -96,12 +96,12 @@ func TestSeveralThatMigrateTogetherDoItOnce(t *testing.T) {
 func TestASchemaOfAnotherVersionIsRefused(t *testing.T) {
 	t.Parallel()
 	url := database(t, running(t))
-	exec(t, url, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)")
+	run(t, url, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)")
 	for _, readOnly := range []bool{false, true} {
 		_, err := Open(t.Context(), Options{URL: url, Decode: storetest.Decode, ReadOnly: readOnly})
 		require.ErrorContains(t, err, "newer Beckon")
 	}
-	exec(t, url, "UPDATE goose_db_version SET version_id = 0")
+	run(t, url, "UPDATE goose_db_version SET version_id = 0")
 	_, err := Open(t.Context(), Options{URL: url, Decode: storetest.Decode, ReadOnly: true})
 	require.ErrorContains(t, err, "run beckon migrate")
 }
@@ -134,11 +134,11 @@ func TestAStandbyAnswersNoPing(t *testing.T) {
 	require.NoError(t, err)
 	s := open(t, Options{URL: url})
 	require.NoError(t, s.Ping(t.Context()))
-	exec(t, url, fmt.Sprintf("ALTER DATABASE %s SET default_transaction_read_only = on", config.Database))
+	run(t, url, fmt.Sprintf("ALTER DATABASE %s SET default_transaction_read_only = on", config.Database))
 	s.write.Reset()
 	require.ErrorContains(t, s.Ping(t.Context()), "read-only")
 	require.Error(t, keepEvent(t.Context(), s, "e1"))
-	exec(t, url, "SET default_transaction_read_only = off", fmt.Sprintf("ALTER DATABASE %s RESET ALL", config.Database))
+	run(t, url, "SET default_transaction_read_only = off", fmt.Sprintf("ALTER DATABASE %s RESET ALL", config.Database))
 	s.write.Reset()
 	require.NoError(t, keepEvent(t.Context(), s, "e1"))
 }
