@@ -92,15 +92,24 @@ func healthcheckCommand() *cobra.Command {
 	}
 }
 
-func healthcheck(ctx context.Context, w io.Writer, addr string) error {
+// adminURL is where the admin listener of this machine is reached that is bound to the address.
+func adminURL(addr string) (string, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return fmt.Errorf("BECKON_ADMIN_LISTEN: %w", err)
+		return "", fmt.Errorf("BECKON_ADMIN_LISTEN: %w", err)
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/readyz", nil)
+	return "http://" + net.JoinHostPort(host, port), nil
+}
+
+func healthcheck(ctx context.Context, w io.Writer, addr string) error {
+	base, err := adminURL(addr)
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/readyz", nil)
 	if err != nil {
 		return fmt.Errorf("ask for health: %w", err)
 	}

@@ -33,6 +33,8 @@ type live struct {
 	people    directory.Chain
 	providers map[relay.Channel]dispatch.Provider
 	mailLinks mailLinks
+	// reporting are the channels on which receipts can come in.
+	reporting map[relay.Channel]bool
 	public    http.Handler
 	admin     http.Handler
 	// stamp tells whether anything changed since.
@@ -73,10 +75,13 @@ func (a *App) load(c config.Config) (*live, error) {
 	problems = append(problems, err, missing(generation, next.providers, c))
 	next.mailLinks, err = newMailLinks(c)
 	problems = append(problems, err)
+	callbacks, err := a.callbacks(c)
+	problems = append(problems, err)
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
 	}
-	next.public, next.admin = a.handlers(c, next.mailLinks)
+	next.reporting = reporting(c)
+	next.public, next.admin = a.handlers(c, next.mailLinks, callbacks)
 	next.stamp = strings.Join(append(hashes, generation.Hash, secretsOf(c)), " ")
 	return next, nil
 }
@@ -103,6 +108,7 @@ func providers(c config.Config, keeper outbox.Keeper) (map[relay.Channel]dispatc
 	if c.SendGrid.Configured() {
 		client, err := sendgrid.New(sendgrid.Config{
 			APIKey: c.SendGrid.APIKey.Reveal(), From: c.SendGrid.From, BaseURL: text(c.SendGrid.BaseURL),
+			Activity: c.SendGrid.Activity,
 		})
 		if err != nil {
 			problems = append(problems, err)
@@ -115,7 +121,7 @@ func providers(c config.Config, keeper outbox.Keeper) (map[relay.Channel]dispatc
 
 func twilioConfig(c config.Config) twilio.Config {
 	return twilio.Config{
-		AccountSID: c.Twilio.AccountSID, AuthToken: c.Twilio.AuthToken.Reveal(), APIKey: c.Twilio.APIKey,
+		AccountSID: c.Twilio.AccountSID, AuthToken: c.Twilio.AuthToken().Reveal(), APIKey: c.Twilio.APIKey,
 		APISecret: c.Twilio.APISecret.Reveal(), From: c.Twilio.From, MessagingServiceSID: c.Twilio.MessagingServiceSID,
 		BaseURL: text(c.Twilio.BaseURL), PublicURL: text(c.PublicURL),
 	}
@@ -162,7 +168,7 @@ func settingsOf(ch relay.Channel) string {
 }
 
 // handlers are made anew on each reload, because the credentials they check may have been rotated.
-func (a *App) handlers(c config.Config, links mailLinks) (public, admin http.Handler) {
+func (a *App) handlers(c config.Config, links mailLinks, callbacks map[string]server.Callback) (public, admin http.Handler) {
 	users := make([]server.Credential, 0, len(c.WebhookUsers))
 	for _, u := range c.WebhookUsers {
 		users = append(users, server.Credential{User: u.User, Password: u.Password.Reveal()})
@@ -177,10 +183,11 @@ func (a *App) handlers(c config.Config, links mailLinks) (public, admin http.Han
 			appID: c.CometChat.AppID, keepAll: c.Keep == config.KeepAll,
 		},
 		Users: users, TrustedProxies: c.TrustedProxies, Logger: a.Logger, Observer: a.metrics,
-		Unsubscriber: links.unsubscriber(a.store),
+		Unsubscriber: links.unsubscriber(a.store), Callbacks: callbacks,
 	})
 	admin = server.NewAdmin(server.AdminOptions{
 		Ready: a.ready, Alive: func() error { return nil }, Metrics: a.metrics.handler(), Reload: a.Reload,
+		Switches:  switches{a},
 		Operators: operators, Open: c.AdminOnLoopback(), Logger: a.Logger,
 	})
 	return public, admin
@@ -263,7 +270,11 @@ func secretsOf(c config.Config) string {
 	for _, key := range c.SecretKeys {
 		put(key.Reveal())
 	}
-	put(c.Twilio.AuthToken.Reveal(), c.Twilio.APIKey, c.Twilio.APISecret.Reveal(), c.SendGrid.APIKey.Reveal())
+	for _, token := range c.Twilio.AuthTokens {
+		put(token.Reveal())
+	}
+	put(c.SendGrid.EventPublicKeys...)
+	put(c.Twilio.APIKey, c.Twilio.APISecret.Reveal(), c.SendGrid.APIKey.Reveal())
 	return hex.EncodeToString(h.Sum(nil))
 }
 

@@ -30,6 +30,7 @@ type metrics struct {
 	alerts          *prometheus.CounterVec
 	deliveries      *prometheus.CounterVec
 	attempts        *prometheus.CounterVec
+	receipts        *prometheus.CounterVec
 	attemptDuration *prometheus.HistogramVec
 	latency         *prometheus.HistogramVec
 	zonesUnknown    prometheus.Counter
@@ -58,6 +59,7 @@ func newMetrics(version string) *metrics {
 		alerts:      counter("beckon_alerts_total", "Alerts decided, by action and reason.", "action", "reason"),
 		deliveries:  counter("beckon_deliveries_total", "Deliveries that reached an end.", "channel", "outcome"),
 		attempts:    counter("beckon_delivery_attempts_total", "Calls to providers.", "channel", "provider", "outcome"),
+		receipts:    counter("beckon_delivery_receipts_total", "Reports of providers, repeats included.", "channel", "status"),
 		attemptDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "beckon_delivery_attempt_duration_seconds", Help: "Time a call to a provider took.",
 			Buckets: prometheus.ExponentialBuckets(0.005, 2, 12),
@@ -84,7 +86,7 @@ func newMetrics(version string) *metrics {
 	}, []string{"version", "goversion"})
 	build.WithLabelValues(version, runtime.Version()).Set(1)
 	m.registry.MustRegister(
-		m.webhooks, m.webhookDuration, m.events, m.ruleMatches, m.ruleErrors, m.alerts, m.deliveries, m.attempts,
+		m.webhooks, m.webhookDuration, m.events, m.ruleMatches, m.ruleErrors, m.alerts, m.deliveries, m.attempts, m.receipts,
 		m.attemptDuration, m.latency, m.zonesUnknown, m.reloadOK, m.reloadTime, m.configInfo, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
@@ -96,12 +98,22 @@ func newMetrics(version string) *metrics {
 func (m *metrics) zero() {
 	for _, outcome := range server.Outcomes() {
 		m.webhooks.WithLabelValues("cometchat", "", outcome)
+		for _, source := range callbackSources() {
+			m.webhooks.WithLabelValues(source, "", outcome)
+		}
 	}
 	for _, ch := range relay.Channels() {
-		for _, state := range []relay.DeliveryState{relay.DeliverySent, relay.DeliveryDead, relay.DeliverySuppressed} {
+		for _, state := range endStates() {
 			m.deliveries.WithLabelValues(string(ch), string(state))
 		}
 		m.latency.WithLabelValues(string(ch))
+	}
+}
+
+// endStates are the states that count as an end of a delivery; sent is one where nothing is heard of it again.
+func endStates() []relay.DeliveryState {
+	return []relay.DeliveryState{
+		relay.DeliverySent, relay.DeliveryDelivered, relay.DeliveryUndelivered, relay.DeliveryDead, relay.DeliverySuppressed,
 	}
 }
 
@@ -113,6 +125,24 @@ func (m *metrics) handler() http.Handler {
 func (m *metrics) Webhook(trigger, outcome string, took time.Duration) {
 	m.webhooks.WithLabelValues("cometchat", trigger, outcome).Inc()
 	m.webhookDuration.Observe(took.Seconds())
+}
+
+// Callback implements server.Observer. The duration is kept for webhooks alone, which have a sender that waits 2 s.
+func (m *metrics) Callback(source, outcome string, _ time.Duration) {
+	m.webhooks.WithLabelValues(source, "", outcome).Inc()
+}
+
+// received notes receipts under the provider's own words, of which each adapter has a list, and the deliveries that they brought
+// to an end.
+func (m *metrics) received(ch relay.Channel, receipts []relay.Receipt, moved []relay.Delivery) {
+	for _, r := range receipts {
+		m.receipts.WithLabelValues(string(ch), r.Status).Inc()
+	}
+	for _, d := range moved {
+		if d.State == relay.DeliveryDelivered || d.State == relay.DeliveryUndelivered {
+			m.deliveries.WithLabelValues(string(d.Channel), string(d.State)).Inc()
+		}
+	}
 }
 
 // planned notes what the rules made of an event, and gives its trigger as a label.

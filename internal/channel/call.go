@@ -35,18 +35,18 @@ func (c *Call) Failed(err error) relay.Outcome {
 	if c.connected.Load() {
 		return relay.Outcome{
 			Kind: relay.Unknown, Blame: relay.BlameProvider, Reason: relay.ReasonNoAnswer,
-			Detail: "no answer to the request: " + explain(err),
+			Detail: "no answer to the request: " + Explain(err),
 		}
 	}
 	return relay.Outcome{
 		Kind: relay.Retry, Blame: relay.BlameProvider, Reason: relay.ReasonProviderTrouble,
-		Detail: "not sent, no connection: " + explain(err),
+		Detail: "not sent, no connection: " + Explain(err),
 	}
 }
 
-// explain names the cause of a transport error in a few words. The error itself begins with the whole address, which
-// holds the account's SID.
-func explain(err error) string {
+// Explain names the cause of a transport error in a few words. The error itself begins with the whole address, which holds the
+// account's SID, and of a search the number that is searched for.
+func Explain(err error) string {
 	var lookup *net.DNSError
 	var timeout net.Error
 	switch {

@@ -26,8 +26,10 @@ type Config struct {
 	DirectoryFiles []string
 	WebhookUsers   []WebhookUser
 	ConsoleUsers   []ConsoleUser
-	Providers      Providers
-	Keep           Keep
+	// Operator is who commands say they are when they ask a running relay; empty for nobody.
+	Operator  WebhookUser
+	Providers Providers
+	Keep      Keep
 	// SecretKeys sign and verify links: the first signs, all verify.
 	SecretKeys []Secret
 	// SecretFiles are the files that secrets came from (NAME_FILE), in the order of the settings: those to watch.
@@ -69,8 +71,9 @@ type CometChat struct {
 
 // Twilio is the account that sends SMS. Which of the fields go together is checked where they are used.
 type Twilio struct {
-	AccountSID          string
-	AuthToken           Secret
+	AccountSID string
+	// AuthTokens are the account's: the first sends, all verify callbacks.
+	AuthTokens          []Secret
 	APIKey              string
 	APISecret           Secret
 	From                string
@@ -80,7 +83,15 @@ type Twilio struct {
 
 // Configured reports whether any credential of Twilio is set.
 func (t Twilio) Configured() bool {
-	return t.AccountSID != "" || t.AuthToken != "" || t.APIKey != "" || t.APISecret != ""
+	return t.AccountSID != "" || len(t.AuthTokens) > 0 || t.APIKey != "" || t.APISecret != ""
+}
+
+// AuthToken is the token that sends; empty without one.
+func (t Twilio) AuthToken() Secret {
+	if len(t.AuthTokens) == 0 {
+		return ""
+	}
+	return t.AuthTokens[0]
 }
 
 // SendGrid is the account that sends mail. Its fields are checked where they are used.
@@ -88,9 +99,11 @@ type SendGrid struct {
 	APIKey Secret
 	// From is an address, with a name or without.
 	From string
-	// EventPublicKey verifies event webhooks: base64 of an ECDSA key in DER.
-	EventPublicKey string
-	BaseURL        *url.URL
+	// EventPublicKeys verify event webhooks: base64 of ECDSA keys in DER.
+	EventPublicKeys []string
+	// Activity says that the account's list of mails can be asked.
+	Activity bool
+	BaseURL  *url.URL
 }
 
 // Configured reports whether SendGrid's key is set.

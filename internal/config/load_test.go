@@ -72,6 +72,7 @@ func TestEveryGoodSettingIsRead(t *testing.T) {
 		"SENDGRID_API_KEY":          "SG.x",
 		"SENDGRID_FROM":             "Beckon <beckon@example.com>",
 		"SENDGRID_EVENT_PUBLIC_KEY": publicKey(t),
+		"SENDGRID_ACTIVITY":         "on",
 	}, nil)
 	require.NoError(t, err)
 	require.Equal(t, "[::1]:80", got.Listen)
@@ -96,6 +97,7 @@ func TestEveryGoodSettingIsRead(t *testing.T) {
 	require.Equal(t, "app eu http://127.0.0.1:9", got.CometChat.AppID+" "+got.CometChat.Region+" "+got.CometChat.BaseURL.String())
 	require.True(t, got.Twilio.Configured())
 	require.True(t, got.SendGrid.Configured())
+	require.True(t, got.SendGrid.Activity)
 	require.Equal(t, "Beckon <beckon@example.com>", got.SendGrid.From)
 }
 
@@ -133,11 +135,25 @@ func TestASecretComesFromItsFileWithoutTheLastNewline(t *testing.T) {
 	t.Parallel()
 	got, err := load(
 		map[string]string{"TWILIO_AUTH_TOKEN_FILE": "/run/token", "SENDGRID_API_KEY_FILE": "/run/key"},
-		map[string]string{"/run/token": "two\nlines\n", "/run/key": "windows\r\n"})
+		map[string]string{"/run/token": "unix\n", "/run/key": "two\nlines\r\n"})
 	require.NoError(t, err)
-	require.Equal(t, config.Secret("two\nlines"), got.Twilio.AuthToken)
-	require.Equal(t, config.Secret("windows"), got.SendGrid.APIKey)
+	require.Equal(t, config.Secret("unix"), got.Twilio.AuthToken())
+	require.Equal(t, config.Secret("two\nlines"), got.SendGrid.APIKey)
 	require.Equal(t, []string{"/run/token", "/run/key"}, got.SecretFiles)
+}
+
+func TestSecretsThatAreRotatedMayBeSeveralAtOnce(t *testing.T) {
+	t.Parallel()
+	first, second := publicKey(t), publicKey(t)
+	got, err := load(
+		map[string]string{"TWILIO_AUTH_TOKEN": "new, old", "SENDGRID_EVENT_PUBLIC_KEY_FILE": "/run/keys"},
+		map[string]string{"/run/keys": first + "," + second + "\n"})
+	require.NoError(t, err)
+	require.Equal(t, []config.Secret{"new", "old"}, got.Twilio.AuthTokens)
+	require.Equal(t, config.Secret("new"), got.Twilio.AuthToken(), "the first sends")
+	require.Equal(t, []string{first, second}, got.SendGrid.EventPublicKeys)
+	require.Empty(t, config.Twilio{}.AuthToken())
+	require.False(t, got.SendGrid.Activity, "it costs extra")
 }
 
 func TestOnlySecretsHaveAFile(t *testing.T) {
@@ -176,13 +192,13 @@ func TestAValueThatIsTooLongIsRefused(t *testing.T) {
 
 func TestTheProcessEnvironmentIsRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "token")
-	require.NoError(t, os.WriteFile(path, []byte("from a file\n"), 0o600))
+	require.NoError(t, os.WriteFile(path, []byte("from-a-file\n"), 0o600))
 	t.Setenv("BECKON_RULES", "other.yaml")
 	t.Setenv("TWILIO_AUTH_TOKEN_FILE", path)
 	got, err := config.FromEnvironment()
 	require.NoError(t, err)
 	require.Equal(t, "other.yaml", got.Rules)
-	require.Equal(t, config.Secret("from a file"), got.Twilio.AuthToken)
+	require.Equal(t, config.Secret("from-a-file"), got.Twilio.AuthToken())
 
 	require.NoError(t, os.WriteFile(path, make([]byte, 1<<20), 0o600))
 	_, err = config.FromEnvironment()
@@ -202,19 +218,19 @@ func TestNoSecretGetsOutByPrinting(t *testing.T) {
 	}, nil)
 	require.NoError(t, err)
 	var out strings.Builder
-	slog.New(slog.NewJSONHandler(&out, nil)).Info("loaded", "config", c, "token", c.Twilio.AuthToken)
-	slog.New(slog.NewTextHandler(&out, nil)).Info("loaded", "config", c, "token", c.Twilio.AuthToken)
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("loaded", "config", c, "token", c.Twilio.AuthToken())
+	slog.New(slog.NewTextHandler(&out, nil)).Info("loaded", "config", c, "token", c.Twilio.AuthToken())
 	encoded, err := json.Marshal(c)
 	require.NoError(t, err)
 	out.Write(encoded)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		fmt.Fprintf(&out, verb, c)
-		fmt.Fprintf(&out, verb, c.Twilio.AuthToken)
+		fmt.Fprintf(&out, verb, c.Twilio.AuthToken())
 	}
 	require.NotContains(t, out.String(), secret)
 	require.NotContains(t, out.String(), fmt.Sprintf("%x", secret))
 	require.Contains(t, out.String(), "***")
-	require.Equal(t, secret, c.Twilio.AuthToken.Reveal())
+	require.Equal(t, secret, c.Twilio.AuthToken().Reveal())
 	require.Empty(t, config.Secret("").String())
 }
 

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Bounds of durations. IDs of events live as long as the events, and CometChat may repeat one for a day or more.
@@ -34,6 +35,34 @@ func readText(to *string, value string) error {
 
 func readSecret(to *Secret, value string) error {
 	*to = Secret(value)
+	return nil
+}
+
+// readSecrets takes a comma list of words.
+func readSecrets(to *[]Secret, value string) error {
+	var faults []error
+	for i, item := range items(value) {
+		switch {
+		case item == "":
+			faults = append(faults, fmt.Errorf("entry %d is empty", i+1))
+		case strings.ContainsFunc(item, unicode.IsSpace):
+			faults = append(faults, fmt.Errorf("entry %d has a space or a line break in it; separate entries by commas", i+1))
+		default:
+			*to = append(*to, Secret(item))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func readSwitch(to *bool, value string) error {
+	switch value {
+	case "on":
+		*to = true
+	case "off":
+		*to = false
+	default:
+		return fmt.Errorf("%s is neither on nor off", quote(value))
+	}
 	return nil
 }
 
@@ -156,18 +185,39 @@ func readDirectory(to *[]string, value string) error {
 	return errors.Join(faults...)
 }
 
-func readPublicKey(to *string, value string) error {
-	der, err := base64.StdEncoding.DecodeString(value)
-	if err == nil {
-		var key any
-		if key, err = x509.ParsePKIXPublicKey(der); err == nil {
-			if _, ok := key.(*ecdsa.PublicKey); ok {
-				*to = value
-				return nil
-			}
+func readPublicKeys(to *[]string, value string) error {
+	var faults []error
+	list := items(value)
+	for i, item := range list {
+		if !isPublicKey(item) {
+			faults = append(faults, fmt.Errorf("%snot the verification key that SendGrid shows: base64 of an ECDSA public key, in one line",
+				entryOf(i, list)))
+			continue
 		}
+		*to = append(*to, item)
 	}
-	return errors.New("not the verification key that SendGrid shows: base64 of an ECDSA public key, in one line")
+	return errors.Join(faults...)
+}
+
+func isPublicKey(s string) bool {
+	der, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		return false
+	}
+	key, err := x509.ParsePKIXPublicKey(der)
+	if err != nil {
+		return false
+	}
+	_, ok := key.(*ecdsa.PublicKey)
+	return ok
+}
+
+// entryOf names an entry of a comma list, where there is more than one.
+func entryOf(i int, list []string) string {
+	if len(list) < 2 {
+		return ""
+	}
+	return fmt.Sprintf("entry %d is ", i+1)
 }
 
 // items splits a comma list and trims what people put around commas.

@@ -100,6 +100,13 @@ func listenerTable() []entry {
 		},
 		{
 			Setting{
+				Name: "BECKON_OPERATOR", Secret: true,
+				Help: "for commands that ask a running relay off loopback: name:secret of a console user",
+			},
+			func(c *Config, v string) error { return readOperator(&c.Operator, v) },
+		},
+		{
+			Setting{
 				Name: "BECKON_SECRET_KEY", Secret: true,
 				Help: "keys for links, at least 32 characters each: the first signs, all verify",
 			},

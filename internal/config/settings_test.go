@@ -45,8 +45,8 @@ func TestSecretsAreMarked(t *testing.T) {
 	}
 	slices.Sort(secrets)
 	require.Equal(t, []string{
-		"BECKON_CONSOLE_USERS", "BECKON_DATABASE_URL", "BECKON_SECRET_KEY", "BECKON_WEBHOOK_USERS", "COMETCHAT_API_KEY",
-		"SENDGRID_API_KEY", "TWILIO_API_SECRET", "TWILIO_AUTH_TOKEN",
+		"BECKON_CONSOLE_USERS", "BECKON_DATABASE_URL", "BECKON_OPERATOR", "BECKON_SECRET_KEY", "BECKON_WEBHOOK_USERS", "COMETCHAT_API_KEY",
+		"SENDGRID_API_KEY", "SENDGRID_EVENT_PUBLIC_KEY", "TWILIO_API_SECRET", "TWILIO_AUTH_TOKEN",
 	}, secrets)
 }
 
@@ -58,7 +58,7 @@ func TestHelpShowsEverySettingWithItsDefault(t *testing.T) {
 		require.Contains(t, help, s.Help)
 	}
 	require.Regexp(t, `BECKON_RULES +file of rules \(default rules\.yaml\)\n`, help)
-	require.Regexp(t, `TWILIO_AUTH_TOKEN +\* its auth token\n`, help)
+	require.Regexp(t, `TWILIO_AUTH_TOKEN +\* its auth tokens: .*\n`, help)
 	for line := range strings.Lines(help) {
 		require.LessOrEqual(t, len(line), 120, line)
 	}

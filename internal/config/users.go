@@ -27,6 +27,15 @@ func readWebhookUsers(to *[]WebhookUser, value string) error {
 	return errors.Join(faults...)
 }
 
+func readOperator(to *WebhookUser, value string) error {
+	name, secret, ok := strings.Cut(value, ":")
+	if !ok || name == "" || secret == "" {
+		return errors.New("not name:secret")
+	}
+	*to = WebhookUser{User: name, Password: Secret(secret)}
+	return nil
+}
+
 func readConsoleUsers(to *[]ConsoleUser, value string) error {
 	var faults []error
 	seen := map[string]bool{}

@@ -32,8 +32,8 @@ func twilioTable() []entry {
 			func(c *Config, v string) error { return readText(&c.Twilio.AccountSID, v) },
 		},
 		{
-			Setting{Name: "TWILIO_AUTH_TOKEN", Secret: true, Help: "its auth token"},
-			func(c *Config, v string) error { return readSecret(&c.Twilio.AuthToken, v) },
+			Setting{Name: "TWILIO_AUTH_TOKEN", Secret: true, Help: "its auth tokens: the first sends, all verify callbacks"},
+			func(c *Config, v string) error { return readSecrets(&c.Twilio.AuthTokens, v) },
 		},
 		{
 			Setting{Name: "TWILIO_API_KEY", Help: "an API key instead of the auth token"},
@@ -69,8 +69,18 @@ func sendgridTable() []entry {
 			func(c *Config, v string) error { return readText(&c.SendGrid.From, v) },
 		},
 		{
-			Setting{Name: "SENDGRID_EVENT_PUBLIC_KEY", Help: "verifies SendGrid's event webhooks"},
-			func(c *Config, v string) error { return readPublicKey(&c.SendGrid.EventPublicKey, v) },
+			Setting{
+				Name: "SENDGRID_EVENT_PUBLIC_KEY", Secret: true,
+				Help: "verifies SendGrid's event webhooks; two keys, comma separated, while one is rotated",
+			},
+			func(c *Config, v string) error { return readPublicKeys(&c.SendGrid.EventPublicKeys, v) },
+		},
+		{
+			Setting{
+				Name: "SENDGRID_ACTIVITY", Default: "off",
+				Help: "on: lost mails are looked for in the email activity (an add-on)",
+			},
+			func(c *Config, v string) error { return readSwitch(&c.SendGrid.Activity, v) },
 		},
 		{
 			Setting{Name: "BECKON_SENDGRID_BASE_URL", Help: "replaces scheme, host and port of SendGrid's API"},

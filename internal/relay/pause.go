@@ -20,7 +20,7 @@ func (p Pause) Covers(rule string, channel Channel) bool {
 // Audit is one thing an operator did.
 type Audit struct {
 	At time.Time
-	// Who is the operator's name, or "cli" for one at the machine itself.
+	// Who is the operator's name, or "local" for one at the machine itself.
 	Who string
 	// Action is a short constant such as "pause"; Subject what it was done to. Neither names a person in clear.
 	Action, Subject string

@@ -27,6 +27,8 @@ type AdminOptions struct {
 	Metrics http.Handler
 	// Reload reads rules and templates anew; its error is shown to the operator.
 	Reload func(ctx context.Context) error
+	// Switches stop messages; nil leaves them out.
+	Switches Switches
 	// Operators may call actions.
 	Operators []Operator
 	// Open lets anybody who reaches the listener call actions: for loopback only.
@@ -34,7 +36,8 @@ type AdminOptions struct {
 	Logger *slog.Logger
 }
 
-// NewAdmin makes the handler of the admin listener: /livez, /readyz, /metrics and POST /-/reload.
+// NewAdmin makes the handler of the admin listener: /livez, /readyz, /metrics, POST /-/reload, /-/pause and /-/resume, and
+// GET /-/pauses.
 func NewAdmin(o AdminOptions) http.Handler {
 	a := &admin{AdminOptions: o, gate: newGate(o.Operators), origins: http.NewCrossOriginProtection()}
 	e := newEdge(o.Logger, nil)
@@ -45,6 +48,9 @@ func NewAdmin(o AdminOptions) http.Handler {
 		e.GET("/metrics", echo.WrapHandler(o.Metrics))
 	}
 	e.POST("/-/reload", a.reload, a.action)
+	if o.Switches != nil {
+		a.registerSwitches(e)
+	}
 	return e
 }
 
@@ -106,6 +112,7 @@ func (a *admin) action(next echo.HandlerFunc) echo.HandlerFunc {
 
 func (a *admin) authorize(c echo.Context) error {
 	if a.Open {
+		c.Set(operatorKey, local)
 		return checkLocalHost(c.Request().Host)
 	}
 	if len(a.gate.operators) == 0 {
@@ -126,6 +133,7 @@ func (a *admin) authorize(c echo.Context) error {
 	case operator.Viewer:
 		return &Refusal{Status: http.StatusForbidden, Code: "viewer", Message: "a viewer may look but not act"}
 	}
+	c.Set(operatorKey, operator.Name)
 	return nil
 }
 

@@ -42,17 +42,20 @@ func (r *Refusal) Error() string {
 	return fmt.Sprintf("refused with %d %s: %s", r.Status, r.Code, r.Message)
 }
 
-// Observer is told of every webhook; metrics implement it.
+// Observer is told of every webhook and callback; metrics implement it.
 type Observer interface {
 	// Webhook gets the Receipt's Trigger, empty for a request that was refused, one of the Outcome constants and how long
 	// the request took.
 	Webhook(trigger, outcome string, took time.Duration)
+	// Callback gets the Callback's Source, and outcome and time as above.
+	Callback(source, outcome string, took time.Duration)
 }
 
-// Outcomes of a webhook request.
+// Outcomes of a request that brings a webhook or a callback.
 const (
-	OutcomeAccepted     = "accepted"
-	OutcomeDuplicate    = "duplicate"
+	OutcomeAccepted  = "accepted"
+	OutcomeDuplicate = "duplicate"
+	// OutcomeUnauthorized had no credentials that we know, or, as a callback, no valid signature.
 	OutcomeUnauthorized = "unauthorized"
 	// OutcomeInvalid is any other fault of the request: media type, size, JSON, another app.
 	OutcomeInvalid = "invalid"

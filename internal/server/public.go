@@ -40,12 +40,15 @@ type PublicOptions struct {
 	Deadline time.Duration
 	// Unsubscriber serves unsubscribe links; nil where there is no key to verify them with, and nothing at their address.
 	Unsubscriber Unsubscriber
-	Logger       *slog.Logger
+	// Callbacks are where providers report, by path. There is nothing at the path of one that is not configured.
+	Callbacks map[string]Callback
+	Logger    *slog.Logger
 	// Observer may be nil.
 	Observer Observer
 }
 
-// NewPublic makes the handler of the public listener: POST /webhooks/cometchat, GET and POST /u/<token>.
+// NewPublic makes the handler of the public listener: POST /webhooks/cometchat, GET and POST /u/<token>, POST to
+// each of the Callbacks.
 func NewPublic(o PublicOptions) http.Handler {
 	if o.MaxWaiting <= 0 {
 		o.MaxWaiting = defaultMaxWaiting
@@ -62,6 +65,7 @@ func NewPublic(o PublicOptions) http.Handler {
 	if o.Unsubscriber != nil {
 		newUnsubscribing(o.Unsubscriber, o.Logger).register(e)
 	}
+	newCallbacks(o).register(e, o.Callbacks)
 	return e
 }
 
@@ -173,17 +177,24 @@ func checkHead(r *http.Request) error {
 			Message: "the Content-Type must be application/json",
 		}
 	}
-	encoding := r.Header.Get(echo.HeaderContentEncoding)
-	if encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return &Refusal{
-			Status: http.StatusUnsupportedMediaType, Code: "unsupported_encoding",
-			Message: "the body must come without Content-Encoding",
-		}
+	if err := checkEncoding(r); err != nil {
+		return err
 	}
 	if r.ContentLength > maxBody {
 		return tooLarge()
 	}
 	return nil
+}
+
+func checkEncoding(r *http.Request) error {
+	encoding := r.Header.Get(echo.HeaderContentEncoding)
+	if encoding == "" || strings.EqualFold(encoding, "identity") {
+		return nil
+	}
+	return &Refusal{
+		Status: http.StatusUnsupportedMediaType, Code: "unsupported_encoding",
+		Message: "the body must come without Content-Encoding",
+	}
 }
 
 func refuseBody(err error) *Refusal {

@@ -45,6 +45,12 @@ func (o *outcomes) Webhook(_, outcome string, _ time.Duration) {
 	o.seen = append(o.seen, outcome)
 }
 
+func (o *outcomes) Callback(source, outcome string, _ time.Duration) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.seen = append(o.seen, source+" "+outcome)
+}
+
 // lines is a log that may be written to from many goroutines.
 type lines struct {
 	mu  sync.Mutex

@@ -14,7 +14,7 @@ import (
 
 // Config says whose account is used and as whom it sends. The names in the errors of New are those of the settings.
 type Config struct {
-	// APIKey (SG....) needs no more than the permission to send mail.
+	// APIKey (SG....) needs no more than the permission to send mail, and with Activity to read it.
 	APIKey string
 	// From is an address, or a name and an address: "Beckon <alerts@example.com>". SendGrid must have verified it, or its
 	// domain.
@@ -22,6 +22,9 @@ type Config struct {
 	// BaseURL replaces scheme, host and port of SendGrid's API, such as https://api.eu.sendgrid.com for an account in
 	// the EU; empty means the global one.
 	BaseURL string
+	// Activity says that the account has the additional email activity history, and the key the permission to read it, so that
+	// Find can ask.
+	Activity bool
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }

@@ -38,6 +38,8 @@ type Client struct {
 	key  string
 	from *mail.Address
 	now  func() time.Time
+	// activity says that the account has a list of its mails.
+	activity bool
 }
 
 // New checks the configuration and makes a client. The error names every setting that is wrong, and no value.
@@ -48,6 +50,7 @@ func New(config Config) (*Client, error) {
 	}
 	c := &Client{
 		rest: &rest.Client{HTTPClient: channel.NewHTTPClient(base)}, key: config.APIKey, from: from, now: config.Now,
+		activity: config.Activity,
 	}
 	if c.now == nil {
 		c.now = time.Now
@@ -70,10 +73,7 @@ func (c *Client) Send(ctx context.Context, d relay.Delivery) relay.Outcome {
 	defer cancel()
 	ctx, watch := channel.Watch(ctx)
 	res, err := c.rest.SendWithContext(ctx, rest.Request{
-		Method: rest.Post, BaseURL: endpoint, Body: body,
-		Headers: map[string]string{
-			"Authorization": "Bearer " + c.key, "Content-Type": "application/json", "User-Agent": "beckon sendgrid-rest/" + rest.Version,
-		},
+		Method: rest.Post, BaseURL: endpoint, Body: body, Headers: c.headers(),
 	})
 	if res == nil {
 		return watch.Failed(err)
@@ -88,6 +88,13 @@ func (c *Client) Send(ctx context.Context, d relay.Delivery) relay.Outcome {
 		outcome.RetryAfter = channel.RetryAfter(header, c.now())
 	}
 	return outcome
+}
+
+// headers are those of every request.
+func (c *Client) headers() map[string]string {
+	return map[string]string{
+		"Authorization": "Bearer " + c.key, "Content-Type": "application/json", "User-Agent": "beckon sendgrid-rest/" + rest.Version,
+	}
 }
 
 // body is the request. Everything a person wrote stands in values of the JSON; nothing of it becomes a header.

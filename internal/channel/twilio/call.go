@@ -48,7 +48,7 @@ func (c *call) OAuth() client.OAuth { return nil }
 // SendRequest implements client.BaseClient. The body is read and closed here, whatever the status, so that the
 // connection can be used again.
 func (c *call) SendRequest(method, rawURL string, data url.Values, headers map[string]any, _ ...byte) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(c.ctx, method, rawURL, strings.NewReader(data.Encode()))
+	req, err := c.request(method, rawURL, data)
 	if err != nil {
 		return nil, err
 	}
@@ -72,6 +72,14 @@ func (c *call) SendRequest(method, rawURL string, data url.Values, headers map[s
 	}
 	res.Body = io.NopCloser(bytes.NewReader(c.body))
 	return res, nil
+}
+
+// request puts the parameters where the method has them: what is only read has no body.
+func (c *call) request(method, rawURL string, data url.Values) (*http.Request, error) {
+	if method == http.MethodGet {
+		return http.NewRequestWithContext(c.ctx, method, rawURL+"?"+data.Encode(), http.NoBody)
+	}
+	return http.NewRequestWithContext(c.ctx, method, rawURL, strings.NewReader(data.Encode()))
 }
 
 // answer is what Twilio said, as far as it could be read.

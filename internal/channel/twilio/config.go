@@ -24,7 +24,7 @@ type Config struct {
 	MessagingServiceSID string
 	// BaseURL replaces scheme, host and port of Twilio's API; empty means Twilio itself.
 	BaseURL string
-	// PublicURL is where Beckon is reached from outside; empty means that Twilio reports nothing back.
+	// PublicURL is where Beckon is reached from outside; empty, or without the AuthToken, Twilio reports nothing back.
 	PublicURL string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time

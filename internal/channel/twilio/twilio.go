@@ -26,10 +26,14 @@ import (
 const Name = "twilio"
 
 const (
-	// callbackPath is where Twilio reports what became of a message; `m` is the delivery's ID. Twilio's signature
+	// StatusPath is where Twilio reports what became of a message; `m` is the delivery's ID. Twilio's signature
 	// covers the query, so the ID can be believed, and it links a report to the delivery even when the answer to
 	// the send call, and the SID with it, was lost.
-	callbackPath = "/webhooks/twilio/status"
+	StatusPath = "/webhooks/twilio/status"
+	// InboundPath is where Twilio posts what people answer, such as STOP.
+	InboundPath = "/webhooks/twilio/inbound"
+
+	deliveryArg = "m"
 	// callbackOverrides asks Twilio to repeat a callback that failed: left alone, it never does after a 5xx or a
 	// timeout. Overrides stand in the fragment, which is neither sent nor signed.
 	callbackOverrides = "rc=5&rp=all"
@@ -79,9 +83,7 @@ func (c *Client) Send(ctx context.Context, d relay.Delivery) relay.Outcome {
 	defer cancel()
 	ctx, watch := channel.Watch(ctx)
 	call := &call{ctx: ctx, client: c}
-	handler := client.NewRequestHandler(call)
-	handler.Edge, handler.Region = "", "" // read from the environment; see the package comment
-	message, err := api.NewApiService(handler).CreateMessage(c.params(d))
+	message, err := call.service().CreateMessage(c.params(d))
 	if call.status == 0 {
 		return watch.Failed(err)
 	}
@@ -90,6 +92,13 @@ func (c *Client) Send(ctx context.Context, d relay.Delivery) relay.Outcome {
 		outcome.RetryAfter = channel.RetryAfter(call.header, c.now())
 	}
 	return outcome
+}
+
+// service is the SDK with this call behind it.
+func (c *call) service() *api.ApiService {
+	handler := client.NewRequestHandler(c)
+	handler.Edge, handler.Region = "", "" // read from the environment; see the package comment
+	return api.NewApiService(handler)
 }
 
 func (c *Client) params(d relay.Delivery) *api.CreateMessageParams {
@@ -103,7 +112,8 @@ func (c *Client) params(d relay.Delivery) *api.CreateMessageParams {
 	} else {
 		p.SetFrom(c.config.From)
 	}
-	if c.config.PublicURL != "" {
+	// Reports are signed with the token: one that cannot be verified is not asked for.
+	if c.config.PublicURL != "" && c.config.AuthToken != "" {
 		p.SetStatusCallback(c.callback(d.ID))
 	}
 	if seconds, ok := c.validity(d.ExpiresAt); ok {
@@ -113,7 +123,7 @@ func (c *Client) params(d relay.Delivery) *api.CreateMessageParams {
 }
 
 func (c *Client) callback(deliveryID string) string {
-	return strings.TrimRight(c.config.PublicURL, "/") + callbackPath + "?m=" + url.QueryEscape(deliveryID) + "#" + callbackOverrides
+	return strings.TrimRight(c.config.PublicURL, "/") + StatusPath + "?" + deliveryArg + "=" + url.QueryEscape(deliveryID) + "#" + callbackOverrides
 }
 
 // validity is how many seconds the message may wait at Twilio, so that one which is stuck there does not go out after

@@ -2,6 +2,8 @@ package vendortest
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -32,6 +34,8 @@ type Mail struct {
 	Text       string
 	HTML       string
 	Headers    map[string]string
+	// Status is what the email activity says of it: processed, delivered or not_delivered.
+	Status string
 	// Raw is the whole request.
 	Raw []byte
 	At  time.Time
@@ -42,12 +46,17 @@ type SendGrid struct {
 	server
 
 	mails []Mail
+	key   *ecdsa.PrivateKey
 }
 
 // NewSendGrid starts one for the length of the test.
 func NewSendGrid(tb testing.TB, options ...Option) *SendGrid {
 	tb.Helper()
-	s := &SendGrid{}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		tb.Fatalf("make a key to sign events with: %v", err)
+	}
+	s := &SendGrid{key: key}
 	s.usual, s.source = s.answer, sendgridDocument
 	s.start(tb, options)
 	return s
@@ -66,6 +75,9 @@ func (s *SendGrid) Sent(deliveryID string) []Mail {
 }
 
 func (s *SendGrid) answer(r *http.Request, body []byte) reply {
+	if r.URL.Path == activityPath {
+		return s.search(r)
+	}
 	if e := s.checkEnvelope(r); e != nil {
 		return e.reply()
 	}
@@ -97,7 +109,7 @@ func (s *SendGrid) take(m mailBody, raw []byte) reply {
 				s.mails = append(s.mails, Mail{
 					DeliveryID: p.CustomArgs["beckon_delivery"], MessageID: id, To: p.To[0].Email, From: *m.From,
 					Subject: m.Subject, Text: m.part("text/plain"), HTML: m.part("text/html"), Headers: m.Headers,
-					Raw: raw, At: time.Now(),
+					Raw: raw, At: time.Now(), Status: "processed",
 				})
 			}
 		},

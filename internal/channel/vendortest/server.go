@@ -1,6 +1,8 @@
 // Package vendortest has servers that behave like Twilio and SendGrid where messages are sent, for tests anywhere in the
-// project: they check what the vendors check, answer as they answer, keep what they took, and can be told to fail in
-// every way that a network and a vendor can.
+// project: they check what the vendors check, answer as they answer, keep what they took, list it, and can be told to fail in
+// every way that a network and a vendor can. They also make the signed reports that the vendors post afterwards (Report).
+//
+// One server may serve several processes for as long as its test takes; everything is safe for many goroutines.
 //
 // A server refuses a bad request as the vendor would, which the test sees by what its client makes of the answer. What a
 // correct client never sends, whatever its settings and messages, is noted as a fault besides: tests end with
@@ -34,6 +36,8 @@ type Answer struct {
 	Delay time.Duration
 	// Reset breaks the connection instead of answering. As with Status 0 the message was taken: the answer is lost.
 	Reset bool
+	// Drop breaks the connection before the message is taken; everything else in the Answer but Delay plays no part then.
+	Drop bool
 	// CutOff ends the answer in the middle of its body.
 	CutOff bool
 }
@@ -55,6 +59,7 @@ type server struct {
 
 	mu          sync.Mutex
 	script      []Answer
+	policy      func(n int, r *http.Request) Answer
 	faults      []string
 	requests    int
 	connections int
@@ -100,6 +105,14 @@ func (s *server) Next(answers ...Answer) {
 	s.script = append(s.script, answers...)
 }
 
+// Policy is asked what to do with each request that Next says nothing of: n counts all requests from 1. It may be called by many
+// goroutines at once, and must not read the body. nil, as at the start, leaves the server its usual self.
+func (s *server) Policy(policy func(n int, r *http.Request) Answer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.policy = policy
+}
+
 // Faults is what was noted in requests that a correct client would never send.
 func (s *server) Faults() []string {
 	s.mu.Lock()
@@ -127,26 +140,36 @@ func (s *server) fault(format string, args ...any) {
 	s.faults = append(s.faults, fmt.Sprintf(format, args...))
 }
 
-func (s *server) arrived() Answer {
+func (s *server) arrived(r *http.Request) Answer {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.requests++
-	if len(s.script) == 0 {
+	n, policy := s.requests, s.policy
+	if len(s.script) > 0 {
+		defer s.mu.Unlock()
+		next := s.script[0]
+		s.script = s.script[1:]
+		return next
+	}
+	s.mu.Unlock()
+	if policy == nil {
 		return Answer{}
 	}
-	next := s.script[0]
-	s.script = s.script[1:]
-	return next
+	return policy(n, r)
 }
 
 func (s *server) handle(w http.ResponseWriter, r *http.Request) {
-	told := s.arrived()
+	told := s.arrived(r)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	if err != nil {
 		http.Error(w, "body cannot be read", http.StatusBadRequest)
 		return
 	}
 	s.inspect(r, body)
+	if told.Drop {
+		s.wait(r, told.Delay)
+		reset(w)
+		return
+	}
 	answer := s.usual(r, body)
 	switch {
 	case told.Status >= 300:
@@ -172,7 +195,7 @@ func (s *server) inspect(r *http.Request, body []byte) {
 			s.fault("header %s: the vendor ignores it, and Go repeats the request by itself because of it", name)
 		}
 	}
-	if s.document != nil {
+	if s.document != nil && r.URL.Path != activityPath { // which the document of mail/send does not know
 		for _, finding := range s.document(r, body) {
 			s.fault("OpenAPI document: %s", finding)
 		}

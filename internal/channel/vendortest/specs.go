@@ -33,6 +33,21 @@ func SpecsDir(tb testing.TB) string {
 	return dir
 }
 
+// VectorsVariable names the environment variable of VectorsDir.
+const VectorsVariable = "BECKON_VENDOR_VECTORS"
+
+// VectorsDir is the folder of signatures that were made with the vendors' own tools (twilio-signatures.json,
+// sendgrid-signatures.json), taken from the environment variable BECKON_VENDOR_VECTORS. They quote the vendors' own tests and so are
+// not ours to ship: without the variable the test is skipped, with that reason.
+func VectorsDir(tb testing.TB) string {
+	tb.Helper()
+	dir, ok := os.LookupEnv(VectorsVariable)
+	if !ok || dir == "" {
+		tb.Skipf("%s is not set: signatures made with the vendors' tools are third-party files and not part of this project", VectorsVariable)
+	}
+	return dir
+}
+
 // Specs also checks each request against the vendor's OpenAPI document in that folder: twilio_api_v2010.json or
 // tsg_mail_v3.json, as the vendors publish them. What does not fit is a fault.
 func Specs(dir string) Option {

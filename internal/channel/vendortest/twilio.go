@@ -32,6 +32,9 @@ type SMS struct {
 	MessagingServiceSID string
 	Body                string
 	StatusCallback      string
+	// Status is Twilio's word for what became of it so far, ErrorCode why it was not delivered.
+	Status    string
+	ErrorCode int
 	// Form is the whole request.
 	Form url.Values
 	At   time.Time
@@ -42,12 +45,13 @@ type Twilio struct {
 	server
 
 	messages []SMS
+	token    string
 }
 
 // NewTwilio starts one for the length of the test.
 func NewTwilio(tb testing.TB, options ...Option) *Twilio {
 	tb.Helper()
-	t := &Twilio{}
+	t := &Twilio{token: TwilioAuthToken}
 	t.usual, t.source = t.answer, twilioDocument
 	t.start(tb, options)
 	return t
@@ -69,6 +73,9 @@ func (t *Twilio) answer(r *http.Request, body []byte) reply {
 	if e := t.checkEnvelope(r); e != nil {
 		return e.reply()
 	}
+	if r.Method == http.MethodGet {
+		return t.list(r.URL.Query())
+	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		t.fault("the body is not form encoded")
@@ -86,11 +93,15 @@ func (t *Twilio) take(form url.Values) reply {
 	message := SMS{
 		SID: newSID(), To: form.Get("To"), From: form.Get("From"), MessagingServiceSID: form.Get("MessagingServiceSid"),
 		Body: form.Get("Body"), StatusCallback: form.Get("StatusCallback"), Form: form, At: time.Now(),
+		Status: "queued",
+	}
+	if message.MessagingServiceSID != "" {
+		message.Status = "accepted"
 	}
 	if callback, err := url.Parse(message.StatusCallback); err == nil {
 		message.DeliveryID = callback.Query().Get("m")
 	}
-	raw, err := json.Marshal(created(message))
+	raw, err := json.Marshal(shown(message))
 	if err != nil {
 		return reply{status: http.StatusInternalServerError}
 	}
@@ -104,21 +115,26 @@ func (t *Twilio) take(form url.Values) reply {
 	}
 }
 
-// created is the answer to a message that was taken, with the fields of Twilio's document.
-func created(m SMS) map[string]any {
+// shown is a message as Twilio shows it, with the fields of Twilio's document.
+func shown(m SMS) map[string]any {
 	path := "/2010-04-01/Accounts/" + TwilioAccountSID + "/Messages/" + m.SID
 	at := m.At.UTC().Format(time.RFC1123Z)
 	out := map[string]any{
-		"account_sid": TwilioAccountSID, "api_version": "2010-04-01", "body": m.Body, "date_created": at,
+		"account_sid": TwilioAccountSID, "api_version": "2010-04-01", "body": m.encoded(), "date_created": at,
 		"date_sent": nil, "date_updated": at, "direction": "outbound-api", "error_code": nil, "error_message": nil,
 		"from": m.From, "messaging_service_sid": nil, "num_media": "0", "num_segments": "1", "price": nil,
-		"price_unit": nil, "sid": m.SID, "status": "queued",
+		"price_unit": nil, "sid": m.SID, "status": m.Status,
 		"subresource_uris": map[string]string{"media": path + "/Media.json"}, "to": m.To, "uri": path + ".json",
 	}
+	if m.ErrorCode != 0 {
+		out["error_code"] = m.ErrorCode
+	}
 	if m.MessagingServiceSID != "" {
-		// The service chooses the sender, and so the segments, later.
-		out["messaging_service_sid"], out["status"], out["num_segments"] = m.MessagingServiceSID, "accepted", "0"
-		out["from"] = nil
+		out["messaging_service_sid"], out["from"] = m.MessagingServiceSID, TwilioFrom
+		if m.Status == "accepted" {
+			// The service chooses the sender, and so the segments, later.
+			out["from"], out["num_segments"] = nil, "0"
+		}
 	}
 	return out
 }
@@ -149,6 +165,9 @@ func (t *Twilio) checkEnvelope(r *http.Request) *twilioError {
 	}
 	if r.URL.Path != "/2010-04-01/Accounts/"+TwilioAccountSID+"/Messages.json" {
 		return &twilioError{http.StatusNotFound, 20404, "The requested resource " + r.URL.Path + " was not found"}
+	}
+	if r.Method == http.MethodGet {
+		return nil
 	}
 	if r.Method != http.MethodPost {
 		t.fault("method %s: messages are made with POST", r.Method)

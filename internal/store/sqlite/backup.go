@@ -44,11 +44,19 @@ func Backup(ctx context.Context, from, to string) (err error) {
 	if err = settle(part); err != nil {
 		return err
 	}
-	// A link, unlike a rename, does not replace what somebody made meanwhile.
-	if err = os.Link(part, to); err != nil {
+	if err = name(part, to); err != nil {
 		return fmt.Errorf("name the copy %s: %w", to, err)
 	}
 	return flush(filepath.Dir(to))
+}
+
+// name gives the copy its name. A link, unlike a rename, does not replace what somebody made meanwhile; not every file system
+// has them.
+func name(part, to string) error {
+	if err := os.Link(part, to); err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return os.Rename(part, to)
 }
 
 // copyInto makes the copy by a reader of the file, as of one moment: writers go on meanwhile, and need not wait.

@@ -53,7 +53,7 @@ func (r reader) Query(ctx context.Context, query string, args ...any) (tables.Ro
 	if err != nil {
 		return nil, err
 	}
-	found, err := r.db.QueryContext(ctx, ours(query), args...) //nolint:rowserrcheck,sqlclosecheck // the caller's
+	found, err := r.db.QueryContext(ctx, ours(query), args...) //nolint:rowserrcheck // the caller's
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (t *transaction) Query(ctx context.Context, query string, args ...any) (tab
 	if err != nil {
 		return nil, err
 	}
-	found, err := statement.QueryContext(ctx, args...) //nolint:rowserrcheck,sqlclosecheck // the caller's
+	found, err := statement.QueryContext(ctx, args...) //nolint:rowserrcheck // the caller's
 	if err != nil {
 		return nil, err
 	}

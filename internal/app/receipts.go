@@ -1,0 +1,158 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/channel/sendgrid"
+	"github.com/beckon-relay/beckon/internal/channel/twilio"
+	"github.com/beckon-relay/beckon/internal/config"
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/server"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+// Sources of callbacks, as metrics name them.
+const (
+	sourceStatus  = "twilio_status"
+	sourceInbound = "twilio_inbound"
+	sourceEvents  = "sendgrid"
+)
+
+// callbackSources lists every source, so that metrics can start at zero.
+func callbackSources() []string { return []string{sourceStatus, sourceInbound, sourceEvents} }
+
+// receiver keeps receipts; the store is one.
+type receiver interface {
+	// Receive keeps each receipt once and does what it says. It returns the deliveries that moved, as they are then.
+	Receive(ctx context.Context, receipts []relay.Receipt) ([]relay.Delivery, error)
+}
+
+// reports takes in what one provider reports at one address: verified, read and kept before it is answered.
+type reports struct {
+	channel relay.Channel
+	// read verifies and reads a call; its errors are those of package channel.
+	read    func(server.Call) ([]relay.Receipt, error)
+	reply   server.Reply
+	store   receiver
+	metrics *metrics
+}
+
+// Receive is for server.Callback.
+func (r *reports) Receive(ctx context.Context, call server.Call) (server.Reply, error) {
+	receipts, err := r.read(call)
+	if err != nil {
+		return server.Reply{}, refuseReport(err)
+	}
+	if len(receipts) == 0 {
+		return r.reply, nil
+	}
+	moved, err := r.store.Receive(ctx, receipts)
+	if errors.Is(err, store.ErrOverloaded) {
+		return server.Reply{}, &server.Refusal{
+			Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too much is waiting to be kept; try again",
+			RetryAfter: overloadRetry,
+		}
+	}
+	if err != nil {
+		return server.Reply{}, fmt.Errorf("keep receipts: %w", err)
+	}
+	r.metrics.received(r.channel, receipts, moved)
+	return r.reply, nil
+}
+
+// refuseReport says no more than that a signature is wrong: why would help nobody but a forger.
+func refuseReport(err error) error {
+	switch {
+	case errors.Is(err, channel.ErrSignature):
+		return &server.Refusal{Status: http.StatusForbidden, Code: "bad_signature", Message: "the signature is not valid"}
+	case errors.Is(err, channel.ErrTooMany):
+		return &server.Refusal{
+			Status: http.StatusRequestEntityTooLarge, Code: "too_many", Message: "more events at once than are read",
+		}
+	case errors.Is(err, channel.ErrUnreadable):
+		return &server.Refusal{Status: http.StatusBadRequest, Code: "unreadable", Message: "the body is not a report that is known here"}
+	}
+	return fmt.Errorf("read a report: %w", err)
+}
+
+// callbacks makes a route for each kind of report that can be verified with these settings.
+func (a *App) callbacks(c config.Config) (map[string]server.Callback, error) {
+	routes := map[string]server.Callback{}
+	return routes, errors.Join(a.twilioCallbacks(c, routes), a.sendgridCallbacks(c, routes))
+}
+
+func (a *App) twilioCallbacks(c config.Config, routes map[string]server.Callback) error {
+	if len(c.Twilio.AuthTokens) == 0 || c.PublicURL == nil {
+		return nil
+	}
+	tokens := make([]string, 0, len(c.Twilio.AuthTokens))
+	for _, token := range c.Twilio.AuthTokens {
+		tokens = append(tokens, token.Reveal())
+	}
+	verified, err := twilio.NewCallbacks(twilio.CallbackConfig{AuthTokens: tokens, PublicURL: text(c.PublicURL), Now: time.Now})
+	if err != nil {
+		return err
+	}
+	read := func(by func(twilio.Callback) ([]relay.Receipt, error)) func(server.Call) ([]relay.Receipt, error) {
+		return func(call server.Call) ([]relay.Receipt, error) {
+			return by(twilio.Callback{URI: call.URI, Signature: call.Header.Get(twilio.SignatureHeader), Body: call.Body})
+		}
+	}
+	route := func(source string, r reports) server.Callback {
+		r.channel, r.store, r.metrics = relay.ChannelSMS, a.store, a.metrics
+		return server.Callback{
+			Source: source, MediaType: twilio.CallbackMedia, MaxBody: twilio.MaxCallback, Receive: r.Receive,
+		}
+	}
+	routes[twilio.StatusPath] = route(sourceStatus, reports{
+		read: read(verified.Status), reply: server.Reply{Status: http.StatusNoContent},
+	})
+	routes[twilio.InboundPath] = route(sourceInbound, reports{
+		read: read(verified.Inbound),
+		// TwiML that does nothing: Twilio has answered STOP by itself, and we answer nobody.
+		reply: server.Reply{Status: http.StatusOK, ContentType: "text/xml", Body: "<Response/>"},
+	})
+	return nil
+}
+
+func (a *App) sendgridCallbacks(c config.Config, routes map[string]server.Callback) error {
+	if len(c.SendGrid.EventPublicKeys) == 0 {
+		return nil
+	}
+	events, err := sendgrid.NewEvents(sendgrid.EventsConfig{PublicKeys: c.SendGrid.EventPublicKeys, Now: time.Now})
+	if err != nil {
+		return err
+	}
+	r := &reports{
+		channel: relay.ChannelEmail, store: a.store, metrics: a.metrics, reply: server.Reply{Status: http.StatusOK},
+		read: func(call server.Call) ([]relay.Receipt, error) {
+			return events.Read(sendgrid.Batch{
+				Signature: call.Header.Get(sendgrid.SignatureHeader), Timestamp: call.Header.Get(sendgrid.TimestampHeader),
+				Body: call.Body,
+			})
+		},
+	}
+	routes[sendgrid.EventsPath] = server.Callback{
+		Source: sourceEvents, MediaType: sendgrid.EventsMedia, MaxBody: sendgrid.MaxBatch, Receive: r.Receive,
+	}
+	return nil
+}
+
+// reporting says on which channels receipts can come in: somebody carries messages who reports, knows our address, and is believed.
+func reporting(c config.Config) map[relay.Channel]bool {
+	if c.PublicURL == nil || c.Providers == config.ProvidersOutbox {
+		return nil
+	}
+	return map[relay.Channel]bool{
+		relay.ChannelSMS:   len(c.Twilio.AuthTokens) > 0,
+		relay.ChannelEmail: len(c.SendGrid.EventPublicKeys) > 0,
+	}
+}
+
+// receiptsFrom reports whether receipts come in for a channel, by the settings in force: without them silence means nothing.
+func (a *App) receiptsFrom(ch relay.Channel) bool { return a.live.Load().reporting[ch] }

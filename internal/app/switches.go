@@ -1,0 +1,72 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/server"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+// switches are the operators' stop switches, kept in the store so that all replicas obey.
+type switches struct{ app *App }
+
+// Pause implements server.Switches. It refuses names that are none: a slip of the hand must not look like a stop.
+func (s switches) Pause(ctx context.Context, p relay.Pause) error {
+	if err := s.known(p); err != nil {
+		return err
+	}
+	return s.app.store.Pause(ctx, p)
+}
+
+func (s switches) known(p relay.Pause) error {
+	if channels := relay.Channels(); p.Channel != "" && !slices.Contains(channels, p.Channel) {
+		return &server.Refusal{
+			Status: http.StatusUnprocessableEntity, Code: "unknown_channel",
+			Message: fmt.Sprintf("there is no channel %q; want one of %q", p.Channel, channels),
+		}
+	}
+	if p.Rule == "" {
+		return nil
+	}
+	var names []string
+	for _, rule := range s.app.generation().Rules.Rules() {
+		names = append(names, rule.Name)
+	}
+	if !slices.Contains(names, p.Rule) {
+		return &server.Refusal{
+			Status: http.StatusUnprocessableEntity, Code: "unknown_rule",
+			Message: fmt.Sprintf("no rule is named %q; the rules are %s", p.Rule, strings.Join(names, ", ")),
+		}
+	}
+	return nil
+}
+
+// Resume implements server.Switches. The rule may be gone by now.
+func (s switches) Resume(ctx context.Context, p relay.Pause) (int, error) {
+	woken, err := s.app.store.Resume(ctx, p)
+	if !errors.Is(err, store.ErrNotFound) {
+		return woken, err
+	}
+	found, err := s.app.store.Pauses(ctx)
+	if err != nil {
+		return 0, err
+	}
+	standing := make([]string, 0, len(found))
+	for _, other := range found {
+		standing = append(standing, other.Subject())
+	}
+	message := "nothing is paused"
+	if len(standing) > 0 {
+		message = fmt.Sprintf("%s is not paused; these are: %s", p.Subject(), strings.Join(standing, ", "))
+	}
+	return 0, &server.Refusal{Status: http.StatusNotFound, Code: "not_paused", Message: message}
+}
+
+// Pauses implements server.Switches.
+func (s switches) Pauses(ctx context.Context) ([]relay.Pause, error) { return s.app.store.Pauses(ctx) }

@@ -1,0 +1,159 @@
+package twilio
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/relay"
+)
+
+// statuses are Twilio's words for what becomes of a message we sent, and what each says of the delivery. A word that is not
+// in here comes of a message that Twilio has, so it is sent.
+var statuses = map[string]relay.DeliveryState{
+	"accepted":            relay.DeliverySent,
+	"scheduled":           relay.DeliverySent,
+	"queued":              relay.DeliverySent,
+	"sending":             relay.DeliverySent,
+	"sent":                relay.DeliverySent,
+	"partially_delivered": relay.DeliverySent,
+	"delivered":           relay.DeliveryDelivered,
+	"read":                relay.DeliveryDelivered,
+	"undelivered":         relay.DeliveryUndelivered,
+	"failed":              relay.DeliveryUndelivered,
+	"canceled":            relay.DeliveryUndelivered,
+}
+
+// Statuses are the words of Status and Inbound in receipts; a word that Twilio adds becomes "other".
+func Statuses() []string {
+	words := []string{other, wordStop, wordStart}
+	for word := range statuses {
+		words = append(words, word)
+	}
+	return words
+}
+
+const (
+	other     = "other"
+	wordStop  = "stop"
+	wordStart = "start"
+)
+
+// Status reads a status callback: one receipt, under the name of SID and status, since Twilio repeats callbacks and keeps no
+// order. The error is channel.ErrSignature or channel.ErrUnreadable.
+func (c *Callbacks) Status(call Callback) ([]relay.Receipt, error) {
+	query, form, err := c.open(call)
+	if err != nil {
+		return nil, err
+	}
+	sid := channel.ProviderID(first(form, "MessageSid", "SmsSid"))
+	status := channel.ProviderID(strings.ToLower(first(form, "MessageStatus", "SmsStatus")))
+	if sid == "" || status == "" {
+		return nil, channel.ErrUnreadable
+	}
+	r := relay.Receipt{
+		Provider: Name, Key: sid + "/" + status, DeliveryID: channel.ProviderID(query.Get(deliveryArg)), ProviderID: sid,
+		State: relay.DeliverySent, Status: other, At: c.now(),
+	}
+	if state, ok := statuses[status]; ok {
+		r.State, r.Status = state, status
+	}
+	if r.State == relay.DeliveryUndelivered {
+		notDelivered(&r, errorCode(form.Get("ErrorCode")), form.Get("To"))
+	}
+	return []relay.Receipt{r}, nil
+}
+
+// notDelivered says why, by the table of codes, and that a number which is at fault itself must not be written to again.
+func notDelivered(r *relay.Receipt, code int, to string) {
+	v := late(code)
+	r.Reason, r.Detail = v.Reason, fmt.Sprintf("twilio reports %s: %s", r.Status, v.Words)
+	if code != 0 {
+		r.Code = strconv.Itoa(code)
+		r.Detail = fmt.Sprintf("twilio reports %s, code %d: %s", r.Status, code, v.Words)
+	}
+	if number, ok := texted(to); ok && v.Blame == relay.BlameRecipient {
+		r.Address, r.Suppress, r.Source = number, v.Reason, relay.SuppressedByProvider
+	}
+}
+
+// late says what the code of a message means that was taken and then not delivered. It is final whatever it is: Twilio tries the
+// same message no second time.
+func late(code int) channel.Verdict {
+	if v, ok := codes[code]; ok {
+		return v
+	}
+	if code == 0 {
+		return channel.Trouble("no reason is given")
+	}
+	return channel.Trouble("a code that is not in the table")
+}
+
+// errorCode reads a code, 0 for none.
+func errorCode(s string) int {
+	if code, err := strconv.Atoi(s); err == nil && code > 0 && code < 1_000_000 {
+		return code
+	}
+	return 0
+}
+
+// first is the first value of the first parameter that is there. Only the first value of a parameter is covered by the
+// signature.
+func first(form url.Values, names ...string) string {
+	for _, name := range names {
+		if value := form.Get(name); value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+// Inbound reads what somebody wrote to our number: a receipt where it asks for no more texts, or for texts again, otherwise
+// none. The error is channel.ErrSignature or channel.ErrUnreadable.
+//
+// Twilio itself has answered STOP by then, and blocks what we send. OptOutType comes only with a messaging service that has
+// Advanced Opt-Out, so the words are read, too.
+func (c *Callbacks) Inbound(call Callback) ([]relay.Receipt, error) {
+	_, form, err := c.open(call)
+	if err != nil {
+		return nil, err
+	}
+	sid := channel.ProviderID(first(form, "MessageSid", "SmsSid"))
+	if sid == "" {
+		return nil, channel.ErrUnreadable
+	}
+	number, ok := texted(form.Get("From"))
+	word := wish(form.Get("OptOutType"), form.Get("Body"))
+	if !ok || word == "" {
+		return nil, nil
+	}
+	r := relay.Receipt{Provider: Name, Key: sid, Status: word, Address: number, Source: relay.SuppressedByReply, At: c.now()}
+	if word == wordStop {
+		r.Suppress = relay.ReasonOptedOut
+	} else {
+		r.Lift = relay.ReasonOptedOut
+	}
+	return []relay.Receipt{r}, nil
+}
+
+// wish tells what somebody asks for: wordStop, wordStart, or nothing that is ours to do. The words are Twilio's defaults; the
+// whole text must be one.
+func wish(optOutType, body string) string {
+	switch strings.ToUpper(strings.TrimSpace(optOutType)) {
+	case "STOP":
+		return wordStop
+	case "START":
+		return wordStart
+	case "HELP":
+		return ""
+	}
+	switch strings.ToUpper(strings.TrimSpace(body)) {
+	case "STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT":
+		return wordStop
+	case "START", "YES", "UNSTOP":
+		return wordStart
+	}
+	return ""
+}

@@ -1,0 +1,88 @@
+package server_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/server"
+)
+
+// board remembers which switches were thrown.
+type board struct {
+	paused, resumed []relay.Pause
+	err             error
+}
+
+func (b *board) Pause(_ context.Context, p relay.Pause) error {
+	b.paused = append(b.paused, p)
+	return b.err
+}
+
+func (b *board) Resume(_ context.Context, p relay.Pause) (int, error) {
+	b.resumed = append(b.resumed, p)
+	return 7, b.err
+}
+
+func (b *board) Pauses(context.Context) ([]relay.Pause, error) { return b.paused, b.err }
+
+func body(text string) func(*http.Request) {
+	return func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(text)) }
+}
+
+func TestOperatorsPauseAndResumeUnderTheirName(t *testing.T) {
+	t.Parallel()
+	b := &board{}
+	o := healthy()
+	o.Switches, o.Open = b, false
+	o.Operators = []server.Operator{{Name: "kim", Secret: "open sesame"}, {Name: "vi", Secret: "look only", Viewer: true}}
+	h := server.NewAdmin(o)
+	answer := ask(t, h, http.MethodPost, "/-/pause", body(`{"channel":"sms","rule":"missed-call"}`), as("kim", "open sesame"))
+	require.Equal(t, http.StatusOK, answer.Code)
+	require.JSONEq(t, `{"paused":"rule missed-call on channel sms"}`, answer.Body.String())
+	require.Equal(t, "kim", b.paused[0].By)
+	require.Equal(t, relay.ChannelSMS, b.paused[0].Channel)
+	require.False(t, b.paused[0].At.IsZero())
+	answer = ask(t, h, http.MethodGet, "/-/pauses", as("kim", "open sesame"))
+	require.Contains(t, answer.Body.String(), `"by":"kim"`)
+	answer = ask(t, h, http.MethodPost, "/-/resume", as("kim", "open sesame")) // no body is everything
+	require.JSONEq(t, `{"resumed":"everything","woken":7}`, answer.Body.String())
+	require.Equal(t, "everything", b.resumed[0].Subject())
+
+	require.Equal(t, http.StatusForbidden, ask(t, h, http.MethodPost, "/-/pause", as("vi", "look only")).Code)
+	require.Equal(t, http.StatusUnauthorized, ask(t, h, http.MethodPost, "/-/pause").Code)
+	require.Equal(t, http.StatusMethodNotAllowed, ask(t, h, http.MethodGet, "/-/pause", as("kim", "open sesame")).Code)
+	require.Equal(t, http.StatusForbidden,
+		ask(t, h, http.MethodPost, "/-/pause", as("kim", "open sesame"), header("Sec-Fetch-Site", "cross-site")).Code)
+	require.Len(t, b.paused, 1)
+}
+
+func TestAPauseThatCannotBeReadOrKeptIsRefused(t *testing.T) {
+	t.Parallel()
+	b := &board{}
+	o := healthy()
+	o.Switches = b
+	h := server.NewAdmin(o)
+	for _, text := range []string{`{"chanel":"sms"}`, `[`, `{"rule":"` + strings.Repeat("x", 5000) + `"}`} {
+		answer := ask(t, h, http.MethodPost, "/-/pause", body(text))
+		require.Equal(t, http.StatusBadRequest, answer.Code, text)
+		require.Contains(t, answer.Body.String(), "bad_pause")
+	}
+	require.Empty(t, b.paused)
+	b.err = &server.Refusal{Status: http.StatusNotFound, Code: "not_paused", Message: "nothing is paused"}
+	require.Equal(t, http.StatusNotFound, ask(t, h, http.MethodPost, "/-/resume").Code)
+	b.err = errors.New("disk of internal-detail")
+	for _, path := range []string{"/-/pause", "/-/resume"} {
+		answer := ask(t, h, http.MethodPost, path)
+		require.Equal(t, http.StatusServiceUnavailable, answer.Code)
+		require.NotContains(t, answer.Body.String(), "internal-detail")
+	}
+	require.Equal(t, http.StatusServiceUnavailable, ask(t, h, http.MethodGet, "/-/pauses").Code)
+	require.Equal(t, "local", b.paused[0].By)
+}
