@@ -163,6 +163,8 @@ type Store interface {
 	KeepOutbox(ctx context.Context, message relay.OutboxMessage) error
 	Outbox(ctx context.Context, limit int) ([]relay.OutboxMessage, error)
 
+	// Shared tells whether other processes may be working on the same database.
+	Shared() bool
 	// Start works the wake-ups with the workers and queues of the configuration; the store fills in what its database
 	// needs. Stop waits for the workers until ctx ends.
 	Start(ctx context.Context, config *river.Config) error

@@ -39,7 +39,7 @@ func (f finder) Snapshot(ctx context.Context, read func(tables.DB) error) error 
 func (f finder) Find(ctx context.Context, db tables.DB, search tables.Search) (found tables.Found, err error) {
 	pairs := make([][2]string, len(search.Lookups))
 	for i, l := range search.Lookups {
-		pairs[i] = [2]string{string(l.Key), string(l.Trigger)}
+		pairs[i] = [2]string{tables.KeyText(l.Key), string(l.Trigger)}
 	}
 	asked, err := json.Marshal(pairs)
 	if err != nil {
@@ -93,7 +93,7 @@ func findAll(ctx context.Context, db tables.DB, search tables.Search) ([][]table
 		found[i], err = tables.All(ctx, db, tables.ScanPlace, `SELECT k.event, k.received_at, length(e.raw)
 			FROM event_keys k JOIN events e ON e.seq = k.event
 			WHERE k.key = ? AND k.trigger = ? AND e.id <> ? ORDER BY k.received_at DESC, k.event DESC LIMIT ?`,
-			string(l.Key), string(l.Trigger), search.But, relay.MaxCandidates)
+			tables.KeyText(l.Key), string(l.Trigger), search.But, relay.MaxCandidates)
 		if err != nil {
 			return nil, err
 		}

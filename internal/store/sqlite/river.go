@@ -22,6 +22,9 @@ func (s *Store) Start(ctx context.Context, config *river.Config) error {
 	return s.workers.Start(ctx, config)
 }
 
+// Shared implements store.Store: the lock on the file keeps other processes away.
+func (s *Store) Shared() bool { return false }
+
 // Stop takes no more wake-ups and waits for the workers until ctx ends; then it cancels them and waits a little more. Without
 // Start it does nothing.
 func (s *Store) Stop(ctx context.Context) error { return s.workers.Stop(ctx) }

@@ -2,6 +2,8 @@ package tables
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -92,7 +94,7 @@ func (b *batch) firstCopy(ctx context.Context, e relay.Event) (string, error) {
 	return One(ctx, b, scanString, `SELECT e.id FROM event_keys k JOIN events e ON e.seq = k.event
 		WHERE k.key = ? AND k.trigger = ? AND k.received_at BETWEEN ? AND ?
 		ORDER BY abs(k.received_at - ?), k.event LIMIT 1`,
-		string(e.Repeat.Key), string(e.Trigger), micros(e.ReceivedAt.Add(-e.Repeat.Window)),
+		KeyText(e.Repeat.Key), string(e.Trigger), micros(e.ReceivedAt.Add(-e.Repeat.Window)),
 		micros(e.ReceivedAt.Add(e.Repeat.Window)), micros(e.ReceivedAt))
 }
 
@@ -114,7 +116,7 @@ func (b *batch) insertEvent(ctx context.Context, plan relay.Plan) error {
 	}
 	_, err = b.Exec(ctx, `INSERT INTO event_keys (key, trigger, received_at, event)
 		SELECT value, ?, CAST(? AS BIGINT), CAST(? AS BIGINT) FROM each(?) WHERE true ON CONFLICT DO NOTHING`,
-		string(e.Trigger), received, seq, texts(keys))
+		string(e.Trigger), received, seq, keyTexts(keys))
 	if err != nil {
 		return fmt.Errorf("keep the event's keys: %w", err)
 	}
@@ -122,6 +124,26 @@ func (b *batch) insertEvent(ctx context.Context, plan relay.Plan) error {
 }
 
 func scanSeq(row Scanner) (seq int64, err error) { return seq, row.Scan(&seq) }
+
+// maxKeyText is what an index of PostgreSQL takes, and some to spare.
+const maxKeyText = 1000
+
+// KeyText is how a key is kept. What it is made of comes from outside, and may be of any length.
+func KeyText(k relay.Key) string {
+	if len(k) <= maxKeyText {
+		return string(k)
+	}
+	sum := sha256.Sum256([]byte(k))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+func keyTexts(keys []relay.Key) []string {
+	out := make([]string, len(keys))
+	for i, k := range keys {
+		out[i] = KeyText(k)
+	}
+	return out
+}
 
 // nonNil keeps an event without JSON, which only tests have, as an empty value: NULL would be refused.
 func nonNil(raw []byte) []byte {

@@ -88,7 +88,7 @@ type Options struct {
 	Now func() time.Time
 	// QueueLimit is how many writes may wait before more are refused with store.ErrOverloaded; 0 is DefaultQueueLimit.
 	QueueLimit int
-	// Writers is how many transactions may run side by side; 0 is one.
+	// Writers is how many transactions may run side by side; 0 is one. More have another beside them for writes that lock names.
 	Writers int
 	// Timeout bounds one transaction; 0 does not.
 	Timeout time.Duration
@@ -97,7 +97,9 @@ type Options struct {
 // Tables keep events, alerts, deliveries and attempts. With what starts and stops the workers they are a store.Store.
 type Tables struct {
 	Options
-	writer *writer // nil when read-only
+	// Both are nil when read-only. Writes that lock names have a writer of their own where several run side by side: they wait for
+	// other replicas, and nobody else need wait with them.
+	writer, locker *writer
 }
 
 // New makes Tables and starts their writers. Close ends them.
@@ -105,7 +107,12 @@ func New(ctx context.Context, o Options) *Tables {
 	t := &Tables{Options: o}
 	if o.Begin != nil {
 		// The writer outlives whatever context the store was opened with: it ends in Close.
-		t.writer = startWriter(context.WithoutCancel(ctx), o)
+		ctx = context.WithoutCancel(ctx)
+		t.writer = startWriter(ctx, o, max(1, o.Writers))
+		t.locker = t.writer
+		if o.Writers > 1 {
+			t.locker = startWriter(ctx, o, 1)
+		}
 	}
 	return t
 }
@@ -114,5 +121,8 @@ func New(ctx context.Context, o Options) *Tables {
 func (s *Tables) CloseWriter() {
 	if s.writer != nil {
 		s.writer.stop()
+	}
+	if s.locker != s.writer {
+		s.locker.stop()
 	}
 }

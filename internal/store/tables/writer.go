@@ -62,9 +62,9 @@ type writer struct {
 	loops  sync.WaitGroup
 }
 
-func startWriter(ctx context.Context, o Options) *writer {
+func startWriter(ctx context.Context, o Options, loops int) *writer {
 	w := &writer{Options: o, ops: make(chan *op, cmp.Or(o.QueueLimit, DefaultQueueLimit))}
-	for range max(1, o.Writers) {
+	for range loops {
 		w.loops.Go(func() { w.loop(ctx) })
 	}
 	return w
@@ -107,7 +107,11 @@ func do[T any](ctx context.Context, s *Tables, w write, run func(context.Context
 		result, err = run(ctx, b)
 		return err
 	}}
-	if err := s.writer.submit(ctx, o); err != nil {
+	lane := s.writer
+	if len(w.locks) > 0 {
+		lane = s.locker
+	}
+	if err := lane.submit(ctx, o); err != nil {
 		return none, err
 	}
 	select {

@@ -1,0 +1,164 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+
+	"github.com/beckon-relay/beckon/internal/store/tables"
+)
+
+const (
+	// lockSpace sets our locks apart from those of others in the database, and migrationLock from the rest of ours.
+	lockSpace     = 0x6265636b // "beck"
+	migrationLock = -1
+	// maxLocks is how many different locks there are. The server keeps them all in memory, by default some 6,400 for everybody.
+	maxLocks = 1024
+	// rollbackTimeout bounds how long a transaction that failed is taken leave of.
+	rollbackTimeout = time.Second
+)
+
+// dialect puts statements of package tables into PostgreSQL's words. There are few, so each is done once.
+type dialect struct{ known sync.Map }
+
+func (d *dialect) ours(query string) string {
+	if known, ok := d.known.Load(query); ok {
+		return known.(string) //nolint:forcetypeassert // what is stored below
+	}
+	text := strings.ReplaceAll(query, " IN each(?)", " = ANY(?)")
+	text = strings.ReplaceAll(text, " FROM each(?)", " FROM unnest(CAST(? AS text[])) AS each (value)")
+	var out strings.Builder
+	for i, part := range strings.Split(text, "?") {
+		if i > 0 {
+			out.WriteString("$" + strconv.Itoa(i))
+		}
+		out.WriteString(part)
+	}
+	d.known.Store(query, out.String())
+	return out.String()
+}
+
+// arguments makes texts what PostgreSQL takes: valid UTF-8 without NUL.
+func arguments(args []any) []any {
+	for i, arg := range args {
+		switch v := arg.(type) {
+		case string:
+			args[i] = clean(v)
+		case []string:
+			if slices.ContainsFunc(v, func(s string) bool { return clean(s) != s }) {
+				v = slices.Clone(v)
+				for j := range v {
+					v[j] = clean(v[j])
+				}
+				args[i] = v
+			}
+		}
+	}
+	return args
+}
+
+func clean(s string) string {
+	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
+		return s
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(s, string(utf8.RuneError)), "\x00", string(utf8.RuneError))
+}
+
+// rows are pgx.Rows.
+type rows struct{ pgx.Rows }
+
+// Err implements tables.Rows.
+func (r rows) Err() error { return told(r.Rows.Err()) }
+
+// querier is a pool, a connection or a transaction.
+type querier interface {
+	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
+}
+
+// reader is what reads.
+type reader struct {
+	db      querier
+	dialect *dialect
+}
+
+// Query implements tables.DB.
+func (r reader) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
+	found, err := r.db.Query(ctx, r.dialect.ours(query), arguments(args)...)
+	if err != nil {
+		return nil, told(err)
+	}
+	return rows{found}, nil
+}
+
+// transaction is a tables.Tx.
+type transaction struct {
+	reader
+	tx   pgx.Tx
+	jobs *river.Client[pgx.Tx]
+}
+
+func (s *Store) begin(ctx context.Context) (tables.Tx, error) {
+	return s.beginOn(ctx, s.write)
+}
+
+func (s *Store) beginOn(ctx context.Context, pool *pgxpool.Pool) (*transaction, error) {
+	tx, err := pool.Begin(ctx)
+	if err != nil {
+		return nil, told(err)
+	}
+	return &transaction{reader: reader{tx, &s.dialect}, tx: tx, jobs: s.jobs}, nil
+}
+
+// Exec implements tables.Tx.
+func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int, error) {
+	tag, err := t.tx.Exec(ctx, t.dialect.ours(query), arguments(args)...)
+	return int(tag.RowsAffected()), told(err)
+}
+
+// Lock implements tables.Tx. Keys that share a lock wait for each other without need, which is rare and does no harm. All
+// transactions take theirs in the same order.
+func (t *transaction) Lock(ctx context.Context, keys []string) error {
+	locks := make([]int32, len(keys))
+	for i, key := range keys {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(key)) // it never fails
+		locks[i] = int32(h.Sum32() % maxLocks)
+	}
+	slices.Sort(locks)
+	_, err := t.tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, key) FROM unnest($2::int[]) WITH ORDINALITY AS l (key, n) ORDER BY n",
+		int32(lockSpace), slices.Compact(locks))
+	return told(err)
+}
+
+// Commit implements tables.Tx. Where the connection is lost in it, nobody knows whether it was kept: an error comes back, and
+// whoever does the same again finds out, since every write that matters is done by compare-and-set or once by ID.
+func (t *transaction) Commit(ctx context.Context, jobs []river.InsertManyParams) error {
+	if len(jobs) > 0 {
+		if _, err := t.jobs.InsertManyFastTx(ctx, t.tx, jobs); err != nil {
+			t.Rollback(ctx)
+			return fmt.Errorf("insert wake-ups: %w", told(err))
+		}
+	}
+	if err := t.tx.Commit(ctx); err != nil {
+		t.Rollback(ctx)
+		return fmt.Errorf("commit: %w", told(err))
+	}
+	return nil
+}
+
+// Rollback implements tables.Tx; there is already an error to tell.
+func (t *transaction) Rollback(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	_ = t.tx.Rollback(ctx)
+}
