@@ -76,6 +76,28 @@ type attemptRow struct {
 	Detail    string            `json:"detail,omitempty"`
 }
 
+// receiptRow is what the provider said afterwards.
+type receiptRow struct {
+	At     time.Time           `json:"at"`
+	Status string              `json:"status"`
+	State  relay.DeliveryState `json:"state,omitempty"`
+	Reason relay.Reason        `json:"reason,omitempty"`
+	Code   string              `json:"code,omitempty"`
+	Detail string              `json:"detail,omitempty"`
+	// ProviderID tells two messages of one delivery apart.
+	ProviderID string `json:"provider_id,omitempty"`
+}
+
+func receiptRows(receipts []relay.Receipt) []receiptRow {
+	rows := make([]receiptRow, 0, len(receipts))
+	for _, r := range receipts {
+		rows = append(rows, receiptRow{
+			At: r.At, Status: r.Status, State: r.State, Reason: r.Reason, Code: r.Code, Detail: r.Detail, ProviderID: r.ProviderID,
+		})
+	}
+	return rows
+}
+
 // deliveryDetail is everything known of one delivery.
 type deliveryDetail struct {
 	deliveryRow
@@ -91,12 +113,13 @@ type deliveryDetail struct {
 	Text       string       `json:"text,omitempty"`
 	HTML       string       `json:"html,omitempty"`
 	Attempts   []attemptRow `json:"attempts_made"`
+	Receipts   []receiptRow `json:"receipts"`
 }
 
 func deliveriesShowCommand() *cobra.Command {
 	var asJSON, reveal bool
 	c := &cobra.Command{
-		Use: "show ID", Short: "Show a delivery and its attempts", Args: args(cobra.ExactArgs(1)),
+		Use: "show ID", Short: "Show a delivery, its attempts and its receipts", Args: args(cobra.ExactArgs(1)),
 		Example: "  beckon deliveries show dl_4be1c9 --reveal",
 		RunE: func(c *cobra.Command, given []string) error {
 			return withStore(c.Context(), func(s store.Store) error {
@@ -130,10 +153,15 @@ func deliveryDetailOf(c *cobra.Command, s store.Store, id string, reveal bool) (
 	if err != nil {
 		return deliveryDetail{}, fmt.Errorf("list attempts: %w", err)
 	}
+	receipts, err := s.Receipts(c.Context(), id)
+	if err != nil {
+		return deliveryDetail{}, fmt.Errorf("list receipts: %w", err)
+	}
 	detail := deliveryDetail{
 		deliveryRow: deliveryRowOf(d), Provider: d.Provider, ProviderID: d.ProviderID, Template: d.Template,
 		Locale: d.Content.Locale, Encoding: d.Content.Encoding, Segments: d.Content.Segments,
 		Subject: d.Content.Subject.String(), Text: d.Content.Text.String(), Attempts: []attemptRow{},
+		Receipts: receiptRows(receipts),
 	}
 	if !d.State.Done() {
 		detail.NextAt = d.NextAt
@@ -170,6 +198,16 @@ func printDelivery(w io.Writer, d deliveryDetail) {
 		}
 		if a.Detail != "" {
 			p(" %s", a.Detail)
+		}
+		p("\n")
+	}
+	for _, r := range d.Receipts {
+		p("  receipt at %s: %s %s", clock(r.At), r.Status, r.Reason)
+		if r.ProviderID != d.ProviderID {
+			p(" (of %s)", orDash(r.ProviderID))
+		}
+		if r.Detail != "" {
+			p(" %s", r.Detail)
 		}
 		p("\n")
 	}

@@ -51,17 +51,8 @@ func (i *intake) Accept(ctx context.Context, body []byte) (server.Receipt, error
 		return server.Receipt{ID: event.ID, Trigger: trigger, Empty: empty}, nil
 	}
 	accepted, err := i.store.Accept(ctx, plan)
-	if errors.Is(err, store.ErrOverloaded) {
-		return server.Receipt{}, &server.Refusal{
-			Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too many events are waiting to be kept; try again",
-			RetryAfter: overloadRetry,
-		}
-	}
-	if errors.Is(err, store.ErrDiskFull) {
-		return server.Receipt{}, &server.Refusal{
-			Status: http.StatusServiceUnavailable, Code: "disk_full", Message: "too little room is left to keep the event; try again",
-			RetryAfter: diskRetry,
-		}
+	if refusal, ok := turnedAway(err); ok {
+		return server.Receipt{}, refusal
 	}
 	if err != nil {
 		return server.Receipt{}, fmt.Errorf("keep event %s: %w", event.ID, err)
@@ -69,6 +60,23 @@ func (i *intake) Accept(ctx context.Context, body []byte) (server.Receipt, error
 	return server.Receipt{
 		ID: accepted.ID, Duplicate: accepted.Duplicate, Trigger: trigger, Alerts: accepted.Alerts, Empty: empty,
 	}, nil
+}
+
+// turnedAway says what a caller is told where the store has no room just now; false for every other error.
+func turnedAway(err error) (*server.Refusal, bool) {
+	switch {
+	case errors.Is(err, store.ErrOverloaded):
+		return &server.Refusal{
+			Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too much is waiting to be kept; try again",
+			RetryAfter: overloadRetry,
+		}, true
+	case errors.Is(err, store.ErrDiskFull):
+		return &server.Refusal{
+			Status: http.StatusServiceUnavailable, Code: "disk_full", Message: "too little room is left to keep it; try again",
+			RetryAfter: diskRetry,
+		}, true
+	}
+	return nil, false
 }
 
 func refusal(err error) error {

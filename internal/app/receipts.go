@@ -13,7 +13,6 @@ import (
 	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
-	"github.com/beckon-relay/beckon/internal/store"
 )
 
 // Sources of callbacks, as metrics name them.
@@ -52,11 +51,8 @@ func (r *reports) Receive(ctx context.Context, call server.Call) (server.Reply, 
 		return r.reply, nil
 	}
 	moved, err := r.store.Receive(ctx, receipts)
-	if errors.Is(err, store.ErrOverloaded) {
-		return server.Reply{}, &server.Refusal{
-			Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "too much is waiting to be kept; try again",
-			RetryAfter: overloadRetry,
-		}
+	if refusal, ok := turnedAway(err); ok {
+		return server.Reply{}, refusal
 	}
 	if err != nil {
 		return server.Reply{}, fmt.Errorf("keep receipts: %w", err)
