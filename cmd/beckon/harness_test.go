@@ -78,7 +78,7 @@ cometchat-uid-5: { name: John Paul, phone: "+14155550105", email: john@example.n
 		"BECKON_LISTEN": "127.0.0.1:0", "BECKON_ADMIN_LISTEN": "127.0.0.1:0",
 		"BECKON_DATABASE_URL": "sqlite:" + l.path("beckon.db"), "BECKON_RULES": l.path("rules.yaml"),
 		"BECKON_TEMPLATES": templates, "BECKON_DIRECTORY": "file:" + l.path("people.yaml"),
-		"BECKON_WEBHOOK_USERS": "cometchat:secret", "BECKON_UNKNOWN_WAIT": "2s",
+		"BECKON_WEBHOOK_USERS": "cometchat:secret", "BECKON_UNKNOWN_WAIT": "2s", "BECKON_SMS_RATE": "100000", "BECKON_EMAIL_RATE": "100000",
 		"BECKON_PUBLIC_URL": "https://relay.example.com", "BECKON_SECRET_KEY": "0123456789abcdef0123456789abcdef",
 		"TWILIO_ACCOUNT_SID": vendortest.TwilioAccountSID, "TWILIO_AUTH_TOKEN": vendortest.TwilioAuthToken,
 		"TWILIO_FROM": vendortest.TwilioFrom, "BECKON_TWILIO_BASE_URL": l.twilio.URL,

@@ -76,7 +76,7 @@ func (p people) Lookup(_ context.Context, uid string) (relay.Contact, error) {
 }
 
 type observer struct {
-	mu      sync.Mutex
+	mu       sync.Mutex
 	settled  []relay.DeliveryState
 	searches []Search
 	zones    int
