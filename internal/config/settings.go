@@ -120,7 +120,7 @@ func dataTable() []entry {
 		{
 			Setting{
 				Name: "BECKON_DATABASE_URL", Default: "sqlite:beckon.db", Secret: true,
-				Help: "where everything is kept: sqlite:PATH, or postgres://USER:PASSWORD@HOST/NAME",
+				Help: "where everything is kept: sqlite:PATH or postgres://...",
 			},
 			func(c *Config, v string) error { return readDatabase(c, v) },
 		},

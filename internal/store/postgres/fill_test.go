@@ -112,6 +112,14 @@ func TestWhatSQLiteKeptGoesOnInPostgreSQL(t *testing.T) {
 	require.Error(t, s.Fill(t.Context(), from.Read, func(string, int, int) {}), "it is not empty any more")
 	require.NoError(t, keepEvent(t.Context(), s, "new"), "numbers go on")
 
+	wakes(t, s, waiting)
+	require.Equal(t, 3, count(t, s, "SELECT count(*) FROM river_job WHERE kind = 'due' AND scheduled_at > now() + interval '50 minutes'"),
+		"fallbacks are looked at when they would have been")
+}
+
+// wakes starts the workers, and returns when all that is given was woken up and nothing else.
+func wakes(t *testing.T, s *Store, waiting []string) {
+	t.Helper()
 	woken := make(chan string, 100)
 	workers := river.NewWorkers()
 	river.AddWorker(workers, river.WorkFunc(func(_ context.Context, job *river.Job[store.DueArgs]) error {
@@ -138,8 +146,6 @@ func TestWhatSQLiteKeptGoesOnInPostgreSQL(t *testing.T) {
 			require.FailNow(t, "not woken up", "%v", missing)
 		}
 	}
-	require.Equal(t, 3, count(t, s, "SELECT count(*) FROM river_job WHERE kind = 'due' AND scheduled_at > now() + interval '50 minutes'"),
-		"fallbacks are looked at when they would have been")
 }
 
 func TestACopyThatFailsKeepsNothing(t *testing.T) {
