@@ -28,7 +28,7 @@ help: ## list these commands
 
 .PHONY: test
 test: ## vet, then every test with the race detector; writes coverage.out
-	@.ci/need cc
+	@.ci/need cc postgres
 	go vet ./...
 	CGO_ENABLED=1 go test -race -shuffle=on -covermode=atomic -coverprofile=coverage.out ./...
 
