@@ -54,7 +54,7 @@ func NetworkFaults(tb testing.TB) []NetworkFault {
 // broken listens, reads each request whole, does something with the connection and closes it.
 func broken(tb testing.TB, after func(net.Conn)) string {
 	tb.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatalf("listen: %v", err)
 	}
