@@ -70,3 +70,20 @@ func TestATransactionThatOthersGotInTheWayOfIsTriedAgainAFewTimes(t *testing.T) 
 	require.ErrorIs(t, err, errGone)
 	require.EqualValues(t, 1, begun.Load(), "a database that is gone is not asked again for each")
 }
+
+func TestAPingDoesNotWaitForADatabaseThatHangs(t *testing.T) {
+	t.Parallel()
+	hang := make(chan struct{})
+	s := tables.New(t.Context(), tables.Options{
+		Begin: func(context.Context) (tables.Tx, error) {
+			<-hang
+			return nil, errGone
+		},
+		Now: time.Now,
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, s.Ping(ctx), context.DeadlineExceeded)
+	close(hang)
+	s.CloseWriter()
+}
