@@ -44,6 +44,8 @@ type write struct {
 	of string
 	// locks are what nobody else may lock meanwhile.
 	locks []string
+	// harmless is one whose caller may leave without knowing what became of it.
+	harmless bool
 }
 
 // batch is the transaction that ops run in.
@@ -122,7 +124,7 @@ func do[T any](ctx context.Context, s *Tables, w write, run func(context.Context
 		return result, nil
 	case <-ctx.Done():
 	}
-	if o.state.CompareAndSwap(opWaiting, opAbandoned) {
+	if o.state.CompareAndSwap(opWaiting, opAbandoned) || w.harmless {
 		return none, ctx.Err()
 	}
 	if err := <-o.done; err != nil {
