@@ -66,7 +66,7 @@ func (f *sendTestFlags) options() (app.SendTestOptions, error) {
 		return o, usageError{fmt.Errorf("--to: %w", err)}
 	}
 	o.Config, err = settings("BECKON_RULES", "BECKON_TEMPLATES", "BECKON_DATABASE_URL", "BECKON_PUBLIC_URL", "BECKON_SECRET_KEY",
-		"BECKON_PROVIDERS", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_FROM",
+		"BECKON_PROVIDERS", "BECKON_ONLY_TO", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_FROM",
 		"TWILIO_MESSAGING_SERVICE_SID", "BECKON_TWILIO_BASE_URL", "SENDGRID_API_KEY", "SENDGRID_FROM", "BECKON_SENDGRID_BASE_URL")
 	return o, err
 }
@@ -97,6 +97,9 @@ func sentRowOf(to relay.Address, sent app.SentTest) sentRow {
 		To: to.String(), Channel: to.Channel(), Provider: sent.Provider, Outcome: sent.Outcome.Kind, ProviderID: sent.Outcome.ProviderID,
 		Reason: sent.Outcome.Reason, Status: sent.Outcome.Status, Code: sent.Outcome.Code, Detail: sent.Outcome.Detail,
 		Subject: sent.Content.Subject.Reveal(), Text: sent.Content.Text.Reveal(),
+	}
+	if sent.Withheld != relay.ReasonNone {
+		row.Reason = sent.Withheld
 	}
 	if sent.Suppressed != relay.ReasonNone {
 		row.Outcome, row.Reason = outcomeRefused, sent.Suppressed
@@ -134,7 +137,9 @@ func (r sentRow) print(w io.Writer) {
 		for line := range strings.SplitSeq(r.Text, "\n") {
 			_, _ = fmt.Fprintf(w, "  | %s\n", line)
 		}
-		if r.Provider == app.OutboxProvider {
+		if r.Reason == relay.ReasonNotAllowedHere {
+			_, _ = fmt.Fprintln(w, "BECKON_ONLY_TO does not name the address: nothing left the house")
+		} else if r.Provider == app.OutboxProvider {
 			_, _ = fmt.Fprintln(w, "BECKON_PROVIDERS=outbox: nothing left the house")
 		}
 		return

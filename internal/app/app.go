@@ -19,9 +19,6 @@ import (
 	"github.com/beckon-relay/beckon/internal/store"
 )
 
-// workers is how many attempts run at once on each channel: about three seconds of a fast provider's rate.
-const workers = 64
-
 // Options are what an App is made with. Config and Logger are required.
 type Options struct {
 	Config  config.Config
@@ -83,9 +80,11 @@ func (a *App) open(ctx context.Context) error {
 	a.dispatcher = dispatch.New(dispatch.Options{
 		Store: a.store, Current: a.generation, Directory: a, Links: a.linksFor, Provider: a.provider, Observer: a.metrics,
 		Logger: a.Logger, Now: time.Now, Random: rand.Float64, UnknownWait: a.Config.UnknownWait,
-		Retention: a.Config.Retention, Workers: workers,
+		Retention: a.Config.Retention, Replica: replica(), Limits: limits(a.Config), DailySegments: dailySegments(a.Config),
+		Receipts: a.receiptsFrom, Guard: countryGuard(a.Config.SMSCountries), Sandbox: sandbox(a.Config, a.store),
 	})
 	a.metrics.workers(a.dispatcher.Busy)
+	a.metrics.registry.MustRegister(newGateCollector(a.dispatcher.Gates))
 	public, err := server.Listen(ctx, server.ListenOptions{
 		Addr: a.Config.Listen, CertFile: a.Config.TLSCertFile, KeyFile: a.Config.TLSKeyFile,
 		Handler: http.HandlerFunc(a.servePublic), Logger: a.Logger,

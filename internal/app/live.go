@@ -233,6 +233,7 @@ func (a *App) Reload(ctx context.Context) error {
 		a.warn(ctx, next.warnings)
 		a.Logger.InfoContext(ctx, "reloaded", "rules", next.generation.Hash)
 	}
+	a.dispatcher.Reopen() // what stopped a channel may be mended
 	return nil
 }
 

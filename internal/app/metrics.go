@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/beckon-relay/beckon/internal/cometchat"
+	"github.com/beckon-relay/beckon/internal/dispatch"
 	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
@@ -34,6 +35,7 @@ type metrics struct {
 	attemptDuration *prometheus.HistogramVec
 	latency         *prometheus.HistogramVec
 	zonesUnknown    prometheus.Counter
+	searches        *prometheus.CounterVec
 	reloadOK        prometheus.Gauge
 	reloadTime      prometheus.Gauge
 	configInfo      *prometheus.GaugeVec
@@ -71,6 +73,7 @@ func newMetrics(version string) *metrics {
 		zonesUnknown: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "beckon_unknown_time_zones_total", Help: "Look-ups of people whose time zone does not exist.",
 		}),
+		searches: counter("beckon_lost_answers_total", "Searches for messages whose answer was lost, by what came of them.", "channel", "result"),
 		reloadOK: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "beckon_config_last_reload_successful", Help: "Whether the last reload succeeded (1) or left the old rules in force (0).",
 		}),
@@ -87,7 +90,7 @@ func newMetrics(version string) *metrics {
 	build.WithLabelValues(version, runtime.Version()).Set(1)
 	m.registry.MustRegister(
 		m.webhooks, m.webhookDuration, m.events, m.ruleMatches, m.ruleErrors, m.alerts, m.deliveries, m.attempts, m.receipts,
-		m.attemptDuration, m.latency, m.zonesUnknown, m.reloadOK, m.reloadTime, m.configInfo, build,
+		m.attemptDuration, m.latency, m.zonesUnknown, m.searches, m.reloadOK, m.reloadTime, m.configInfo, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	m.zero()
@@ -107,6 +110,9 @@ func (m *metrics) zero() {
 			m.deliveries.WithLabelValues(string(ch), string(state))
 		}
 		m.latency.WithLabelValues(string(ch))
+		for _, result := range dispatch.Searches() {
+			m.searches.WithLabelValues(string(ch), string(result))
+		}
 	}
 }
 
@@ -214,6 +220,11 @@ func (m *metrics) Settled(delivery relay.Delivery, state relay.DeliveryState, la
 	if state == relay.DeliverySent {
 		m.latency.WithLabelValues(string(delivery.Channel)).Observe(latency.Seconds())
 	}
+}
+
+// Searched implements dispatch.Observer.
+func (m *metrics) Searched(delivery relay.Delivery, result dispatch.Search) {
+	m.searches.WithLabelValues(string(delivery.Channel), string(result)).Inc()
 }
 
 // ZoneUnknown implements dispatch.Observer.

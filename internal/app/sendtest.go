@@ -39,6 +39,8 @@ type SentTest struct {
 	Outcome relay.Outcome
 	// Suppressed is why the address must not be written to; nothing was sent then.
 	Suppressed relay.Reason
+	// Withheld is why the message went to the outbox and to nobody, though a provider is configured.
+	Withheld relay.Reason
 }
 
 // OutboxProvider is SentTest.Provider where nothing leaves the house.
@@ -77,7 +79,13 @@ func SendTest(ctx context.Context, o SendTestOptions) (SentTest, error) {
 	if err != nil {
 		return SentTest{}, err
 	}
-	sent := SentTest{Provider: provider.Name()}
+	sent := SentTest{}
+	if box := sandbox(o.Config, nowhere{}); box != nil {
+		if out, away := box(o.To); away {
+			provider, sent.Withheld = out, relay.ReasonNotAllowedHere
+		}
+	}
+	sent.Provider = provider.Name()
 	if sent.Suppressed, err = suppressed(ctx, o.Config, o.To); err != nil || sent.Suppressed != relay.ReasonNone {
 		return sent, err
 	}

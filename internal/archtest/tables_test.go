@@ -44,9 +44,11 @@ var edges = edgeTable{
 	},
 
 	// What joins them.
-	"internal/dispatch": {"internal/relay", "internal/render", "internal/store", "internal/engine", "internal/channel"},
-	"internal/app":      {"*"},
-	"cmd/beckon":        {"*", "internal/app"},
+	"internal/dispatch": {
+		"internal/relay", "internal/rules", "internal/render", "internal/store", "internal/engine", "internal/channel",
+	},
+	"internal/app": {"*"},
+	"cmd/beckon":   {"*", "internal/app"},
 }
 
 // library ties packages that are not ours to the folders, and those below, whose code may import them.

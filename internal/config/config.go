@@ -40,7 +40,16 @@ type Config struct {
 	Twilio    Twilio
 	SendGrid  SendGrid
 
-	// UnknownWait is how long a delivery whose answer was lost waits before it is sent again.
+	// SMS and Email bound what is sent on each channel.
+	SMS, Email Limits
+	// SMSDailySegments is the most SMS segments of a UTC day; 0 is no bound.
+	SMSDailySegments int
+	// SMSCountries are the only ones that are texted, as ISO 3166 codes; none is no bound.
+	SMSCountries []string
+	// OnlyTo are the only addresses that are really written to; none is no bound.
+	OnlyTo Addresses
+
+	// UnknownWait is how long a delivery whose answer was lost waits for a receipt before the provider is asked for it.
 	UnknownWait time.Duration
 	// Retention is how long events and messages are kept.
 	Retention time.Duration

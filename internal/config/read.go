@@ -24,10 +24,6 @@ const (
 	maxUnknownWait = 24 * time.Hour
 )
 
-// errOnlyTo refuses a guard that is not built yet: running without it would write to the people it was to spare.
-var errOnlyTo = errors.New("this version has no such guard and would write to everybody; " +
-	"unset it, or set BECKON_PROVIDERS=outbox to send nothing")
-
 func readText(to *string, value string) error {
 	*to = value
 	return nil

@@ -55,6 +55,7 @@ func table() []entry {
 	all = append(all, listenerTable()...)
 	all = append(all, dataTable()...)
 	all = append(all, vendorTable()...)
+	all = append(all, guardTable()...)
 	return append(all, operationTable()...)
 }
 
@@ -160,13 +161,9 @@ func operationTable() []entry {
 			func(c *Config, v string) error { return readChoice(&c.Providers, v, ProvidersLive, ProvidersOutbox) },
 		},
 		{
-			Setting{Name: "BECKON_ONLY_TO", Help: "reserved for a later version, and refused in this one"},
-			func(*Config, string) error { return errOnlyTo },
-		},
-		{
 			Setting{
 				Name: "BECKON_UNKNOWN_WAIT", Default: "60s",
-				Help: "how long a delivery whose answer was lost waits before it is sent again",
+				Help: "how long a lost answer waits for a receipt before the provider is asked",
 			},
 			func(c *Config, v string) error {
 				return readDuration(&c.UnknownWait, v, minUnknownWait, maxUnknownWait)

@@ -35,49 +35,100 @@ func (w *deliveryWorker) Work(ctx context.Context, job *river.Job[store.Delivery
 		return river.JobSnooze(wait)
 	}
 	if !open {
-		return nil
+		return nil // a receipt may have moved it
 	}
-	return w.d.attempt(ctx, delivery)
+	err = w.d.goOn(ctx, delivery, patiently)
+	if r, refused := errors.AsType[*refusal](err); refused {
+		return river.JobSnooze(r.wait)
+	}
+	return err
+}
+
+// goOn does what is next for a delivery whose time has come. It gives a *refusal where the channel's gate lets no attempt through.
+func (d *Dispatcher) goOn(ctx context.Context, delivery relay.Delivery, how manner) error {
+	if delivery.State == relay.DeliveryUnknown {
+		return d.find(ctx, delivery, how)
+	}
+	if !d.Now().Before(delivery.ExpiresAt) {
+		return d.settle(ctx, delivery, relay.ReasonExpired)
+	}
+	return d.attempt(ctx, delivery, how)
+}
+
+// carrier is who carries a message: the channel's provider, by its gate; or the outbox, which has none, where the settings let
+// nothing go out to that address.
+type carrier struct {
+	Provider
+
+	gate *gate
+	// reason is why the message goes to nobody.
+	reason relay.Reason
+}
+
+func (d *Dispatcher) carrier(delivery relay.Delivery) (carrier, bool) {
+	if d.Sandbox != nil {
+		if provider, ok := d.Sandbox(relay.NewAddress(delivery.Channel, delivery.Address())); ok {
+			return carrier{Provider: provider, reason: relay.ReasonNotAllowedHere}, true
+		}
+	}
+	provider, ok := d.Provider(delivery.Channel)
+	return carrier{Provider: provider, gate: d.gates[delivery.Channel]}, ok
 }
 
 // attempt makes one attempt: it is written down, made, and its outcome written down. Once begun it ends by its own deadline
 // and not by a shutdown, because an answer that nobody waits for is an unknown outcome.
-func (d *Dispatcher) attempt(ctx context.Context, delivery relay.Delivery) error {
-	provider, ok := d.Provider(delivery.Channel)
+func (d *Dispatcher) attempt(ctx context.Context, delivery relay.Delivery, how manner) error {
+	by, ok := d.carrier(delivery)
 	if !ok {
 		return d.settle(ctx, delivery, relay.ReasonNoChannel)
 	}
-	end, err := d.outlived(ctx, delivery)
-	if err != nil {
+	var entry *pass
+	if by.gate != nil {
+		var err error
+		if entry, err = by.gate.enter(ctx, how); err != nil {
+			return err
+		}
+		defer entry.waive()
+	}
+	delivery, attempt, err := d.begin(ctx, delivery, by)
+	if err != nil || attempt.N == 0 {
 		return err
-	}
-	if end != relay.ReasonNone {
-		return d.settle(ctx, delivery, end)
-	}
-	id := delivery.ID
-	delivery, attempt, err := d.Store.BeginAttempt(ctx, store.Start{DeliveryID: id, Provider: provider.Name(), Now: d.Now()})
-	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrPaused) {
-		return nil // another worker has it, or it has a later wake-up
-	}
-	if errors.Is(err, store.ErrSuppressed) { // somebody said no while it waited
-		d.Logger.InfoContext(ctx, "delivery suppressed", "delivery", id, "rule", delivery.Rule, "channel", delivery.Channel,
-			"reason", delivery.Reason)
-		d.Observer.Settled(delivery, delivery.State, d.Now().Sub(delivery.CreatedAt))
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("begin attempt of delivery %s: %w", id, err)
 	}
 	ctx = context.WithoutCancel(ctx)
 	call, cancel := context.WithTimeout(ctx, channel.Deadline)
-	attempt.Outcome = provider.Send(call, delivery)
+	attempt.Outcome = by.Send(call, delivery)
 	cancel()
 	attempt.EndedAt = d.Now()
-	return d.finish(ctx, delivery, attempt)
+	entry.use(attempt.Outcome)
+	next := d.next(ctx, delivery, attempt, entry != nil && entry.probe)
+	if next.State == relay.DeliverySent {
+		next.Reason = by.reason
+	}
+	return d.finish(ctx, delivery, attempt, next)
 }
 
-func (d *Dispatcher) finish(ctx context.Context, delivery relay.Delivery, attempt relay.Attempt) error {
-	next := d.next(delivery, attempt)
+// begin writes the attempt down; none where it must not be made.
+func (d *Dispatcher) begin(ctx context.Context, delivery relay.Delivery, by carrier) (relay.Delivery, relay.Attempt, error) {
+	start := store.Start{DeliveryID: delivery.ID, Provider: by.Name(), Now: d.Now()}
+	if by.gate != nil && delivery.Channel == relay.ChannelSMS {
+		start.Segments = d.DailySegments
+	}
+	begun, attempt, err := d.Store.BeginAttempt(ctx, start)
+	switch {
+	case err == nil:
+		return begun, attempt, nil
+	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrPaused):
+		return begun, relay.Attempt{}, nil // another worker has it, or an operator does
+	case errors.Is(err, store.ErrSuppressed): // somebody said no while it waited, or the day's segments are used up
+		d.Logger.InfoContext(ctx, "delivery suppressed", "delivery", begun.ID, "rule", begun.Rule, "channel", begun.Channel,
+			"reason", begun.Reason)
+		d.Observer.Settled(begun, begun.State, d.Now().Sub(begun.CreatedAt))
+		return begun, relay.Attempt{}, nil
+	}
+	return begun, relay.Attempt{}, fmt.Errorf("begin attempt of delivery %s: %w", delivery.ID, err)
+}
+
+func (d *Dispatcher) finish(ctx context.Context, delivery relay.Delivery, attempt relay.Attempt, next store.Next) error {
 	d.Observer.Attempted(delivery, attempt)
 	d.Logger.InfoContext(ctx, "attempt ended", "delivery", delivery.ID, "rule", delivery.Rule, "channel", delivery.Channel,
 		"to", delivery.Masked(), "attempt", attempt.N, "outcome", attempt.Outcome.Kind, "reason", attempt.Outcome.Reason,
@@ -109,64 +160,6 @@ func (d *Dispatcher) keep(ctx context.Context, attempt relay.Attempt, next store
 		case <-pause.C:
 		}
 	}
-}
-
-// next says where an outcome takes the delivery.
-func (d *Dispatcher) next(delivery relay.Delivery, attempt relay.Attempt) store.Next {
-	outcome := attempt.Outcome
-	switch outcome.Kind {
-	case relay.Accepted:
-		return store.Next{State: relay.DeliverySent, Provider: attempt.Provider, ProviderID: outcome.ProviderID}
-	case relay.Unknown:
-		return store.Next{
-			State: relay.DeliveryUnknown, Reason: relay.ReasonNoAnswer, NextAt: attempt.EndedAt.Add(d.UnknownWait),
-		}
-	case relay.Permanent:
-		if outcome.Reason == relay.ReasonOptedOut {
-			return store.Next{State: relay.DeliverySuppressed, Reason: relay.ReasonOptedOut}
-		}
-		return store.Next{State: relay.DeliveryDead, Reason: outcome.Reason}
-	case relay.Retry:
-	}
-	if attempt.N >= channel.MaxAttempts {
-		return store.Next{State: relay.DeliveryDead, Reason: relay.ReasonGaveUp}
-	}
-	at := attempt.EndedAt.Add(channel.Backoff(attempt.N, outcome.RetryAfter, d.Random()))
-	if !at.Before(delivery.ExpiresAt) {
-		return store.Next{State: relay.DeliveryDead, Reason: relay.ReasonExpired}
-	}
-	return store.Next{State: relay.DeliveryQueued, Reason: outcome.Reason, NextAt: at}
-}
-
-// lost counts the attempts that may have arrived without anybody here knowing.
-func (d *Dispatcher) lost(ctx context.Context, delivery relay.Delivery) (int, error) {
-	attempts, err := d.Store.Attempts(ctx, delivery.ID)
-	if err != nil {
-		return 0, fmt.Errorf("read attempts of delivery %s: %w", delivery.ID, err)
-	}
-	n := 0
-	for _, a := range attempts {
-		if a.EndedAt.IsZero() || a.Outcome.Kind == relay.Unknown {
-			n++
-		}
-	}
-	return n, nil
-}
-
-// outlived gives the Reason why no further attempt is made of a delivery, if there is one.
-func (d *Dispatcher) outlived(ctx context.Context, delivery relay.Delivery) (relay.Reason, error) {
-	expired := !d.Now().Before(delivery.ExpiresAt)
-	if delivery.State != relay.DeliveryUnknown {
-		if expired {
-			return relay.ReasonExpired, nil
-		}
-		return relay.ReasonNone, nil
-	}
-	lost, err := d.lost(ctx, delivery)
-	if expired || lost > maxResends {
-		return relay.ReasonNoAnswer, err // it may have arrived all the same
-	}
-	return relay.ReasonNone, err
 }
 
 // settle ends a delivery without another attempt.

@@ -49,9 +49,11 @@ type Observer interface {
 	Settled(delivery relay.Delivery, state relay.DeliveryState, latency time.Duration)
 	// ZoneUnknown: a person's time zone is not one that exists.
 	ZoneUnknown()
+	// Searched: a message whose answer was lost was looked for.
+	Searched(delivery relay.Delivery, result Search)
 }
 
-// Options are what a Dispatcher works with. All are required.
+// Options are what a Dispatcher works with. All are required but where it is said.
 type Options struct {
 	Store store.Store
 	// Current gives the rules and templates in force; it is asked anew for each decision.
@@ -70,8 +72,19 @@ type Options struct {
 	UnknownWait time.Duration
 	// Retention is how long events and what belongs to them are kept.
 	Retention time.Duration
-	// Workers is how many attempts run at once on each channel.
-	Workers int
+	// Replica names this process among those that share the database.
+	Replica string
+	// Limits bound the calls on each channel.
+	Limits map[relay.Channel]Limits
+	// DailySegments is how many SMS segments may go out in a UTC day; 0 is no bound.
+	DailySegments int
+	// Receipts says on which channels providers tell what became of a message; nil is none.
+	Receipts func(relay.Channel) bool
+	// Guard gives the Reason why the settings let nothing go out to an address, if there is one; nil forbids none.
+	Guard func(relay.Address) relay.Reason
+	// Sandbox gives the outbox for an address whose messages must not leave the house; false where they may, as for all where it is
+	// nil.
+	Sandbox func(relay.Address) (Provider, bool)
 }
 
 // How long things may take. A job outlives its attempt, so that the outcome can be written down.
@@ -94,17 +107,55 @@ const (
 type Dispatcher struct {
 	Options
 
+	gates     map[relay.Channel]*gate
 	busy      atomic.Int64
 	stopHouse context.CancelFunc
 	house     sync.WaitGroup
 }
 
 // New makes a Dispatcher; Start sets it to work.
-func New(o Options) *Dispatcher { return &Dispatcher{Options: o} }
+func New(o Options) *Dispatcher {
+	d := &Dispatcher{Options: o, gates: map[relay.Channel]*gate{}}
+	for _, ch := range relay.Channels() {
+		d.gates[ch] = newGate(ch, o.Limits[ch], o.Now)
+	}
+	return d
+}
+
+// Reopen has a delivery tried at once on each channel that is stopped: the providers may be others now.
+func (d *Dispatcher) Reopen() {
+	for _, g := range d.gates {
+		g.reopen()
+	}
+}
+
+// GateState says how a channel's gate stands in this process.
+type GateState struct {
+	Channel relay.Channel
+	// Shut is why no attempts begin but for a probe now and then; none where they do.
+	Shut relay.Reason
+	// Rate is this process's share in messages per second, 0 where there is no bound.
+	Rate float64
+	// UnderWay is how many calls are, of at most Concurrency.
+	UnderWay, Concurrency int
+}
+
+// Gates gives them in the order of relay.Channels.
+func (d *Dispatcher) Gates() []GateState {
+	var out []GateState
+	for _, ch := range relay.Channels() {
+		out = append(out, d.gates[ch].state())
+	}
+	return out
+}
 
 // Busy tells how many workers have a job now, and how many there are.
 func (d *Dispatcher) Busy() (now, of int) {
-	return int(d.busy.Load()), dueWorkers + d.Workers*len(relay.Channels())
+	of = dueWorkers
+	for _, g := range d.gates {
+		of += g.workers()
+	}
+	return int(d.busy.Load()), of
 }
 
 // working counts a worker as busy until the returned function is called.
@@ -125,16 +176,13 @@ func (d *Dispatcher) Start(ctx context.Context) error {
 		return fmt.Errorf("take up attempts without outcome: %w", err)
 	}
 	if lost > 0 {
-		d.Logger.WarnContext(ctx, "attempts without outcome found; they are resent after BECKON_UNKNOWN_WAIT",
+		d.Logger.WarnContext(ctx, "attempts without outcome found; they are looked for after BECKON_UNKNOWN_WAIT",
 			"count", lost, "wait", d.UnknownWait)
 	}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &dueWorker{d: d})
 	river.AddWorker(workers, &deliveryWorker{d: d})
-	queues := map[string]river.QueueConfig{store.QueueDue: {MaxWorkers: dueWorkers}}
-	for _, ch := range relay.Channels() {
-		queues[store.QueueOf(ch)] = river.QueueConfig{MaxWorkers: d.Workers}
-	}
+	queues := map[string]river.QueueConfig{store.QueueDue: {MaxWorkers: dueWorkers}} // the channels' follow, and may be put down
 	err = d.Store.Start(ctx, &river.Config{
 		Workers: workers, Queues: queues, JobTimeout: jobTimeout, ErrorHandler: failures{d.Logger},
 		Logger: slog.New(warnings{d.Logger.Handler()}),
@@ -142,9 +190,19 @@ func (d *Dispatcher) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the queue: %w", err)
 	}
+	for _, g := range d.gates {
+		if err := d.Store.Queue(ctx, g.channel, g.workers()); err != nil {
+			return fmt.Errorf("start the queue: %w", errors.Join(err, d.Store.Stop(ctx)))
+		}
+	}
 	house, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.stopHouse = stop
 	d.house.Go(func() { d.keepHouse(house) })
+	d.house.Go(func() { d.beat(house) })
+	for _, g := range d.gates {
+		k := &keeper{d: d, gate: g}
+		d.house.Go(func() { k.run(house) })
+	}
 	return nil
 }
 

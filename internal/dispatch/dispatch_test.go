@@ -27,9 +27,11 @@ import (
 type bench struct {
 	*Dispatcher
 
-	t        *testing.T
-	kept     *sqlite.Store
-	now      time.Time
+	t    *testing.T
+	kept *sqlite.Store
+	now  time.Time
+	// virtual takes the time of a synctest bubble in place of now.
+	virtual  bool
 	provider *scripted
 	people   people
 	seen     *observer
@@ -76,9 +78,10 @@ func (p people) Lookup(_ context.Context, uid string) (relay.Contact, error) {
 }
 
 type observer struct {
-	mu      sync.Mutex
-	settled []relay.DeliveryState
-	zones   int
+	mu       sync.Mutex
+	settled  []relay.DeliveryState
+	searches []Search
+	zones    int
 }
 
 func (o *observer) Decided(relay.Alert, relay.Decision) {}
@@ -93,6 +96,12 @@ func (o *observer) Settled(_ relay.Delivery, state relay.DeliveryState, _ time.D
 
 func (o *observer) ZoneUnknown() { o.zones++ }
 
+func (o *observer) Searched(_ relay.Delivery, result Search) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.searches = append(o.searches, result)
+}
+
 const unknownWait = time.Minute
 
 func newBench(t *testing.T) *bench {
@@ -103,7 +112,7 @@ func newBench(t *testing.T) *bench {
 	}
 	kept, err := sqlite.Open(t.Context(), sqlite.Options{
 		Path: filepath.Join(t.TempDir(), "b.db"), Decode: cometchat.Decode, Logger: slog.New(slog.DiscardHandler),
-		Now: func() time.Time { return b.now },
+		Now: b.clock,
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, kept.Close()) })
@@ -112,10 +121,18 @@ func newBench(t *testing.T) *bench {
 	b.Dispatcher = New(Options{
 		Store: kept, Current: func() *engine.Generation { return generation }, Directory: b,
 		Provider: func(relay.Channel) (Provider, bool) { return b.provider, b.provider != nil },
-		Observer: b.seen, Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return b.now },
-		Random: func() float64 { return 0.5 }, UnknownWait: unknownWait, Retention: 72 * time.Hour, Workers: 4,
+		Observer: b.seen, Logger: slog.New(slog.DiscardHandler), Now: b.clock,
+		Random: func() float64 { return 0.5 }, UnknownWait: unknownWait, Retention: 72 * time.Hour, Replica: "r1",
+		Limits: map[relay.Channel]Limits{relay.ChannelSMS: {Concurrency: 4}, relay.ChannelEmail: {Concurrency: 4}},
 	})
 	return b
+}
+
+func (b *bench) clock() time.Time {
+	if b.virtual {
+		return time.Now()
+	}
+	return b.now
 }
 
 // Lookup lets a test take the directory away.

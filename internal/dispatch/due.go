@@ -114,14 +114,14 @@ func (d *Dispatcher) decide(ctx context.Context, alert relay.Alert) error {
 	return nil
 }
 
-// situation is what is known before the store's transaction. Receipts are not taken in yet, so silence means nothing.
+// situation is what is known before the store's transaction.
 func (d *Dispatcher) situation(ctx context.Context, alert relay.Alert) (engine.Situation, error) {
 	event, err := d.Store.Event(ctx, alert.EventID)
 	if err != nil && d.Now().Before(alert.ExpiresAt) {
 		return engine.Situation{}, fmt.Errorf("read event %s of alert %s: %w", alert.EventID, alert.ID, err)
 	}
 	// Past its time it is cancelled whatever the event was, so one that cannot be read does not hold it for ever.
-	s := engine.Situation{Event: event, Links: d.Links}
+	s := engine.Situation{Event: event, Links: d.Links, Receipts: d.Receipts, Guard: d.Guard}
 	if alert.Digest != "" {
 		if s.Members, err = d.Store.Members(ctx, alert); err != nil {
 			return s, fmt.Errorf("read the digest of alert %s: %w", alert.ID, err)
@@ -176,8 +176,9 @@ func (d *Dispatcher) lookup(ctx context.Context, uid string) (relay.Contact, eng
 	return contact, engine.FoundContact
 }
 
-// attemptOpen makes an attempt for each delivery of the alert that is queued, side by side. It runs again when the job
-// does, so a crash between the decision and the attempts loses none.
+// attemptOpen makes the first attempt of each delivery of the alert that is queued, side by side, where its gate lets it through at
+// once; others go to their channel's queue. It runs again when the job does, so a crash between the decision and the attempts loses
+// none. What has a time to be looked at has a wake-up of its own.
 func (d *Dispatcher) attemptOpen(ctx context.Context, alertID string) error {
 	deliveries, err := d.Store.Deliveries(ctx, store.Filter{AlertID: alertID, State: string(relay.DeliveryQueued)})
 	if err != nil {
@@ -185,9 +186,26 @@ func (d *Dispatcher) attemptOpen(ctx context.Context, alertID string) error {
 	}
 	var group errgroup.Group
 	for _, delivery := range deliveries {
-		if delivery.Attempts == 0 {
-			group.Go(func() error { return d.attempt(ctx, delivery) })
+		if delivery.Attempts > 0 || !delivery.NextAt.IsZero() {
+			continue
 		}
+		group.Go(func() error {
+			err := d.goOn(ctx, delivery, atOnce)
+			if r, refused := errors.AsType[*refusal](err); refused {
+				return d.handOver(ctx, delivery, r.reason)
+			}
+			return err
+		})
 	}
 	return group.Wait()
+}
+
+// handOver puts a delivery into its channel's queue.
+func (d *Dispatcher) handOver(ctx context.Context, delivery relay.Delivery, reason relay.Reason) error {
+	now := d.Now()
+	err := d.Store.Settle(ctx, delivery.ID, store.Next{State: relay.DeliveryQueued, Reason: reason, NextAt: now}, now)
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		return fmt.Errorf("queue delivery %s: %w", delivery.ID, err)
+	}
+	return nil
 }

@@ -42,7 +42,7 @@ func (b *bench) mentionOf(message string) string {
 	body, _ := cometchat.Sample(relay.UserMentioned)
 	body, err := sjson.SetBytes(body, "data.message.id", message)
 	require.NoError(b.t, err)
-	event, err := cometchat.Decode(body, b.now)
+	event, err := cometchat.Decode(body, b.clock())
 	require.NoError(b.t, err)
 	plan, _ := b.Current().Plan(event)
 	_, err = b.kept.Accept(b.t.Context(), plan)

@@ -11,6 +11,9 @@ import (
 // DirectoryRetry is how long an alert is held when the source of contacts does not answer.
 const DirectoryRetry = 30 * time.Second
 
+// PauseRetry is how long an alert is held at a time while an operator's pause covers it. Resuming wakes it up earlier.
+const PauseRetry = 15 * time.Minute
+
 // Found says what came of looking up the recipient's contact.
 type Found int
 
@@ -36,9 +39,12 @@ type Situation struct {
 	Found   Found
 	// Links gives the addresses that Beckon offers the person with a message; nil gives none. It must be pure and quick.
 	Links func(relay.Contact) render.Links
-	// Receipts says that providers can tell what became of a message: without, silence means nothing.
-	Receipts bool
-	Now      time.Time
+	// Receipts says on which channels providers tell what became of a message: without, silence means nothing. nil is none.
+	Receipts func(relay.Channel) bool
+	// Guard gives the Reason why the settings let nothing go out to an address, if there is one; nil forbids none. It must be
+	// pure and quick.
+	Guard func(relay.Address) relay.Reason
+	Now   time.Time
 }
 
 // Decide says what becomes of an alert that fell due, and of those that go out with it in a digest. The steps are taken in
@@ -58,7 +64,7 @@ func (g *Generation) Decide(s Situation) relay.Decision {
 		return d.result()
 	}
 	d.each(d.cancelling)
-	for _, step := range []func(){d.person, func() { d.each(d.muted) }, d.quiet, d.send} {
+	for _, step := range []func(){d.person, func() { d.each(d.muted) }, d.paused, d.quiet, d.send} {
 		if d.open() {
 			step()
 		}
@@ -221,6 +227,33 @@ func (d *decision) muted(i *item) {
 		seen += " until " + mute.Until.UTC().Format(time.RFC3339)
 	}
 	d.end(i, relay.ActSuppress, relay.ReasonMuted, "mute", seen)
+}
+
+// paused holds everything while an operator's pause covers any of what would go out now: all entries of `send`, or the fallback whose
+// turn it is. So `send` goes out as a whole or not at all, as in quiet hours. What is paused later is stopped before its attempt.
+func (d *decision) paused() {
+	entries := d.rule.Send
+	if d.again() {
+		entries = d.untried()
+		entries = entries[:min(1, len(entries))]
+	}
+	for _, entry := range entries {
+		for _, pause := range d.Facts.Paused {
+			if pause.Covers(d.rule.Name, entry.Channel) {
+				d.each(func(i *item) { d.hold(i, d.pausedUntil(i), relay.ReasonPaused, "pause") })
+				return
+			}
+		}
+	}
+}
+
+// pausedUntil is when a paused alert is looked at again: once more before it expires, in case nobody wakes it up.
+func (d *decision) pausedUntil(i *item) time.Time {
+	until, last := d.Now.Add(PauseRetry), i.Alert.ExpiresAt.Add(-time.Second)
+	if last.Before(until) && last.After(d.Now) {
+		return last
+	}
+	return until
 }
 
 // quiet holds everything to the end of the recipient's quiet hours: the person's own, else the rule's, else the defaults';

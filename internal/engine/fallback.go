@@ -9,10 +9,10 @@ import (
 )
 
 // untried are the entries of the rule's fallback that the alert has no delivery of yet.
-func (s *sending) untried() []rules.Send {
-	return slices.DeleteFunc(slices.Clone(s.rule.Fallback), func(entry rules.Send) bool {
-		return slices.ContainsFunc(s.Facts.Deliveries, func(d relay.Delivery) bool {
-			return d.Channel == entry.Channel && d.Template == entry.Template
+func (d *decision) untried() []rules.Send {
+	return slices.DeleteFunc(slices.Clone(d.rule.Fallback), func(entry rules.Send) bool {
+		return slices.ContainsFunc(d.Facts.Deliveries, func(made relay.Delivery) bool {
+			return made.Channel == entry.Channel && made.Template == entry.Template
 		})
 	})
 }
@@ -31,7 +31,7 @@ func (s *sending) fellThrough() bool {
 
 // silentAt is when a message that was sent counts as not arrived because no receipt came; zero where it never does.
 func (s *sending) silentAt(d relay.Delivery) time.Time {
-	if !s.Receipts || s.rule.FallbackAfter == 0 {
+	if s.Receipts == nil || !s.Receipts(d.Channel) || s.rule.FallbackAfter == 0 {
 		return time.Time{}
 	}
 	return d.UpdatedAt.Add(s.rule.FallbackAfter)

@@ -97,7 +97,12 @@ func (s *sending) forbidden(delivery relay.Delivery) relay.Reason {
 	if !s.Contact.Wants(delivery.Channel) {
 		return relay.ReasonNotWanted
 	}
-	return s.Facts.Suppressed[relay.NewAddress(delivery.Channel, delivery.Address())]
+	to := relay.NewAddress(delivery.Channel, delivery.Address())
+	reason := s.Facts.Suppressed[to]
+	if reason == relay.ReasonNone && s.Guard != nil {
+		reason = s.Guard(to)
+	}
+	return reason
 }
 
 // allowed are the alerts that a message on that channel may carry: those whose thing the recipient was not told of there, each

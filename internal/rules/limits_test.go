@@ -54,14 +54,23 @@ func TestAFallbackWaitsAsLongAsItSays(t *testing.T) {
 	set, findings := rules.Load("r", []byte(`version: 1
 rules: [ { name: a, trigger: user_mentioned, to: mentioned, send: [ { sms: t } ], fallback: [ { sms: u }, { email: t } ], fallback_after: 90s } ]
 `), catalogue())
-	require.Len(t, findings, 1)
-	require.Equal(t, rules.SeverityWarning, findings[0].Severity)
+	require.Empty(t, findings)
 	rule := set.Rules()[0]
 	require.Equal(t, 90*time.Second, rule.FallbackAfter)
 	require.Equal(t, []relay.Channel{relay.ChannelSMS, relay.ChannelEmail}, []relay.Channel{rule.Fallback[0].Channel, rule.Fallback[1].Channel})
 	require.Equal(t, []string{"u", "t"}, []string{rule.Fallback[0].Template, rule.Fallback[1].Template})
 	require.Equal(t, "t", rule.Send[0].Template)
 	require.Len(t, rule.Send, 1)
+}
+
+func TestALostAnswerIsResentUnlessTheRuleGivesUp(t *testing.T) {
+	t.Parallel()
+	_, rule := first(t, "", "")
+	require.Equal(t, rules.Resend, rule.OnUnknown)
+	_, rule = first(t, "", "on_unknown: resend")
+	require.Equal(t, rules.Resend, rule.OnUnknown)
+	_, rule = first(t, "", "on_unknown: give_up")
+	require.Equal(t, rules.GiveUp, rule.OnUnknown)
 }
 
 func TestTheLongestWaitCountsWindowsAndLimits(t *testing.T) {
@@ -107,7 +116,7 @@ rules:
   - { name: quick, trigger: user_mentioned, to: mentioned, wait: 1s, digest: { window: 2s }, send: [ { sms: t } ] }
   - { name: "off", enabled: false, trigger: user_mentioned, to: mentioned, wait: 1h, send: [ { sms: t } ] }
 `), catalogue())
-	require.Len(t, findings, 1)
+	require.Empty(t, findings)
 	hurried := set.Hurried(3 * time.Second)
 
 	slow := hurried.Rules()[0]

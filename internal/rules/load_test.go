@@ -120,7 +120,8 @@ func TestDigestsLimitsAndFallbacksAreReadAsTheyAreWritten(t *testing.T) {
 		{Channel: relay.ChannelEmail, Template: "missed-call", Line: 25, Column: 26},
 		{Channel: relay.ChannelSMS, Template: "short", Line: 25, Column: 48},
 	}, call.Fallback)
-	require.Zero(t, call.FallbackAfter)
+	require.Equal(t, 20*time.Minute, call.FallbackAfter)
+	require.Equal(t, rules.GiveUp, call.OnUnknown)
 	require.Nil(t, call.Digest)
 	require.Empty(t, call.Limits)
 	require.True(t, call.LimitsOff)

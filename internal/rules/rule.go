@@ -63,7 +63,7 @@ func ruleKeys() []key[draft] {
 			note(l, d, at)
 			l.duration(&d.FallbackAfter, at, time.Second)
 		}},
-		{"on_unknown", false, notYet[draft]},
+		{"on_unknown", false, readOnUnknown},
 		{"private", false, notYet[draft]},
 	}
 }
@@ -72,7 +72,7 @@ func ruleKeys() []key[draft] {
 func (l *loader) readRule(node *yaml.Node) {
 	l.report.rule = nameOf(node)
 	d := &draft{Rule: &Rule{
-		Enabled: true, Collapse: true, Expires: l.set.defaults.Expires, Line: node.Line, Column: node.Column,
+		Enabled: true, Collapse: true, Expires: l.set.defaults.Expires, OnUnknown: Resend, Line: node.Line, Column: node.Column,
 	}, at: map[string]entry{}}
 	readMap(l, node, "the rule", ruleKeys(), d)
 	l.checkTargets(d)

@@ -180,6 +180,10 @@ func limitsValue() *schema {
 	return orOff(list)
 }
 
+func onUnknownValue() *schema {
+	return oneOf([]OnUnknown{Resend, GiveUp}, "it is sent again: twice is better than never", "it is not: never is better than twice")
+}
+
 func digestValue() *schema {
 	return closedMap(map[string]*schema{
 		"window": described("How long it is collected, from the first event on.", durationValue(false)),

@@ -41,7 +41,8 @@ func ruleSchemas(trigger *schema) map[string]*schema {
 		"digest":         described("Puts what happens within a while into one message.", digestValue()),
 		"limits":         described("Limits of this rule, in place of the defaults', or off.", limitsValue()),
 		"fallback":       described("What is tried, in this order, when nothing of `send` arrives.", sendsValue()),
-		"fallback_after": described("How long without a receipt counts as not arrived.", durationValue(false)),
+		"fallback_after": described("How long without a receipt counts as not arrived. Receipts need a public URL.", durationValue(false)),
+		"on_unknown":     withDefault(string(Resend), described("What becomes of a message whose answer was lost, where the provider cannot tell.", onUnknownValue())),
 	}
 }
 

@@ -64,12 +64,21 @@ func (l *loader) checkFallback(d *draft) {
 		}
 	}
 	after, waits := d.at["fallback_after"]
-	_, falls := d.at["fallback"]
-	switch {
-	case waits && !falls:
+	if _, falls := d.at["fallback"]; waits && !falls {
 		l.fail(after.key, "\"fallback_after\" without \"fallback\" has nothing to try", "add `fallback: [ { email: TEMPLATE } ]`")
-	case d.FallbackAfter > 0:
-		l.warn(after.key, "`fallback_after` waits for receipts, which this version of serve does not take in yet: "+
-			"silence is noticed in `beckon test` only", "")
 	}
+}
+
+// readOnUnknown reads `on_unknown`.
+func readOnUnknown(l *loader, d *draft, at entry) {
+	text, ok := l.text(at)
+	if !ok {
+		return
+	}
+	choices := []OnUnknown{Resend, GiveUp}
+	if !slices.Contains(choices, OnUnknown(text)) {
+		l.fail(at.value, "\"on_unknown\" cannot be "+quote(text), suggest(text, choices))
+		return
+	}
+	d.OnUnknown = OnUnknown(text)
 }

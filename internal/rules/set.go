@@ -101,12 +101,25 @@ type Rule struct {
 	// without a receipt before it counts as not arrived. Zero waits for ever.
 	Fallback      []Send
 	FallbackAfter time.Duration
+	// OnUnknown says what becomes of a message whose answer was lost, where the provider cannot tell that it has it. Default Resend.
+	OnUnknown OnUnknown
 	// Line and Column are where its name stands.
 	Line, Column int
 
 	// conditions is the `if`, compiled once for each trigger; nil without one.
 	conditions map[relay.Trigger]*condition
 }
+
+// OnUnknown is what is done about a message that may have been taken or not.
+type OnUnknown string
+
+// What OnUnknown can be.
+const (
+	// Resend sends it again: twice is better than never.
+	Resend OnUnknown = "resend"
+	// GiveUp does not: never is better than twice.
+	GiveUp OnUnknown = "give_up"
+)
 
 // Target is one entry of `to`: a role, or relay.RoleFixed with the address or uid in Fixed.
 type Target struct {

@@ -163,11 +163,19 @@ type Store interface {
 	KeepOutbox(ctx context.Context, message relay.OutboxMessage) error
 	Outbox(ctx context.Context, limit int) ([]relay.OutboxMessage, error)
 
+	// Waiting lists deliveries of a channel that wait, those first whose NextAt is the earliest.
+	Waiting(ctx context.Context, waiting Waiting) ([]relay.Delivery, error)
+
 	// Shared tells whether other processes may be working on the same database.
 	Shared() bool
 	// Start works the wake-ups with the workers and queues of the configuration; the store fills in what its database
 	// needs. Stop waits for the workers until ctx ends.
 	Start(ctx context.Context, config *river.Config) error
+	// Queue lets this process work the wake-ups of a channel with so many workers at once, or with 0 none of them until it is called
+	// again: they wait, and other replicas go on. It then waits until ctx ends for those under way, so a worker must not call
+	// it; where that is in vain it fails, and is to be called again. Not started, it does nothing. The queue must not be one that
+	// Start was given: River waits for ever for one of those that is gone before it began.
+	Queue(ctx context.Context, channel relay.Channel, workers int) error
 	Stop(ctx context.Context) error
 	Close() error
 }
@@ -226,6 +234,19 @@ type Filter struct {
 	// Since and Until bound ReceivedAt (events, alerts) or CreatedAt (deliveries): Since <= t < Until.
 	Since, Until time.Time
 	// Limit is at most MaxList; 0 means 50.
+	Limit int
+}
+
+// Waiting narrows what waits on a channel. Zero fields do not narrow.
+type Waiting struct {
+	Channel relay.Channel
+	// State is relay.DeliveryQueued or relay.DeliveryUnknown.
+	State relay.DeliveryState
+	// ReadyBy: their NextAt is not later, or they have none. MadeBefore: they were created before. ExpiredBy: they expire by then.
+	ReadyBy, MadeBefore, ExpiredBy time.Time
+	// Fallback: only those whose alert has channels left to try.
+	Fallback bool
+	// Limit is 1 to MaxList.
 	Limit int
 }
 

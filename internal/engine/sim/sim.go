@@ -139,7 +139,8 @@ func (w *world) observe(o Observation) {
 func (w *world) decide(a *entry, now time.Time) {
 	generation := w.setup.Generation(now)
 	s := engine.Situation{
-		Alert: a.Alert, Event: *w.events[a.EventID], Members: w.members(a), Receipts: w.setup.Receipts, Now: now,
+		Alert: a.Alert, Event: *w.events[a.EventID], Members: w.members(a), Now: now,
+		Receipts: func(relay.Channel) bool { return w.setup.Receipts },
 	}
 	if uid := a.Recipient.UID; uid != "" {
 		s.Contact, s.Found = w.setup.Contact(uid, now)

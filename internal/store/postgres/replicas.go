@@ -8,6 +8,7 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
 	"github.com/beckon-relay/beckon/internal/store/tables"
 )
@@ -27,6 +28,11 @@ func (s *Store) Start(ctx context.Context, config *river.Config) error {
 // Stop takes no more wake-ups and waits for the workers until ctx ends; then it cancels them and waits a little more. Without
 // Start it does nothing.
 func (s *Store) Stop(ctx context.Context) error { return s.workers.Stop(ctx) }
+
+// Queue implements store.Store.
+func (s *Store) Queue(ctx context.Context, channel relay.Channel, workers int) error {
+	return s.workers.Queue(ctx, store.QueueOf(channel), workers)
+}
 
 // ping fails where the transaction cannot write, as on a standby, and writes nothing: replicas would wait for each other at
 // one row.

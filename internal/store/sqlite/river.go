@@ -6,6 +6,8 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
 	"github.com/beckon-relay/beckon/internal/store/tables"
 )
 
@@ -28,6 +30,11 @@ func (s *Store) Shared() bool { return false }
 // Stop takes no more wake-ups and waits for the workers until ctx ends; then it cancels them and waits a little more. Without
 // Start it does nothing.
 func (s *Store) Stop(ctx context.Context) error { return s.workers.Stop(ctx) }
+
+// Queue implements store.Store.
+func (s *Store) Queue(ctx context.Context, channel relay.Channel, workers int) error {
+	return s.workers.Queue(ctx, store.QueueOf(channel), workers)
+}
 
 // release is for the start. Nobody else can be working jobs of this file, since we hold its lock. So jobs that are marked as
 // running were orphaned by a crash and run again at once, and a leader that is written down is gone; River would wait an hour

@@ -65,12 +65,18 @@ func (w deliveryWorker) Work(_ context.Context, job *river.Job[store.DeliveryArg
 // start works the wake-ups of a store until the test ends.
 func start(t *testing.T, s store.Store, notBefore time.Time) <-chan arrival {
 	t.Helper()
+	return startOn(t, s, notBefore, relay.Channels()...)
+}
+
+// startOn does so for alerts and these channels.
+func startOn(t *testing.T, s store.Store, notBefore time.Time, channels ...relay.Channel) <-chan arrival {
+	t.Helper()
 	r := &recorder{arrivals: make(chan arrival, 100), notBefore: notBefore}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, dueWorker{recorder: r})
 	river.AddWorker(workers, deliveryWorker{recorder: r})
 	queues := map[string]river.QueueConfig{store.QueueDue: {MaxWorkers: 10}}
-	for _, channel := range relay.Channels() {
+	for _, channel := range channels {
 		queues[store.QueueOf(channel)] = river.QueueConfig{MaxWorkers: 10}
 	}
 	require.NoError(t, s.Start(t.Context(), &river.Config{Workers: workers, Queues: queues}))

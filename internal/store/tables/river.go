@@ -102,6 +102,33 @@ func (w *Workers[TTx]) Stop(ctx context.Context) error {
 	return w.cancel(ctx)
 }
 
+// Queue works the wake-ups of a queue with so many workers at once, or with 0 takes none of them until it is called again and waits
+// until ctx ends for those under way. Not started, it does nothing.
+func (w *Workers[TTx]) Queue(ctx context.Context, name string, workers int) error {
+	w.mu.Lock()
+	client := w.client
+	w.mu.Unlock() // Stop must not have to wait for what is under way in one queue
+	if client == nil {
+		return nil
+	}
+	var err error
+	if workers > 0 {
+		err = client.Queues().Add(name, river.QueueConfig{MaxWorkers: workers})
+		if _, there := errors.AsType[*river.QueueAlreadyAddedError](err); there {
+			err = nil
+		}
+	} else {
+		err = client.Queues().Remove(ctx, name)
+		if _, gone := errors.AsType[*river.QueueNotFoundError](err); gone {
+			err = nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("work queue %q by %d at once: %w", name, workers, err)
+	}
+	return nil
+}
+
 // Halt cancels the workers at once.
 func (w *Workers[TTx]) Halt(ctx context.Context) error {
 	w.mu.Lock()

@@ -1,0 +1,112 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
+)
+
+// fallbackPatience is how long a message that nobody can have taken waits for its channel where the rule has another one.
+const fallbackPatience = 2 * time.Minute
+
+// next says where an outcome takes the delivery.
+func (d *Dispatcher) next(ctx context.Context, delivery relay.Delivery, attempt relay.Attempt, probe bool) store.Next {
+	outcome := attempt.Outcome
+	switch outcome.Kind {
+	case relay.Accepted:
+		return store.Next{State: relay.DeliverySent, Provider: attempt.Provider, ProviderID: outcome.ProviderID}
+	case relay.Unknown:
+		return store.Next{
+			State: relay.DeliveryUnknown, Reason: relay.ReasonNoAnswer, NextAt: attempt.EndedAt.Add(d.UnknownWait),
+		}
+	case relay.Permanent:
+		if outcome.Reason == relay.ReasonOptedOut {
+			return store.Next{State: relay.DeliverySuppressed, Reason: relay.ReasonOptedOut}
+		}
+		return store.Next{State: relay.DeliveryDead, Reason: outcome.Reason}
+	case relay.Retry:
+	}
+	return d.again(ctx, delivery, attempt, probe)
+}
+
+// again says when a delivery that was surely not taken is tried again, or why it is not.
+func (d *Dispatcher) again(ctx context.Context, delivery relay.Delivery, attempt relay.Attempt, probe bool) store.Next {
+	outcome := attempt.Outcome
+	wait := channel.Backoff(attempt.N, outcome.RetryAfter, d.Random())
+	if misconfigured(outcome) {
+		wait = max(wait, probeEvery) // others have their turn as probes
+	}
+	at := attempt.EndedAt.Add(wait)
+	switch {
+	case attempt.N >= channel.MaxAttempts && !probe && d.triedEnough(ctx, delivery, attempt):
+		return store.Next{State: relay.DeliveryDead, Reason: relay.ReasonGaveUp}
+	case !at.Before(delivery.ExpiresAt):
+		return store.Next{State: relay.DeliveryDead, Reason: relay.ReasonExpired}
+	case at.Sub(delivery.CreatedAt) > fallbackPatience && outcome.Reason != relay.ReasonNone:
+		falls, err := d.fallsBack(ctx, delivery, attempt.N)
+		if err != nil {
+			d.Logger.WarnContext(ctx, "a delivery waits, though its rule may have a fallback", "delivery", delivery.ID, "error", err)
+		}
+		if falls {
+			return store.Next{State: relay.DeliveryDead, Reason: outcome.Reason}
+		}
+	}
+	return store.Next{State: relay.DeliveryQueued, Reason: outcome.Reason, NextAt: at}
+}
+
+// triedEnough counts the attempts that were about this delivery: one that showed that the settings are wrong is not, and a probe
+// never ends anything.
+func (d *Dispatcher) triedEnough(ctx context.Context, delivery relay.Delivery, attempt relay.Attempt) bool {
+	if misconfigured(attempt.Outcome) {
+		return false
+	}
+	attempts, err := d.Store.Attempts(ctx, delivery.ID)
+	if err != nil {
+		d.Logger.WarnContext(ctx, "attempts cannot be counted; another one is made", "delivery", delivery.ID, "error", err)
+		return false
+	}
+	n := 0
+	for _, a := range attempts {
+		if !misconfigured(a.Outcome) {
+			n++
+		}
+	}
+	return n >= channel.MaxAttempts
+}
+
+// fallsBack reports whether the fallback goes out at once if the delivery ends now, and nobody can have taken the message. current
+// is the attempt that is under way, and was not taken; 0 is none. What waits beside it in front of a shut gate does not arrive
+// either.
+func (d *Dispatcher) fallsBack(ctx context.Context, delivery relay.Delivery, current int) (bool, error) {
+	alert, err := d.Store.Alert(ctx, delivery.AlertID)
+	if err != nil || !alert.Fallback {
+		return false, err
+	}
+	attempts, err := d.Store.Attempts(ctx, delivery.ID)
+	if err != nil {
+		return false, fmt.Errorf("read attempts of delivery %s: %w", delivery.ID, err)
+	}
+	for _, a := range attempts {
+		if a.N != current && unanswered(a) {
+			return false, nil
+		}
+	}
+	all, err := d.Store.Deliveries(ctx, store.Filter{AlertID: delivery.AlertID, Limit: store.MaxList})
+	if err != nil {
+		return false, fmt.Errorf("read deliveries of alert %s: %w", delivery.AlertID, err)
+	}
+	for i, other := range all {
+		waits := other.State == relay.DeliveryQueued && d.gates[other.Channel].standing().reason != relay.ReasonNone
+		if other.ID == delivery.ID || waits {
+			all[i].State, all[i].Reason = relay.DeliveryDead, relay.ReasonProviderTrouble
+		}
+	}
+	return relay.FellThrough(all), nil
+}
+
+// unanswered tells whether the message of an attempt may have arrived without anybody here knowing.
+func unanswered(a relay.Attempt) bool { return a.EndedAt.IsZero() || a.Outcome.Kind == relay.Unknown }
