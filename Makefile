@@ -5,6 +5,8 @@ SHELL := /bin/bash
 GOLANGCI_VERSION    := 2.13.1
 GOVULNCHECK_VERSION := 1.9.0
 FUZZTIME            ?= 10s
+KILLS               ?= 100
+SOAK                ?= 10m
 
 # The packages that decide what people are told, and how much of each its own tests must run, in percent.
 COVERED  := cometchat engine rules
@@ -28,7 +30,7 @@ help: ## list these commands
 
 .PHONY: test
 test: ## vet, then every test with the race detector; writes coverage.out
-	@.ci/need cc
+	@.ci/need cc postgres
 	go vet ./...
 	CGO_ENABLED=1 go test -race -shuffle=on -covermode=atomic -coverprofile=coverage.out ./...
 
@@ -58,6 +60,15 @@ fuzz: ## run each fuzz target for FUZZTIME
 .PHONY: bench
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: chaos
+chaos: ## kill relays at random, KILLS times on SQLite and as often on PostgreSQL, while the vendors misbehave; prints counts
+	@.ci/need cc postgres
+	BECKON_CHAOS_KILLS=$(KILLS) go test ./cmd/beckon -run TestChaos -v -count=1 -timeout 60m
+
+.PHONY: soak
+soak: ## half of the capacity for ten minutes; prints the memory minute by minute
+	BECKON_SOAK=$(SOAK) go test -tags soak ./cmd/beckon -run TestSoak -v -count=1 -timeout 30m
 
 .PHONY: vuln
 vuln: $(GOVULNCHECK) ## look for known vulnerabilities; needs the database on the network

@@ -106,7 +106,7 @@ func devFolder(dir string) (string, func(), error) {
 
 // devSettings changes what the environment says to what `dev` is for. Nothing may leave this machine.
 func devSettings(cfg *config.Config, dir string) error {
-	cfg.DatabaseFile = filepath.Join(dir, "beckon.db")
+	cfg.DatabaseFile, cfg.DatabaseURL = filepath.Join(dir, "beckon.db"), ""
 	cfg.Providers = config.ProvidersOutbox
 	cfg.WebhookUsers = []config.WebhookUser{{User: devUser, Password: devPassword}}
 	cfg.Listen, cfg.AdminListen = freePort("127.0.0.1:8080"), freePort("127.0.0.1:8081")

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,11 +20,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/tidwall/sjson"
 
+	"github.com/beckon-relay/beckon/internal/app"
 	"github.com/beckon-relay/beckon/internal/channel/vendortest"
 	"github.com/beckon-relay/beckon/internal/cometchat"
+	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
-	"github.com/beckon-relay/beckon/internal/store/sqlite"
 )
 
 // binary builds the real binary once for all tests.
@@ -33,7 +35,8 @@ var binary = sync.OnceValues(func() (string, error) { //nolint:gochecknoglobals 
 		return "", err
 	}
 	path := filepath.Join(dir, "beckon")
-	out, err := exec.Command("go", "build", "-race", "-o", path, ".").CombinedOutput() //nolint:gosec // our own path
+	args := slices.Concat([]string{"build"}, buildFlags(), []string{"-o", path, "."})
+	out, err := exec.Command("go", args...).CombinedOutput() //nolint:gosec // our own path
 	if err != nil {
 		return "", fmt.Errorf("build: %w: %s", err, out)
 	}
@@ -247,7 +250,11 @@ func sample(t *testing.T, trigger relay.Trigger, set map[string]any) []byte {
 // kept opens the database for reading, beside the relay.
 func (l *lab) kept() store.Store {
 	l.t.Helper()
-	s, err := sqlite.Open(l.t.Context(), sqlite.Options{Path: l.path("beckon.db"), Decode: cometchat.Decode, ReadOnly: true, Now: time.Now})
+	database := config.Config{DatabaseFile: l.path("beckon.db")}
+	if url := l.env["BECKON_DATABASE_URL"]; strings.HasPrefix(url, "postgres") {
+		database = config.Config{DatabaseURL: config.Secret(url)}
+	}
+	s, err := app.OpenReadOnly(l.t.Context(), database)
 	require.NoError(l.t, err)
 	l.t.Cleanup(func() { _ = s.Close() })
 	return s

@@ -12,11 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/beckon-relay/beckon/internal/cometchat"
-	"github.com/beckon-relay/beckon/internal/config"
+	"github.com/beckon-relay/beckon/internal/app"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
-	"github.com/beckon-relay/beckon/internal/store/sqlite"
 )
 
 // listFlags narrow a list; each command takes those that mean something to it.
@@ -129,21 +127,11 @@ func withStore(ctx context.Context, use func(store.Store) error) error {
 	if err != nil {
 		return err
 	}
-	kept, err := openReadOnly(ctx, cfg)
+	kept, err := app.OpenReadOnly(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	return errors.Join(use(kept), kept.Close())
-}
-
-func openReadOnly(ctx context.Context, cfg config.Config) (*sqlite.Store, error) {
-	kept, err := sqlite.Open(ctx, sqlite.Options{
-		Path: cfg.DatabaseFile, Decode: cometchat.Decode, ReadOnly: true, Now: time.Now,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open the database (BECKON_DATABASE_URL): %w", err)
-	}
-	return kept, nil
 }
 
 // minID is how much of an ID must be given, without what marks its kind: less is a slip of the hand.

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/beckon-relay/beckon/internal/store/sqlite"
 )
 
 func versionCommand() *cobra.Command {
@@ -44,31 +42,6 @@ func revision() string {
 		}
 	}
 	return ""
-}
-
-func migrateCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "migrate",
-		Short: "Bring the database up to this version",
-		Long:  "Bring the database of BECKON_DATABASE_URL up to this version, or make it. `serve` does the same at its start.",
-		Args:  args(cobra.NoArgs), Example: "  BECKON_DATABASE_URL=sqlite:/data/beckon.db beckon migrate",
-		RunE: func(c *cobra.Command, _ []string) error {
-			cfg, err := settings("BECKON_DATABASE_URL")
-			if err != nil {
-				return err
-			}
-			from, to, err := sqlite.Migrate(c.Context(), cfg.DatabaseFile)
-			if err != nil {
-				return fmt.Errorf("migrate: %w", err)
-			}
-			if from == to {
-				_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s is at version %d already\n", cfg.DatabaseFile, to)
-				return nil
-			}
-			_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s: migrated from version %d to %d\n", cfg.DatabaseFile, from, to)
-			return nil
-		},
-	}
 }
 
 // healthTimeout bounds `healthcheck`, which runs where a hanging check is as bad as a failing one.

@@ -12,15 +12,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/collectors"
-
-	"github.com/beckon-relay/beckon/internal/cometchat"
 	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/dispatch"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
 	"github.com/beckon-relay/beckon/internal/store"
-	"github.com/beckon-relay/beckon/internal/store/sqlite"
 )
 
 // Options are what an App is made with. Config and Logger are required.
@@ -56,17 +52,13 @@ type App struct {
 // in the error, not the first of it only. Close what it returns, also if it is not run.
 func New(ctx context.Context, o Options) (*App, error) {
 	a := &App{Options: o, metrics: newMetrics(o.Version)}
-	kept, err := sqlite.Open(ctx, sqlite.Options{
-		Path: o.Config.DatabaseFile, Decode: cometchat.Decode, Logger: o.Logger, Now: time.Now,
-	})
+	kept, pools, err := openDatabase(ctx, o.Config, o.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	a.store = kept
 	a.metrics.registry.MustRegister(newQueueCollector(kept, time.Now))
-	for name, db := range kept.Databases() {
-		a.metrics.registry.MustRegister(collectors.NewDBStatsCollector(db, name))
-	}
+	a.metrics.registry.MustRegister(pools...)
 	a.closeStore = sync.OnceValue(kept.Close)
 	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.Close())

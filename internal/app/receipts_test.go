@@ -118,11 +118,13 @@ func TestARouteIsThereForWhatCanBeVerified(t *testing.T) {
 		"an address only": {config.Config{PublicURL: public, Twilio: config.Twilio{APIKey: "SK"}}, nil, nil},
 		"Twilio": {
 			config.Config{PublicURL: public, Twilio: config.Twilio{AuthTokens: []config.Secret{"a", "b"}}},
-			[]string{twilio.StatusPath, twilio.InboundPath}, []relay.Channel{relay.ChannelSMS},
+			[]string{twilio.StatusPath, twilio.InboundPath},
+			[]relay.Channel{relay.ChannelSMS},
 		},
 		"SendGrid": {
 			config.Config{PublicURL: public, SendGrid: config.SendGrid{EventPublicKeys: []string{key}}},
-			[]string{sendgrid.EventsPath}, []relay.Channel{relay.ChannelEmail},
+			[]string{sendgrid.EventsPath},
+			[]relay.Channel{relay.ChannelEmail},
 		},
 		"SendGrid without an address of ours": {
 			config.Config{SendGrid: config.SendGrid{EventPublicKeys: []string{key}}}, []string{sendgrid.EventsPath}, nil,

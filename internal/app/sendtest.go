@@ -8,17 +8,14 @@ import (
 	"net/mail"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/nyaruka/phonenumbers"
 
 	"github.com/beckon-relay/beckon/internal/channel/outbox"
-	"github.com/beckon-relay/beckon/internal/cometchat"
 	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/dispatch"
 	"github.com/beckon-relay/beckon/internal/relay"
-	"github.com/beckon-relay/beckon/internal/store/sqlite"
 )
 
 // SendTestOptions say what to send and whom to.
@@ -168,10 +165,10 @@ func testContent(o SendTestOptions, d relay.Delivery) (content relay.Content, wa
 
 // suppressed looks the address up in the database, where there is one, beside a relay that may run on it.
 func suppressed(ctx context.Context, c config.Config, to relay.Address) (relay.Reason, error) {
-	if _, err := os.Stat(c.DatabaseFile); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(c.DatabaseFile); c.DatabaseFile != "" && errors.Is(err, fs.ErrNotExist) {
 		return relay.ReasonNone, nil
 	}
-	kept, err := sqlite.Open(ctx, sqlite.Options{Path: c.DatabaseFile, Decode: cometchat.Decode, ReadOnly: true, Now: time.Now})
+	kept, err := OpenReadOnly(ctx, c)
 	if err != nil {
 		return relay.ReasonNone, fmt.Errorf("look whether the address said no: %w", err)
 	}

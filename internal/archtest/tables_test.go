@@ -30,6 +30,8 @@ var edges = edgeTable{
 	"internal/store":              {"internal/relay"},
 	"internal/store/tables":       {"internal/relay", "internal/store"},
 	"internal/store/sqlite":       {"internal/relay", "internal/store", "internal/store/tables"},
+	"internal/store/postgres":     {"internal/relay", "internal/store", "internal/store/tables"},
+	"internal/store/pgtest":       {},
 	"internal/store/storetest":    {"internal/relay", "internal/store"},
 	"internal/links":              {"internal/relay"},
 	"internal/server":             {"internal/relay"},
@@ -42,9 +44,11 @@ var edges = edgeTable{
 	},
 
 	// What joins them.
-	"internal/dispatch": {"internal/relay", "internal/render", "internal/store", "internal/engine", "internal/channel"},
-	"internal/app":      {"*"},
-	"cmd/beckon":        {"*", "internal/app"},
+	"internal/dispatch": {
+		"internal/relay", "internal/rules", "internal/render", "internal/store", "internal/engine", "internal/channel",
+	},
+	"internal/app": {"*"},
+	"cmd/beckon":   {"*", "internal/app"},
 }
 
 // library ties packages that are not ours to the folders, and those below, whose code may import them.
@@ -57,6 +61,7 @@ var libraries = []library{
 	{"github.com/labstack/echo", []string{"internal/server", "internal/console"}},
 	{"github.com/riverqueue/river", []string{"internal/store", "internal/dispatch"}},
 	{"modernc.org/sqlite", []string{"internal/store/sqlite"}},
+	{"github.com/jackc/pgx", []string{"internal/store/postgres", "internal/store/pgtest"}},
 	{"github.com/pressly/goose", []string{"internal/store"}},
 	{"cel.dev/cel-go", []string{"internal/rules"}},
 	{"gopkg.in/yaml.v3", []string{"internal/rules", "internal/directory", "internal/scenario", "internal/app"}},

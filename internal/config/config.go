@@ -18,8 +18,9 @@ type Config struct {
 	TrustedProxies          []netip.Prefix
 	// PublicURL is the https address seen from outside, without a slash at its end; nil when not set.
 	PublicURL *url.URL
-	// DatabaseFile is the path of the SQLite database.
+	// DatabaseFile is the path of the SQLite database, or empty, and then DatabaseURL is that of a PostgreSQL database.
 	DatabaseFile string
+	DatabaseURL  Secret
 	// Rules is a file, Templates a folder.
 	Rules, Templates string
 	// DirectoryFiles are the recipient files, in the order in which they are asked.

@@ -43,6 +43,23 @@ func TestAnEmptyEnvironmentGivesTheDefaults(t *testing.T) {
 	}, got)
 }
 
+func TestADatabaseIsSQLiteOrPostgreSQL(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string][2]string{
+		"sqlite:b.db":                               {"b.db", ""},
+		"postgres://u:hush@db:5432/beckon":          {"", "postgres://u:hush@db:5432/beckon"},
+		"postgresql:///beckon?host=/run/postgresql": {"", "postgresql:///beckon?host=/run/postgresql"},
+	} {
+		got, err := load(map[string]string{"BECKON_DATABASE_URL": value}, nil)
+		require.NoError(t, err)
+		require.Equal(t, want, [2]string{got.DatabaseFile, got.DatabaseURL.Reveal()})
+		require.NotContains(t, fmt.Sprintf("%+v", got), "hush")
+		other, err := config.Database(value)
+		require.NoError(t, err)
+		require.Equal(t, want, [2]string{other.DatabaseFile, other.DatabaseURL.Reveal()})
+	}
+}
+
 func TestEveryGoodSettingIsRead(t *testing.T) {
 	t.Parallel()
 	key, other := strings.Repeat("k", 32), strings.Repeat("o", 40)

@@ -147,21 +147,34 @@ func plain(u *url.URL) bool {
 }
 
 // readDatabase never quotes the value: a URL may carry a password.
-func readDatabase(to *string, value string) error {
+func readDatabase(to *Config, value string) error {
 	if strings.HasPrefix(value, "postgres://") || strings.HasPrefix(value, "postgresql://") {
-		return errors.New("PostgreSQL is not in this version; write sqlite:PATH")
+		// Its parameters are read where it is opened. A host may also be a folder with a socket, given as a parameter.
+		u, err := url.Parse(value)
+		if err != nil || u.Host == "" && !u.Query().Has("host") || strings.Trim(u.Path, "/") == "" || u.Fragment != "" {
+			return errors.New("not the address of a PostgreSQL database, such as postgres://USER:PASSWORD@HOST:5432/NAME " +
+				"(percent-encode special characters of the password)")
+		}
+		to.DatabaseFile, to.DatabaseURL = "", Secret(value)
+		return nil
 	}
 	path, ok := strings.CutPrefix(value, "sqlite:")
 	switch {
 	case !ok || path == "" || strings.HasPrefix(path, "//"), strings.HasPrefix(path, "file:"):
-		return errors.New("not a database; write sqlite:PATH, such as sqlite:/var/lib/beckon/beckon.db")
+		return errors.New("not a database; write sqlite:PATH, such as sqlite:/var/lib/beckon/beckon.db, or postgres://USER:PASSWORD@HOST/NAME")
 	case strings.Contains(path, ":memory:"):
 		return errors.New("a database in memory would lose what was accepted; write sqlite:PATH")
 	case strings.ContainsAny(path, "?#"):
 		return errors.New("the path of the database takes no options after ? or #")
 	}
-	*to = path
+	to.DatabaseFile, to.DatabaseURL = path, ""
 	return nil
+}
+
+// Database reads the address of another database than that of the settings.
+func Database(address string) (Config, error) {
+	var c Config
+	return c, readDatabase(&c, address)
 }
 
 func readDirectory(to *[]string, value string) error {

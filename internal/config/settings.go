@@ -121,9 +121,9 @@ func dataTable() []entry {
 		{
 			Setting{
 				Name: "BECKON_DATABASE_URL", Default: "sqlite:beckon.db", Secret: true,
-				Help: "where everything is kept: sqlite:PATH",
+				Help: "where everything is kept: sqlite:PATH or postgres://...",
 			},
-			func(c *Config, v string) error { return readDatabase(&c.DatabaseFile, v) },
+			func(c *Config, v string) error { return readDatabase(c, v) },
 		},
 		{
 			Setting{Name: "BECKON_RULES", Default: "rules.yaml", Help: "file of rules"},

@@ -95,7 +95,7 @@ const (
 	// keepPatience is how long a store in trouble is asked to keep an outcome, and keepPause the time between.
 	keepPatience = 20 * time.Second
 	keepPause    = 200 * time.Millisecond
-	// orphanAge is how old an attempt without outcome must be before it counts as lost in this process.
+	// orphanAge is how old an attempt without outcome must be before it counts as lost, where somebody may be at work on it.
 	orphanAge = channel.Deadline + keepPatience + 10*time.Second
 	// maxResends is how often a message is sent again because the answer was lost: one repeat is possible, not many.
 	maxResends = 1
@@ -169,7 +169,7 @@ func (d *Dispatcher) Start(ctx context.Context) error {
 	now := d.Now()
 	before := now
 	if d.Store.Shared() {
-		before = now.Add(-orphanAge) // what is younger may be another replica's
+		before = now.Add(-orphanAge) // a younger attempt may be another replica's, which is still at it
 	}
 	lost, err := d.Store.Orphaned(ctx, before, now, now.Add(d.UnknownWait))
 	if err != nil {

@@ -366,12 +366,12 @@ func TestASlowProviderLeavesTheWorkersToTheOtherChannel(t *testing.T) {
 		var group errgroup.Group
 		group.SetLimit(dueWorkers)
 		for i := range 200 {
-			group.Go(func() error { return p.due(t.Context(), p.mentionOf(strconv.Itoa(5000 + i))) })
+			group.Go(func() error { return p.due(t.Context(), p.mentionOf(strconv.Itoa(5000+i))) })
 		}
 		mails := make(chan time.Duration, 20)
 		for i := range 20 {
 			group.Go(func() error {
-				err := p.due(t.Context(), p.mentionOf(strconv.Itoa(9000 + i)))
+				err := p.due(t.Context(), p.mentionOf(strconv.Itoa(9000+i)))
 				mails <- time.Since(start)
 				return err
 			})

@@ -107,9 +107,9 @@ func TestEveryReportGetsItsAnswer(t *testing.T) {
 func TestACallbackSeesTheRequestAsItCame(t *testing.T) {
 	t.Parallel()
 	var got server.Call
-	h := reported(func(_ context.Context, c server.Call) (server.Reply, error) {
+	h := reported(func(ctx context.Context, c server.Call) (server.Reply, error) {
 		got = c
-		return thank(t.Context(), c)
+		return thank(ctx, c)
 	}, slog.New(slog.DiscardHandler), nil)
 	answer := httptest.NewRecorder()
 	h.ServeHTTP(answer, report(t, strings.NewReader("\x00 a\r\n")))
@@ -135,10 +135,10 @@ func TestThereIsNothingWhereNoCallbackIsConfigured(t *testing.T) {
 func TestReportsInWorkAreBoundedAndTakeNoRoomFromWebhooks(t *testing.T) {
 	t.Parallel()
 	entered, leave := make(chan struct{}), make(chan struct{})
-	h := reported(func(_ context.Context, c server.Call) (server.Reply, error) {
+	h := reported(func(ctx context.Context, c server.Call) (server.Reply, error) {
 		entered <- struct{}{}
 		<-leave
-		return thank(t.Context(), c)
+		return thank(ctx, c)
 	}, slog.New(slog.DiscardHandler), nil)
 	var wait sync.WaitGroup
 	for range 128 {
@@ -167,10 +167,10 @@ func TestLargeReportsInWorkAreBoundedTogether(t *testing.T) {
 		Intake: intake(accept), Logger: slog.New(slog.DiscardHandler),
 		Callbacks: map[string]server.Callback{reportPath: {
 			Source: "vendor", MediaType: "text/plain", MaxBody: 8 << 20,
-			Receive: func(_ context.Context, c server.Call) (server.Reply, error) {
+			Receive: func(ctx context.Context, c server.Call) (server.Reply, error) {
 				entered <- struct{}{}
 				<-leave
-				return thank(t.Context(), c)
+				return thank(ctx, c)
 			},
 		}},
 	})

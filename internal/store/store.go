@@ -1,5 +1,5 @@
 // Package store says what Beckon keeps and how it is asked for: the contract that every database behind it meets
-// (package sqlite now), proved by the suite in storetest.
+// (packages sqlite and postgres), proved by the suite in storetest.
 //
 // Our tables are the truth. A River job is only a wake-up that carries an ID, inserted in the same transaction as
 // what it wakes up for.

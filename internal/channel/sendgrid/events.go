@@ -21,8 +21,9 @@ import (
 const (
 	// EventsPath is where SendGrid posts what became of mails.
 	EventsPath = "/webhooks/sendgrid/events"
-	// SignatureHeader and TimestampHeader carry the signature of a batch and what is signed with it.
+	// SignatureHeader carries the signature of a batch.
 	SignatureHeader = eventwebhook.VerificationHTTPHeader
+	// TimestampHeader carries the time of the signature, which is signed with the batch.
 	TimestampHeader = eventwebhook.TimestampHTTPHeader
 	// EventsMedia is the media type of a batch.
 	EventsMedia = "application/json"

@@ -23,10 +23,10 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
-func newEvents(t testing.TB, now func() time.Time, keys ...string) *Events {
-	t.Helper()
+func newEvents(tb testing.TB, now func() time.Time, keys ...string) *Events {
+	tb.Helper()
 	e, err := NewEvents(EventsConfig{PublicKeys: keys, Now: now})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return e
 }
 
@@ -158,12 +158,12 @@ func TestAWrongKeyIsRefusedAtTheStart(t *testing.T) {
 	}
 }
 
-func anyKey(t testing.TB) string {
-	t.Helper()
+func anyKey(tb testing.TB) string {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return base64.StdEncoding.EncodeToString(der)
 }
 
@@ -186,7 +186,7 @@ func FuzzEvents(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		events, err := decodeEvents(body)
 		if err != nil {
-			require.True(t, err == channel.ErrUnreadable || err == channel.ErrTooMany) //nolint:errorlint,testifylint // nothing else
+			require.True(t, err == channel.ErrUnreadable || err == channel.ErrTooMany) //nolint:errorlint // nothing else
 			return
 		}
 		for _, one := range events {

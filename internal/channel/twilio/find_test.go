@@ -9,9 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	api "github.com/twilio/twilio-go/rest/api/v2010"
-
 	"github.com/stretchr/testify/require"
+	api "github.com/twilio/twilio-go/rest/api/v2010"
 
 	"github.com/beckon-relay/beckon/internal/channel"
 	"github.com/beckon-relay/beckon/internal/channel/vendortest"

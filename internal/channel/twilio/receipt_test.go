@@ -19,14 +19,16 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
-// sign signs a form as Twilio's documents describe it; each first value counts.
-func sign(token, address, body string) string {
+const simpleToken = "12345"
+
+// sign signs a form as Twilio's documents describe it, with simpleToken; each first value counts.
+func sign(address, body string) string {
+	mac := hmac.New(sha1.New, []byte(simpleToken))
+	_, _ = mac.Write([]byte(address))
 	form, _ := url.ParseQuery(body)
 	for _, name := range slices.Sorted(maps.Keys(form)) {
-		address += name + form[name][0]
+		_, _ = mac.Write([]byte(name + form[name][0]))
 	}
-	mac := hmac.New(sha1.New, []byte(token))
-	_, _ = mac.Write([]byte(address))
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
@@ -107,14 +109,14 @@ func TestAWordThatTwilioAddsStillComesOfAMessageThatItHas(t *testing.T) {
 
 func TestANumberOnAnotherChannelIsNotSuppressed(t *testing.T) {
 	t.Parallel()
-	c := newCallbacks(t, publicURL, "12345")
+	c := newCallbacks(t, publicURL, simpleToken)
 	for to, suppressed := range map[string]bool{
 		"+14155550123": true, "whatsapp:+14155550123": false, "14155550123": false, "12345": false, "": false, "+1": false,
 	} {
 		body := url.Values{
 			"MessageSid": {"SM1"}, "MessageStatus": {"undelivered"}, "ErrorCode": {"30005"}, "To": {to},
 		}.Encode()
-		b := Callback{URI: StatusPath + "?m=dl_1", Signature: sign("12345", publicURL+StatusPath+"?m=dl_1", body), Body: []byte(body)}
+		b := Callback{URI: StatusPath + "?m=dl_1", Signature: sign(publicURL+StatusPath+"?m=dl_1", body), Body: []byte(body)}
 		got, err := c.Status(b)
 		require.NoError(t, err)
 		requireSound(t, got[0])
@@ -124,13 +126,13 @@ func TestANumberOnAnotherChannelIsNotSuppressed(t *testing.T) {
 
 func TestACallbackWithoutAMessageIsUnreadable(t *testing.T) {
 	t.Parallel()
-	c := newCallbacks(t, publicURL, "12345")
+	c := newCallbacks(t, publicURL, simpleToken)
 	for _, body := range []string{"", "MessageSid=SM1", "MessageStatus=sent", "MessageSid=a+b&MessageStatus=sent", `{"a":1}`} {
-		b := Callback{URI: StatusPath, Signature: sign("12345", publicURL+StatusPath, body), Body: []byte(body)}
+		b := Callback{URI: StatusPath, Signature: sign(publicURL+StatusPath, body), Body: []byte(body)}
 		_, err := c.Status(b)
 		require.ErrorIs(t, err, channel.ErrUnreadable, body)
 	}
-	_, err := c.Inbound(Callback{URI: InboundPath, Signature: sign("12345", publicURL+InboundPath, "Body=STOP"), Body: []byte("Body=STOP")})
+	_, err := c.Inbound(Callback{URI: InboundPath, Signature: sign(publicURL+InboundPath, "Body=STOP"), Body: []byte("Body=STOP")})
 	require.ErrorIs(t, err, channel.ErrUnreadable)
 }
 

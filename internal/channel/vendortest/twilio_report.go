@@ -87,12 +87,11 @@ func (t *Twilio) sign(address *url.URL, form url.Values) Report {
 	t.mu.Lock()
 	token := t.token
 	t.mu.Unlock()
-	signed := address.String()
-	for _, name := range slices.Sorted(maps.Keys(form)) {
-		signed += name + form.Get(name)
-	}
 	mac := hmac.New(sha1.New, []byte(token))
-	_, _ = mac.Write([]byte(signed))
+	_, _ = mac.Write([]byte(address.String()))
+	for _, name := range slices.Sorted(maps.Keys(form)) {
+		_, _ = mac.Write([]byte(name + form.Get(name)))
+	}
 	return Report{
 		URI: address.RequestURI(), Body: []byte(form.Encode()),
 		Header: http.Header{

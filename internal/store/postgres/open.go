@@ -177,13 +177,25 @@ func pool(ctx context.Context, config *pgxpool.Config, conns int32, parameters m
 	return pgxpool.NewWithConfig(ctx, config)
 }
 
-// Pools are the connection pools by name, for their statistics.
-func (s *Store) Pools() map[string]*pgxpool.Pool {
-	pools := map[string]*pgxpool.Pool{"read": s.read}
-	if s.write != nil {
-		pools["write"], pools["river"] = s.write, s.river
+// Connections are those of a pool.
+type Connections struct {
+	Idle, Busy, Max int
+	// Waits is how often one had to be waited for.
+	Waits int64
+}
+
+// Connections tells of the pools by name.
+func (s *Store) Connections() map[string]Connections {
+	told := map[string]Connections{}
+	for name, p := range map[string]*pgxpool.Pool{"read": s.read, "write": s.write, "river": s.river} {
+		if p != nil {
+			stat := p.Stat()
+			told[name] = Connections{
+				Idle: int(stat.IdleConns()), Busy: int(stat.AcquiredConns()), Max: int(stat.MaxConns()), Waits: stat.EmptyAcquireCount(),
+			}
+		}
 	}
-	return pools
+	return told
 }
 
 // Close ends the workers if they still run and finishes the writes that wait. Closing again does nothing.

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -74,12 +75,6 @@ func clean(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, string(utf8.RuneError)), "\x00", string(utf8.RuneError))
 }
 
-// rows are pgx.Rows.
-type rows struct{ pgx.Rows }
-
-// Err implements tables.Rows.
-func (r rows) Err() error { return told(r.Rows.Err()) }
-
 // querier is a pool, a connection or a transaction.
 type querier interface {
 	Query(ctx context.Context, query string, args ...any) (pgx.Rows, error)
@@ -97,14 +92,16 @@ func (r reader) Query(ctx context.Context, query string, args ...any) (tables.Ro
 	if err != nil {
 		return nil, told(err)
 	}
-	return rows{found}, nil
+	return &rows{Rows: found}, nil
 }
 
 // transaction is a tables.Tx.
 type transaction struct {
-	reader
-	tx   pgx.Tx
-	jobs *river.Client[pgx.Tx]
+	tx      pgx.Tx
+	jobs    *river.Client[pgx.Tx]
+	dialect *dialect
+	// later go to the server with the next statement.
+	later pgx.Batch
 }
 
 func (s *Store) begin(ctx context.Context) (tables.Tx, error) {
@@ -116,13 +113,94 @@ func (s *Store) beginOn(ctx context.Context, pool *pgxpool.Pool) (*transaction, 
 	if err != nil {
 		return nil, told(err)
 	}
-	return &transaction{reader: reader{tx, &s.dialect}, tx: tx, jobs: s.jobs}, nil
+	return &transaction{tx: tx, jobs: s.jobs, dialect: &s.dialect}, nil
+}
+
+// Later implements tables.Tx: a way to the server and back costs more than most statements.
+func (t *transaction) Later(_ context.Context, query string, args ...any) error {
+	t.later.Queue(t.dialect.ours(query), arguments(args)...)
+	return nil
+}
+
+// send sends what was put off, and with it one more statement unless it is empty. The results of what was put off are read.
+func (t *transaction) send(ctx context.Context, query string, args ...any) (pgx.BatchResults, error) {
+	batch, n := t.later, t.later.Len()
+	t.later = pgx.Batch{}
+	if query != "" {
+		batch.Queue(query, args...)
+	}
+	results := t.tx.SendBatch(ctx, &batch)
+	for range n {
+		if _, err := results.Exec(); err != nil {
+			return nil, errors.Join(err, results.Close())
+		}
+	}
+	return results, nil
 }
 
 // Exec implements tables.Tx.
 func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int, error) {
-	tag, err := t.tx.Exec(ctx, t.dialect.ours(query), arguments(args)...)
-	return int(tag.RowsAffected()), told(err)
+	query, args = t.dialect.ours(query), arguments(args)
+	if t.later.Len() == 0 {
+		tag, err := t.tx.Exec(ctx, query, args...)
+		return int(tag.RowsAffected()), told(err)
+	}
+	results, err := t.send(ctx, query, args...)
+	if err != nil {
+		return 0, told(err)
+	}
+	tag, err := results.Exec()
+	return int(tag.RowsAffected()), told(errors.Join(err, results.Close()))
+}
+
+// Query implements tables.DB.
+func (t *transaction) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
+	query, args = t.dialect.ours(query), arguments(args)
+	if t.later.Len() == 0 {
+		found, err := t.tx.Query(ctx, query, args...)
+		if err != nil {
+			return nil, told(err)
+		}
+		return &rows{Rows: found}, nil
+	}
+	results, err := t.send(ctx, query, args...)
+	if err != nil {
+		return nil, told(err)
+	}
+	found, err := results.Query()
+	if err != nil {
+		return nil, told(errors.Join(err, results.Close()))
+	}
+	return &rows{Rows: found, results: results}, nil
+}
+
+// flush sends what was put off.
+func (t *transaction) flush(ctx context.Context) error {
+	if t.later.Len() == 0 {
+		return nil
+	}
+	results, err := t.send(ctx, "")
+	if err != nil {
+		return told(err)
+	}
+	return told(results.Close())
+}
+
+// rows are pgx.Rows, of which others may have been sent along.
+type rows struct {
+	pgx.Rows
+	results pgx.BatchResults // nil where none were
+}
+
+// Err implements tables.Rows.
+func (r *rows) Err() error { return told(r.Rows.Err()) }
+
+// Close implements tables.Rows; Err tells what went wrong.
+func (r *rows) Close() {
+	r.Rows.Close()
+	if r.results != nil {
+		_ = r.results.Close()
+	}
 }
 
 // Lock implements tables.Tx. Keys that share a lock wait for each other without need, which is rare and does no harm. All
@@ -143,6 +221,10 @@ func (t *transaction) Lock(ctx context.Context, keys []string) error {
 // Commit implements tables.Tx. Where the connection is lost in it, nobody knows whether it was kept: an error comes back, and
 // whoever does the same again finds out, since every write that matters is done by compare-and-set or once by ID.
 func (t *transaction) Commit(ctx context.Context, jobs []river.InsertManyParams) error {
+	if err := t.flush(ctx); err != nil {
+		t.Rollback(ctx)
+		return err
+	}
 	if len(jobs) > 0 {
 		if _, err := t.jobs.InsertManyFastTx(ctx, t.tx, jobs); err != nil {
 			t.Rollback(ctx)

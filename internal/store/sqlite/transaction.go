@@ -105,6 +105,12 @@ func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int,
 	return int(n), err
 }
 
+// Later implements tables.Tx. Nothing is far away, so it is now.
+func (t *transaction) Later(ctx context.Context, query string, args ...any) error {
+	_, err := t.Exec(ctx, query, args...)
+	return err
+}
+
 // Query implements tables.DB.
 func (t *transaction) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
 	args, err := arguments(args)

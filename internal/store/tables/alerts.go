@@ -74,7 +74,7 @@ func (b *batch) updateAlert(ctx context.Context, a relay.Alert) error {
 	if err != nil {
 		return fmt.Errorf("keep the trace of alert %q: %w", a.ID, err)
 	}
-	_, err = b.Exec(ctx, `UPDATE alerts SET state = ?, reason = ?, due_at = ?, lead = ?, again_at = ?, updated_at = ?, trace = ?
+	err = b.Later(ctx, `UPDATE alerts SET state = ?, reason = ?, due_at = ?, lead = ?, again_at = ?, updated_at = ?, trace = ?
 		WHERE id = ?`, string(a.State), string(a.Reason), micros(a.DueAt), a.Lead, micros(a.AgainAt), micros(a.UpdatedAt),
 		string(trace), a.ID)
 	if err != nil {
@@ -90,7 +90,7 @@ func (b *batch) follow(ctx context.Context, lead relay.Alert) error {
 		return nil
 	}
 	// "lead <> ''" lets the partial index be used.
-	_, err := b.Exec(ctx, `UPDATE alerts SET state = ?, reason = ?, updated_at = ?
+	err := b.Later(ctx, `UPDATE alerts SET state = ?, reason = ?, updated_at = ?
 		WHERE lead = ? AND lead <> '' AND (state = 'due' OR state = 'failed' AND ? = 'sent')`,
 		string(lead.State), string(lead.Reason), micros(lead.UpdatedAt), lead.ID, string(lead.State))
 	if err != nil {
@@ -115,7 +115,7 @@ func (b *batch) rollUp(ctx context.Context, alertID string, now time.Time) error
 	if after == before {
 		return nil
 	}
-	_, err = b.Exec(ctx, "UPDATE alerts SET state = ?, reason = ?, again_at = ?, updated_at = ? WHERE id = ?",
+	err = b.Later(ctx, "UPDATE alerts SET state = ?, reason = ?, again_at = ?, updated_at = ? WHERE id = ?",
 		string(after.state), string(after.reason), micros(after.againAt), micros(now), alertID)
 	if err != nil {
 		return fmt.Errorf("roll up alert %q: %w", alertID, err)

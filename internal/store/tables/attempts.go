@@ -68,7 +68,7 @@ func (b *batch) begin(ctx context.Context, start store.Start) (begun, error) {
 }
 
 func (b *batch) insertAttempt(ctx context.Context, a relay.Attempt, spent int) error {
-	_, err := b.Exec(ctx, "INSERT INTO attempts ("+attemptColumns+", spent) VALUES (?, ?, ?, ?, 0, '', '', '', '', 0, '', 0, '', ?)",
+	err := b.Later(ctx, "INSERT INTO attempts ("+attemptColumns+", spent) VALUES (?, ?, ?, ?, 0, '', '', '', '', 0, '', 0, '', ?)",
 		a.DeliveryID, a.N, a.Provider, micros(a.StartedAt), spent)
 	if err != nil {
 		return fmt.Errorf("keep the attempt: %w", err)

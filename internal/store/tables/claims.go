@@ -58,7 +58,7 @@ func (b *batch) hold(ctx context.Context, d relay.Delivery) error {
 		}
 	}
 	if len(d.Counters) > 0 {
-		_, err := b.Exec(ctx, `INSERT INTO counted (counter, at, delivery)
+		err := b.Later(ctx, `INSERT INTO counted (counter, at, delivery)
 			SELECT value, CAST(? AS BIGINT), ? FROM each(?) WHERE true ON CONFLICT DO NOTHING`, micros(d.CreatedAt), d.ID, texts(d.Counters))
 		if err != nil {
 			return fmt.Errorf("keep what it counts against: %w", err)
@@ -70,12 +70,12 @@ func (b *batch) hold(ctx context.Context, d relay.Delivery) error {
 // letGo gives back what a delivery holds that has come to such an end.
 func (b *batch) letGo(ctx context.Context, d relay.Delivery) error {
 	if d.ReleasesCounters() {
-		if _, err := b.Exec(ctx, "DELETE FROM counted WHERE delivery = ?", d.ID); err != nil {
+		if err := b.Later(ctx, "DELETE FROM counted WHERE delivery = ?", d.ID); err != nil {
 			return fmt.Errorf("count the delivery no longer: %w", err)
 		}
 	}
 	if d.ReleasesClaims() {
-		if _, err := b.Exec(ctx, "DELETE FROM claims WHERE delivery = ?", d.ID); err != nil {
+		if err := b.Later(ctx, "DELETE FROM claims WHERE delivery = ?", d.ID); err != nil {
 			return fmt.Errorf("release the claims: %w", err)
 		}
 	}

@@ -50,7 +50,7 @@ func (b *batch) insertDelivery(ctx context.Context, a relay.Alert, d relay.Deliv
 	args = append(args, contentArgs(d.Content)...)
 	args = append(args, d.Provider, d.ProviderID, d.Attempts, micros(d.NextAt), micros(d.ExpiresAt),
 		micros(d.CreatedAt), micros(d.UpdatedAt))
-	_, err = b.Exec(ctx, "INSERT INTO deliveries ("+deliveryColumns+") VALUES ("+marks(len(args))+")", args...)
+	err = b.Later(ctx, "INSERT INTO deliveries ("+deliveryColumns+") VALUES ("+marks(len(args))+")", args...)
 	if err != nil {
 		return d, err
 	}
@@ -130,7 +130,7 @@ func (b *batch) move(ctx context.Context, d relay.Delivery, next store.Next) (re
 }
 
 func (b *batch) updateDelivery(ctx context.Context, d relay.Delivery) error {
-	_, err := b.Exec(ctx, `UPDATE deliveries SET state = ?, reason = ?, provider = ?, provider_id = ?, attempts = ?, next_at = ?,
+	err := b.Later(ctx, `UPDATE deliveries SET state = ?, reason = ?, provider = ?, provider_id = ?, attempts = ?, next_at = ?,
 		updated_at = ? WHERE id = ?`,
 		string(d.State), string(d.Reason), d.Provider, d.ProviderID, d.Attempts, micros(d.NextAt), micros(d.UpdatedAt), d.ID)
 	if err != nil {

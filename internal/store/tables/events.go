@@ -114,7 +114,7 @@ func (b *batch) insertEvent(ctx context.Context, plan relay.Plan) error {
 	if len(keys) == 0 {
 		return nil
 	}
-	_, err = b.Exec(ctx, `INSERT INTO event_keys (key, trigger, received_at, event)
+	err = b.Later(ctx, `INSERT INTO event_keys (key, trigger, received_at, event)
 		SELECT value, ?, CAST(? AS BIGINT), CAST(? AS BIGINT) FROM each(?) WHERE true ON CONFLICT DO NOTHING`,
 		string(e.Trigger), received, seq, keyTexts(keys))
 	if err != nil {

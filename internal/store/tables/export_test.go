@@ -25,8 +25,8 @@ func Do[T any](ctx context.Context, s *Tables, impatient bool, run func(context.
 	return do(ctx, s, p.on(""), run)
 }
 
-// Waiting is how many writes wait.
-func (s *Tables) Waiting() int { return len(s.writer.ops) }
+// Queued is how many writes wait.
+func (s *Tables) Queued() int { return len(s.writer.ops) }
 
 // ReadAhead reads the candidates of a decision and returns what shows them in its transaction.
 func (s *Tables) ReadAhead(ctx context.Context, alertID string, q relay.Query) (

@@ -21,7 +21,7 @@ func (b *batch) spend(ctx context.Context, d *relay.Delivery, most int) (spent i
 	}
 	// Writing first locks the day, so that two replicas do not both find the last place free.
 	segments := max(d.Content.Segments, 1)
-	_, err = b.Exec(ctx, "INSERT INTO spending (day, segments) VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET segments = spending.segments + excluded.segments",
+	err = b.Later(ctx, "INSERT INTO spending (day, segments) VALUES (?, ?) ON CONFLICT (day) DO UPDATE SET segments = spending.segments + excluded.segments",
 		dayOf(d.UpdatedAt), segments)
 	if err != nil {
 		return 0, false, fmt.Errorf("count segments: %w", err)

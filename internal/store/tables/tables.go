@@ -35,6 +35,9 @@ type Tx interface {
 	DB
 	// Exec runs a statement and tells how many rows it touched.
 	Exec(ctx context.Context, query string, args ...any) (int, error)
+	// Later runs a statement before the next one, or before the transaction ends: where the database is far away they go there
+	// together. What is wrong with it the next one tells.
+	Later(ctx context.Context, query string, args ...any) error
 	// Lock keeps everybody else who locks one of the keys waiting until the transaction ends. It is called once, before anything
 	// else, so that no two transactions wait for each other.
 	Lock(ctx context.Context, keys []string) error

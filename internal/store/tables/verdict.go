@@ -140,7 +140,7 @@ func (b *batch) send(ctx context.Context, v *verdict) error {
 	if v.state.Done() && v.state != relay.AlertSent {
 		v.Again = time.Time{} // it has ended
 	}
-	if _, err := b.Exec(ctx, "UPDATE alerts SET fallback = ? WHERE id = ?", v.Fallback, lead.ID); err != nil {
+	if err := b.Later(ctx, "UPDATE alerts SET fallback = ? WHERE id = ?", v.Fallback, lead.ID); err != nil {
 		return fmt.Errorf("keep whether it has a fallback: %w", err)
 	}
 	return nil

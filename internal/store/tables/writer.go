@@ -44,6 +44,8 @@ type write struct {
 	of string
 	// locks are what nobody else may lock meanwhile.
 	locks []string
+	// harmless is one whose caller may leave without knowing what became of it.
+	harmless bool
 }
 
 // batch is the transaction that ops run in.
@@ -122,7 +124,7 @@ func do[T any](ctx context.Context, s *Tables, w write, run func(context.Context
 		return result, nil
 	case <-ctx.Done():
 	}
-	if o.state.CompareAndSwap(opWaiting, opAbandoned) {
+	if o.state.CompareAndSwap(opWaiting, opAbandoned) || w.harmless {
 		return none, ctx.Err()
 	}
 	if err := <-o.done; err != nil {
@@ -287,11 +289,16 @@ func protect(ctx context.Context, b *batch, o *op) (err error) {
 	return o.run(ctx, b)
 }
 
-// wake inserts a job when the batch commits. One that is close comes at once, and its worker snoozes the rest.
+// wake inserts a job when the batch commits.
 func (b *batch) wake(args river.JobArgs, queue string, at time.Time) {
+	b.jobs = append(b.jobs, WakeUp(args, queue, at, b.now))
+}
+
+// WakeUp is a job that comes at the given time. One that is close comes at once, and its worker snoozes the rest.
+func WakeUp(args river.JobArgs, queue string, at, now time.Time) river.InsertManyParams {
 	opts := &river.InsertOpts{Queue: queue, MaxAttempts: maxAttempts}
-	if at.Sub(b.now) >= store.NearFuture {
+	if at.Sub(now) >= store.NearFuture {
 		opts.ScheduledAt = at
 	}
-	b.jobs = append(b.jobs, river.InsertManyParams{Args: args, InsertOpts: opts})
+	return river.InsertManyParams{Args: args, InsertOpts: opts}
 }

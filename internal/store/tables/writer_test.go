@@ -43,7 +43,7 @@ func occupy(t *testing.T, s *sqlite.Store) (free func()) {
 // waiting returns when n writes wait.
 func waiting(t *testing.T, s *sqlite.Store, n int) {
 	t.Helper()
-	require.Eventually(t, func() bool { return s.Waiting() == n }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.Queued() == n }, 10*time.Second, time.Millisecond)
 }
 
 func keepEvent(ctx context.Context, s *sqlite.Store, id string) error {
