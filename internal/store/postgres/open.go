@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -168,9 +169,7 @@ func (s *Store) tables(ctx context.Context, begin func(context.Context) (tables.
 func pool(ctx context.Context, config *pgxpool.Config, conns int32, parameters map[string]string) (*pgxpool.Pool, error) {
 	config = config.Copy()
 	config.MaxConns, config.MinConns, config.MinIdleConns = conns, 0, 0
-	for name, value := range parameters {
-		config.ConnConfig.RuntimeParams[name] = value
-	}
+	maps.Copy(config.ConnConfig.RuntimeParams, parameters)
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "beckon"
 	}
