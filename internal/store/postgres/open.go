@@ -129,7 +129,8 @@ func (s *Store) openWriting(ctx context.Context, config *pgxpool.Config) (err er
 	client := func(c *river.Config) (*river.Client[pgx.Tx], error) {
 		return river.NewClient(riverpgxv5.New(s.river), c)
 	}
-	if s.jobs, err = client(&river.Config{Logger: s.log}); err != nil {
+	// The cooldown is also how often it tells the workers of new jobs.
+	if s.jobs, err = client(&river.Config{FetchCooldown: tables.FetchCooldown, Logger: s.log}); err != nil {
 		return fmt.Errorf("make the job client: %w", err)
 	}
 	s.workers.New, s.workers.Logger, s.workers.Now = client, s.log, s.now

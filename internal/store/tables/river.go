@@ -16,7 +16,7 @@ const (
 	// FetchCooldown is the least time between two looks for jobs when River is told of new ones.
 	FetchCooldown = 5 * time.Millisecond
 	// fetchPoll is the time between two looks otherwise, and how late a snoozed or scheduled wake-up can be.
-	fetchPoll     = 100 * time.Millisecond
+	fetchPoll = 100 * time.Millisecond
 	// jobTimeout is for callers that set none: a provider's deadline and the writes around it.
 	jobTimeout = 15 * time.Second
 	// completedFor keeps worked jobs for somebody who looks into a problem; our own tables tell what came of them.
