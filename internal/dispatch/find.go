@@ -8,7 +8,6 @@ import (
 
 	"github.com/beckon-relay/beckon/internal/channel"
 	"github.com/beckon-relay/beckon/internal/relay"
-	"github.com/beckon-relay/beckon/internal/rules"
 	"github.com/beckon-relay/beckon/internal/store"
 )
 
@@ -151,12 +150,11 @@ func (d *Dispatcher) searchAgain(ctx context.Context, delivery relay.Delivery, l
 // abandoned gives the Reason why a message that was not found is not sent again, if there is one. The rule in force decides; for one
 // that is gone nothing more goes out.
 func (d *Dispatcher) abandoned(delivery relay.Delivery, result Search, lost int) relay.Reason {
-	rule, ok := d.Current().Rules.Rule(delivery.Rule)
 	absent := result == SearchAbsent
 	switch {
 	case !d.Now().Before(delivery.ExpiresAt) && absent:
 		return relay.ReasonExpired
-	case !d.Now().Before(delivery.ExpiresAt), !ok, !rule.Enabled, rule.OnUnknown == rules.GiveUp:
+	case !d.Now().Before(delivery.ExpiresAt), !d.Current().Resends(delivery.Rule):
 		return relay.ReasonNoAnswer // it may have arrived all the same
 	case absent && delivery.Attempts >= channel.MaxAttempts:
 		return relay.ReasonGaveUp

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -129,7 +129,7 @@ func (p *plant) flood(n int) (alerts []string) {
 	group.SetLimit(dueWorkers)
 	for i := range n {
 		group.Go(func() error {
-			alerts[i] = p.mentionOf(fmt.Sprintf("%d", 5000+i))
+			alerts[i] = p.mentionOf(strconv.Itoa(5000 + i))
 			return p.due(p.t.Context(), alerts[i])
 		})
 	}
@@ -177,11 +177,12 @@ func (p *plant) drain() {
 	}
 }
 
-func (p *plant) count(ch relay.Channel, state relay.DeliveryState) int {
+// queued counts the texts that wait.
+func (p *plant) queued() int {
 	p.t.Helper()
 	stats, err := p.kept.Stats(p.t.Context())
 	require.NoError(p.t, err)
-	return stats.Deliveries[ch][state]
+	return stats.Deliveries[relay.ChannelSMS][relay.DeliveryQueued]
 }
 
 func TestAProviderThatIsDownForAnHourCostsFewAttemptsAndNoMessage(t *testing.T) {
@@ -192,13 +193,13 @@ func TestAProviderThatIsDownForAnHourCostsFewAttemptsAndNoMessage(t *testing.T) 
 		sms := p.vendors[relay.ChannelSMS]
 		sms.does(down)
 		p.flood(many)
-		require.Equal(t, many, p.count(relay.ChannelSMS, relay.DeliveryQueued))
+		require.Equal(t, many, p.queued())
 		before := runtime.NumGoroutine()
 		p.pass(time.Hour)
 		require.LessOrEqual(t, sms.made(), 4+breakerAfter+int(time.Hour/probeEvery), "one each half a minute")
 		require.Greater(t, sms.made(), 60, "but it is tried")
 		require.LessOrEqual(t, runtime.NumGoroutine(), before+5)
-		require.Equal(t, many, p.count(relay.ChannelSMS, relay.DeliveryQueued), "none is given up")
+		require.Equal(t, many, p.queued(), "none is given up")
 		require.True(t, p.keepers[relay.ChannelSMS].down, "the queue does not turn round")
 		require.Equal(t, relay.ReasonProviderTrouble, p.Gates()[0].Shut)
 
@@ -208,7 +209,7 @@ func TestAProviderThatIsDownForAnHourCostsFewAttemptsAndNoMessage(t *testing.T) 
 		p.drain()
 		p.pass(time.Hour) // those that were tried have later times
 		p.drain()
-		require.Zero(t, p.count(relay.ChannelSMS, relay.DeliveryQueued))
+		require.Zero(t, p.queued())
 		require.Len(t, sms.sent, many)
 	})
 }
@@ -242,7 +243,7 @@ func TestBadConfigurationStopsTheChannelWithOneLoudLine(t *testing.T) {
 		require.LessOrEqual(t, sms.made(), 4, "those that were under way")
 		p.pass(6 * time.Hour)
 		require.LessOrEqual(t, sms.made(), 4+int(6*time.Hour/probeEvery))
-		require.Equal(t, many, p.count(relay.ChannelSMS, relay.DeliveryQueued), "none is burnt")
+		require.Equal(t, many, p.queued(), "none is burnt")
 		loud := strings.Count(p.log.String(), "level=ERROR")
 		require.Equal(t, 1, loud, p.log.String())
 		for _, told := range []string{"code=20003", "status=401", "the credentials are refused", "waiting=1000", "channel=sms"} {
@@ -312,7 +313,7 @@ func TestWhatWaitsForAShutChannelGoesOutByItsFallback(t *testing.T) {
 					require.Equal(t, relay.AlertSent, p.alert(id).State)
 				}
 				require.Len(t, p.vendors[relay.ChannelEmail].sent, 40)
-				require.Zero(t, p.count(relay.ChannelSMS, relay.DeliveryQueued))
+				require.Zero(t, p.queued())
 			})
 		})
 	}
@@ -345,7 +346,7 @@ func TestWhatExpiresInFrontOfAShutChannelEnds(t *testing.T) {
 		p.vendors[relay.ChannelSMS].does(refuses)
 		alerts := p.flood(30)
 		p.pass(time.Hour + 2*sweepEvery)
-		require.Zero(t, p.count(relay.ChannelSMS, relay.DeliveryQueued))
+		require.Zero(t, p.queued())
 		for _, id := range alerts {
 			require.Equal(t, relay.ReasonExpired, p.alert(id).Reason)
 		}
@@ -365,12 +366,12 @@ func TestASlowProviderLeavesTheWorkersToTheOtherChannel(t *testing.T) {
 		var group errgroup.Group
 		group.SetLimit(dueWorkers)
 		for i := range 200 {
-			group.Go(func() error { return p.due(t.Context(), p.mentionOf(fmt.Sprintf("%d", 5000+i))) })
+			group.Go(func() error { return p.due(t.Context(), p.mentionOf(strconv.Itoa(5000 + i))) })
 		}
 		mails := make(chan time.Duration, 20)
 		for i := range 20 {
 			group.Go(func() error {
-				err := p.due(t.Context(), p.mentionOf(fmt.Sprintf("%d", 9000+i)))
+				err := p.due(t.Context(), p.mentionOf(strconv.Itoa(9000 + i)))
 				mails <- time.Since(start)
 				return err
 			})

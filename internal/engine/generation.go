@@ -70,3 +70,10 @@ func (g *Generation) request(rule *rules.Rule, send rules.Send, event *relay.Eve
 		TimeZone: zone, MaxSegments: defaults.MaxSegments,
 	}
 }
+
+// Resends reports whether a message of that rule is sent again when its answer was lost and the provider cannot tell that it has it.
+// For a rule that is gone or disabled nothing more goes out.
+func (g *Generation) Resends(rule string) bool {
+	r, ok := g.Rules.Rule(rule)
+	return ok && r.Enabled && r.OnUnknown != rules.GiveUp
+}
