@@ -79,7 +79,7 @@ type mention struct {
 
 func newChaos(t *testing.T, l *lab, replicas int) *chaos {
 	t.Helper()
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // a seed
+	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	c := &chaos{
 		lab: l, kills: fewKills, random: rand.New(rand.NewPCG(seed, 1)), replicas: make([]*process, replicas), //nolint:gosec // chance, not a secret
@@ -228,7 +228,7 @@ func (c *chaos) post(ctx context.Context, next *atomic.Int64) {
 // insist posts until the answer is 200, or everything ends. An answer that was lost counts as none, though the event may be kept.
 func (c *chaos) insist(ctx context.Context, body []byte, m *mention) bool {
 	for {
-		a, err := c.any().post(body)
+		a, err := c.any().post(body) //nolint:contextcheck // it has a deadline of its own
 		c.posts.Add(1)
 		switch {
 		case err == nil && a.Status == http.StatusOK:

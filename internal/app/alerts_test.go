@@ -35,7 +35,9 @@ func TestAlertsAskForMetricsThatThereAre(t *testing.T) {
 		names := metricName.FindAllString(rule.Expr, -1)
 		require.NotEmpty(t, names, rule.Alert)
 		for _, name := range names {
-			require.True(t, strings.Contains(exported, `fqName: "`+name+`"`), "%s asks for %s", rule.Alert, name)
+			if !strings.Contains(exported, `fqName: "`+name+`"`) { // which is too long to be shown
+				t.Errorf("%s asks for %s", rule.Alert, name)
+			}
 		}
 		require.Contains(t, string(runbook), "\n## "+rule.Alert+"\n")
 		require.Equal(t, "docs/runbook.md#"+strings.ToLower(rule.Alert), rule.Annotations["runbook_url"])
