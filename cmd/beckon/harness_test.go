@@ -95,7 +95,10 @@ func (l *lab) path(name string) string { return filepath.Join(l.dir, name) }
 
 func (l *lab) write(name, content string) {
 	l.t.Helper()
-	require.NoError(l.t, os.WriteFile(l.path(name), []byte(content), 0o600))
+	folder, err := os.OpenRoot(l.dir)
+	require.NoError(l.t, err)
+	defer folder.Close() //nolint:errcheck // of a test
+	require.NoError(l.t, folder.WriteFile(name, []byte(content), 0o600))
 }
 
 // command makes a run of the binary with the lab's settings and nothing else from the environment.
