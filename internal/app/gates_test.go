@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,11 +24,11 @@ func TestAStoppedChannelShowsInTheMetricsWithItsReason(t *testing.T) {
 	got := map[string]float64{}
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
-			key := f.GetName()
+			key := []string{f.GetName()}
 			for _, l := range m.GetLabel() {
-				key += " " + l.GetValue()
+				key = append(key, l.GetValue())
 			}
-			got[key] = m.GetGauge().GetValue()
+			got[strings.Join(key, " ")] = m.GetGauge().GetValue()
 		}
 	}
 	require.Equal(t, map[string]float64{

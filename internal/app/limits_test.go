@@ -67,5 +67,6 @@ func TestWhatIsNotNamedGoesToTheOutbox(t *testing.T) {
 
 func TestReplicasHaveNamesOfTheirOwn(t *testing.T) {
 	t.Parallel()
-	require.NotEqual(t, replica(), replica())
+	one, other := replica(), replica()
+	require.NotEqual(t, one, other)
 }
