@@ -23,7 +23,7 @@ held alert falls due when it would have. All is copied or nothing, and the SQLit
 argument can be seen by others on the machine: leave --to out, and the database of BECKON_DATABASE_URL is meant.`,
 		Args: args(cobra.NoArgs),
 		Example: `  BECKON_DATABASE_URL=sqlite:/data/beckon.db beckon migrate
-  BECKON_DATABASE_URL=postgres://beckon:...@db/beckon beckon migrate --from sqlite:/data/beckon.db`,
+  BECKON_DATABASE_URL=postgres://beckon@db/beckon beckon migrate --from sqlite:/data/beckon.db`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if from == "" && to != "" {
 				return usageError{errors.New("--to needs --from")}

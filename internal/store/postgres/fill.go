@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -88,16 +89,15 @@ func (t *transaction) copyTable(ctx context.Context, from tables.DB, table strin
 	if err != nil {
 		return err
 	}
-	names, list := make([]string, len(columns)), ""
+	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = c.name
-		list += ", " + c.name
 	}
 	of, err := tables.One(ctx, from, scanInt, "SELECT count(*) FROM "+table)
 	if err != nil {
 		return err
 	}
-	found, err := from.Query(ctx, "SELECT "+list[2:]+" FROM "+table)
+	found, err := from.Query(ctx, "SELECT "+strings.Join(names, ", ")+" FROM "+table)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func source(t *testing.T) (s *sqlite.Store, waiting []string) {
 		must(err)
 		return a
 	}
-	send := func(id string, nexts ...time.Time) (relay.Alert, []relay.Delivery) {
+	send := func(id string, nexts ...time.Time) []relay.Delivery {
 		a := accept(id, now)
 		d := relay.Decision{Action: relay.ActSend, Again: now.Add(time.Hour), Fallback: true}
 		for i, next := range nexts {
@@ -48,7 +48,7 @@ func source(t *testing.T) (s *sqlite.Store, waiting []string) {
 		}
 		kept, err := s.Decide(t.Context(), a.ID, relay.Query{}, now, func(relay.Alert, relay.Facts) relay.Decision { return d })
 		must(err)
-		return a, kept.Deliveries
+		return kept.Deliveries
 	}
 	begin := func(d relay.Delivery) relay.Attempt {
 		_, a, err := s.BeginAttempt(t.Context(), store.Start{DeliveryID: d.ID, Provider: "twilio", Now: now, Segments: 100})
@@ -57,12 +57,12 @@ func source(t *testing.T) (s *sqlite.Store, waiting []string) {
 		return a
 	}
 	held := accept("held", now.Add(time.Second))
-	_, queued := send("queued", time.Time{}, now.Add(time.Second))
-	sent, d := send("sent", time.Time{})
+	queued := send("queued", time.Time{}, now.Add(time.Second))
+	d := send("sent", time.Time{})
 	a := begin(d[0])
 	a.Outcome = relay.Outcome{Kind: relay.Accepted, ProviderID: "SM1"}
 	must(s.FinishAttempt(t.Context(), a, store.Next{State: relay.DeliverySent, Provider: "twilio", ProviderID: "SM1"}))
-	_, lost := send("lost", time.Time{})
+	lost := send("lost", time.Time{})
 	a = begin(lost[0])
 	a.Outcome = relay.Outcome{Kind: relay.Unknown}
 	must(s.FinishAttempt(t.Context(), a, store.Next{State: relay.DeliveryUnknown, Reason: relay.ReasonNoAnswer, NextAt: now.Add(time.Second)}))
@@ -74,7 +74,6 @@ func source(t *testing.T) (s *sqlite.Store, waiting []string) {
 	must(s.KeepGeneration(t.Context(), store.Generation{Hash: "h", KeptAt: now}))
 	must(s.KeepOutbox(t.Context(), relay.OutboxMessage{ID: "o1", Channel: relay.ChannelSMS, ReceivedAt: now}))
 	must(s.Pause(t.Context(), relay.Pause{Rule: "other", By: "ann", At: now}))
-	_ = sent
 	return s, []string{held.ID, queued[0].ID, queued[1].ID, lost[0].ID}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -128,7 +129,8 @@ func (s *Store) openWriting(ctx context.Context, config *pgxpool.Config) (err er
 	client := func(c *river.Config) (*river.Client[pgx.Tx], error) {
 		return river.NewClient(riverpgxv5.New(s.river), c)
 	}
-	if s.jobs, err = client(&river.Config{Logger: s.log}); err != nil {
+	// The cooldown is also how often it tells the workers of new jobs.
+	if s.jobs, err = client(&river.Config{FetchCooldown: tables.FetchCooldown, Logger: s.log}); err != nil {
 		return fmt.Errorf("make the job client: %w", err)
 	}
 	s.workers.New, s.workers.Logger, s.workers.Now = client, s.log, s.now
@@ -168,9 +170,7 @@ func (s *Store) tables(ctx context.Context, begin func(context.Context) (tables.
 func pool(ctx context.Context, config *pgxpool.Config, conns int32, parameters map[string]string) (*pgxpool.Pool, error) {
 	config = config.Copy()
 	config.MaxConns, config.MinConns, config.MinIdleConns = conns, 0, 0
-	for name, value := range parameters {
-		config.ConnConfig.RuntimeParams[name] = value
-	}
+	maps.Copy(config.ConnConfig.RuntimeParams, parameters)
 	if config.ConnConfig.RuntimeParams["application_name"] == "" {
 		config.ConnConfig.RuntimeParams["application_name"] = "beckon"
 	}

@@ -47,15 +47,16 @@ func run(t *testing.T, url string, statements ...string) {
 
 func TestOpenRefusesWhatCannotWorkAndTellsNoPassword(t *testing.T) {
 	t.Parallel()
+	nobody := "postgres://u:" + "hush@127.0.0.1:1/x"
 	for name, tt := range map[string]struct {
 		options Options
 		want    string
 	}{
 		"no URL":         {Options{}, "not the URL of a database"},
 		"nonsense":       {Options{URL: "postgres://u:hush@host:port/x"}, "not the URL of a database"},
-		"nobody there":   {Options{URL: "postgres://u:hush@127.0.0.1:1/x"}, "failed to connect"},
-		"nobody to read": {Options{URL: "postgres://u:hush@127.0.0.1:1/x", ReadOnly: true}, "failed to connect"},
-		"negative limit": {Options{URL: "postgres://u:hush@127.0.0.1:1/x", QueueLimit: -1}, "negative"},
+		"nobody there":   {Options{URL: nobody}, "failed to connect"},
+		"nobody to read": {Options{URL: nobody, ReadOnly: true}, "failed to connect"},
+		"negative limit": {Options{URL: nobody, QueueLimit: -1}, "negative"},
 		"unmigrated":     {Options{URL: empty(t), ReadOnly: true}, "run beckon migrate"},
 	} {
 		tt.options.Decode = storetest.Decode
@@ -183,12 +184,7 @@ func TestTextsThatPostgresRefusesAreKeptAsItCan(t *testing.T) {
 func TestTheDatabaseKnowsTheStatesThatTheCodeKnows(t *testing.T) {
 	t.Parallel()
 	s := open(t, Options{})
-	texts := func(list any) (out []string) {
-		for _, v := range strings.Fields(strings.Trim(fmt.Sprint(list), "[]")) {
-			out = append(out, v)
-		}
-		return out
-	}
+	texts := func(list any) []string { return strings.Fields(strings.Trim(fmt.Sprint(list), "[]")) }
 	outcomes := texts([]relay.OutcomeKind{relay.Accepted, relay.Retry, relay.Permanent, relay.Unknown})
 	reported := texts([]relay.DeliveryState{relay.DeliverySent, relay.DeliveryDelivered, relay.DeliveryUndelivered})
 	for column, want := range map[string][]string{

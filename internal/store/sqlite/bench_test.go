@@ -92,6 +92,7 @@ func BenchmarkWakeUp(b *testing.B) {
 	close(w.end)
 	require.NoError(b, s.Start(b.Context(), w.config()))
 	var total time.Duration
+	b.ResetTimer()
 	for i := range b.N {
 		_, err := s.Accept(b.Context(), planned(i))
 		require.NoError(b, err)

@@ -40,14 +40,6 @@ func (s *Tables) Receive(ctx context.Context, receipts []relay.Receipt) ([]relay
 	return moved, nil
 }
 
-// first is what the receipts are put in order by among other writes.
-func first(receipts []relay.Receipt) string {
-	if len(receipts) == 0 {
-		return ""
-	}
-	return receipts[0].DeliveryID
-}
-
 func checkReceipt(r relay.Receipt) error {
 	switch {
 	case r.Provider == "" || r.Key == "":

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	// River looks for jobs every FetchPoll, or when it is told of new ones, but not more often than every FetchCooldown.
-	// FetchPoll is also how late a snoozed or scheduled wake-up can be.
+	// FetchCooldown is the least time between two looks for jobs when River is told of new ones.
 	FetchCooldown = 5 * time.Millisecond
-	fetchPoll     = 100 * time.Millisecond
+	// fetchPoll is the time between two looks otherwise, and how late a snoozed or scheduled wake-up can be.
+	fetchPoll = 100 * time.Millisecond
 	// jobTimeout is for callers that set none: a provider's deadline and the writes around it.
 	jobTimeout = 15 * time.Second
 	// completedFor keeps worked jobs for somebody who looks into a problem; our own tables tell what came of them.
