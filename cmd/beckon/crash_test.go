@@ -73,12 +73,7 @@ rules:
 		d := deliveries[0]
 		attempts, err := s.Attempts(t.Context(), d.ID)
 		require.NoError(t, err)
-		unknown := 0
-		for _, a := range attempts {
-			if a.EndedAt.IsZero() || a.Outcome.Kind == relay.Unknown {
-				unknown++ // begun, and the process was gone before it ended
-			}
-		}
+		unknown := unanswered(attempts)
 		if unknown > 1 && d.State == relay.DeliveryDead {
 			require.Equal(t, relay.ReasonNoAnswer, d.Reason)
 			twice++ // two kills hit it: it is not sent a third time
@@ -97,6 +92,16 @@ rules:
 	require.Positive(t, lost, "no kill hit an attempt: the test proves less than it says")
 	t.Logf("%d events accepted over %d kills, all sent but %d that two kills hit; %d attempts were left without an outcome, "+
 		"%d messages were repeated", len(accepted), crashRounds, twice, lost, arrived-wanted)
+}
+
+// unanswered counts the attempts that were begun, and the process was gone before they ended.
+func unanswered(attempts []relay.Attempt) (n int) {
+	for _, a := range attempts {
+		if a.EndedAt.IsZero() || a.Outcome.Kind == relay.Unknown {
+			n++
+		}
+	}
+	return n
 }
 
 // burst posts events from several clients at once and returns the IDs of those answered 200. It returns while some are under way.
