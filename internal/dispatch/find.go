@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/channel"
@@ -40,6 +41,8 @@ const (
 	findTimeout = 10 * time.Second
 	// A list that could not be asked is asked again after as long as the answer has been lost, within these bounds.
 	leastSearchWait, mostSearchWait = 30 * time.Second, 15 * time.Minute
+	// searchSkew is how far the provider's clock may be ahead of ours.
+	searchSkew = 30 * time.Second
 )
 
 // find looks for what became of a delivery whose answer was lost and of which no receipt has come, and goes on from there: what the
@@ -97,6 +100,9 @@ func (d *Dispatcher) search(ctx context.Context, delivery relay.Delivery, lost [
 	case err != nil:
 		return SearchFailed, err
 	}
+	// What was made when no attempt of ours can have been under way any more is another delivery's, which may not hold it yet.
+	last := lost[len(lost)-1].StartedAt.Add(channel.Deadline + searchSkew)
+	found = slices.DeleteFunc(found, func(f relay.Found) bool { return f.At.After(last) })
 	return d.take(ctx, delivery, provider.Name(), found)
 }
 

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func (l *lister) Find(ctx context.Context, _ relay.Delivery, since time.Time) ([
 		return nil, errDown
 	}
 	l.since = append(l.since, since)
-	return l.list, l.err
+	return slices.Clone(l.list), l.err
 }
 
 // lose sends a message whose answer is lost, by a provider with a list, and lets the wait for a receipt pass.
@@ -74,6 +75,21 @@ func TestAMessageThatIsInTheListIsNotSentAgain(t *testing.T) {
 	require.Len(t, l.sent, 1)
 	require.Equal(t, []time.Time{started}, l.since)
 	require.Equal(t, []Search{SearchFound}, b.seen.searches)
+}
+
+func TestAMessageThatWasMadeLaterIsAnothers(t *testing.T) {
+	t.Parallel()
+	b, l, id := lose(t, textOnly, 1)
+	started := b.now.Add(-unknownWait)
+	l.list = []relay.Found{{ProviderID: "SM1", State: relay.DeliverySent, At: started.Add(channel.Deadline + searchSkew + time.Second)}}
+	d := b.workOn(id)
+	require.Equal(t, "id", d.ProviderID)
+	require.Len(t, l.sent, 2)
+
+	b, l, id = lose(t, textOnly, 1)
+	l.list = []relay.Found{{ProviderID: "SM1", State: relay.DeliverySent, At: b.now.Add(-unknownWait + channel.Deadline)}}
+	require.Equal(t, "SM1", b.workOn(id).ProviderID)
+	require.Len(t, l.sent, 1)
 }
 
 func TestAMessageThatIsNotInTheListIsSentAgainAsOftenAsItTakes(t *testing.T) {

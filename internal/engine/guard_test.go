@@ -22,12 +22,12 @@ rules:
   - { name: office, trigger: user_mentioned, to: { email: Office@example.com }, send: [ { email: mention } ] }
 `
 
-// situation is that of a rule's alert for somebody who has both addresses.
-func situation(t *testing.T, g *engine.Generation, rule string) engine.Situation {
+// situation is that of the alert for a person who has both addresses.
+func situation(t *testing.T, g *engine.Generation) engine.Situation {
 	t.Helper()
 	event, alerts := mentioned(t, g)
 	return engine.Situation{
-		Alert: alerts[rule], Event: event, Now: alerts[rule].ReceivedAt,
+		Alert: alerts["person"], Event: event, Now: alerts["person"].ReceivedAt,
 		Contact: relay.Contact{Phone: "+442079460102", Email: "george@example.com"},
 	}
 }
@@ -47,7 +47,7 @@ func TestAPauseHoldsWhatItCoversOfSend(t *testing.T) {
 		"another rule":              {twice, relay.Pause{Rule: "office"}, false},
 		"the channel of a fallback": {fallback, relay.Pause{Channel: relay.ChannelEmail}, false},
 	} {
-		s := situation(t, c.g, "person")
+		s := situation(t, c.g)
 		s.Facts.Paused = []relay.Pause{{Rule: "nobody"}, c.pause}
 		decision := c.g.Decide(s)
 		if !c.held {
@@ -63,7 +63,7 @@ func TestAPauseHoldsWhatItCoversOfSend(t *testing.T) {
 func TestAPauseDoesNotCutShortWhatExpiresSoon(t *testing.T) {
 	t.Parallel()
 	g := generation(t, withFallback)
-	s := situation(t, g, "person")
+	s := situation(t, g)
 	s.Facts.Paused = []relay.Pause{{}}
 	s.Now = s.Alert.ExpiresAt.Add(-5 * time.Minute)
 	decision := g.Decide(s)
@@ -78,7 +78,7 @@ func TestAPauseDoesNotCutShortWhatExpiresSoon(t *testing.T) {
 func TestAPauseHoldsTheFallbackWhoseTurnItIs(t *testing.T) {
 	t.Parallel()
 	g := generation(t, withFallback)
-	s := situation(t, g, "person")
+	s := situation(t, g)
 	s.Facts.Deliveries = []relay.Delivery{{Channel: relay.ChannelSMS, Template: "mention", State: relay.DeliveryDead, Reason: relay.ReasonRejected}}
 	s.Facts.Paused = []relay.Pause{{Channel: relay.ChannelSMS}}
 	require.Equal(t, relay.ActSend, g.Decide(s).Action, "nothing is left to send there")
@@ -89,7 +89,7 @@ func TestAPauseHoldsTheFallbackWhoseTurnItIs(t *testing.T) {
 func TestMutedIsSaidBeforePaused(t *testing.T) {
 	t.Parallel()
 	g := generation(t, withFallback)
-	s := situation(t, g, "person")
+	s := situation(t, g)
 	s.Facts.Paused = []relay.Pause{{}}
 	s.Contact.Mute = relay.Mute{Until: s.Now.Add(time.Hour)}
 	require.Equal(t, relay.ReasonMuted, g.Decide(s).Reason)
@@ -98,7 +98,7 @@ func TestMutedIsSaidBeforePaused(t *testing.T) {
 func TestAGuardKeepsOneDeliveryBackAndItsFallbackGoesOut(t *testing.T) {
 	t.Parallel()
 	g := generation(t, withFallback)
-	s := situation(t, g, "person")
+	s := situation(t, g)
 	var asked []relay.Address
 	s.Guard = func(to relay.Address) relay.Reason {
 		asked = append(asked, to)
@@ -136,7 +136,7 @@ func TestWhatAGuardKeptBackFallsThrough(t *testing.T) {
 func TestSilenceMeansSomethingOnlyOnAChannelWithReceipts(t *testing.T) {
 	t.Parallel()
 	g := generation(t, withFallback)
-	s := situation(t, g, "person")
+	s := situation(t, g)
 	require.True(t, g.Decide(s).Again.IsZero(), "nobody says that there are any")
 	s.Receipts = func(ch relay.Channel) bool { return ch == relay.ChannelEmail }
 	require.True(t, g.Decide(s).Again.IsZero())
