@@ -35,6 +35,8 @@ type keeper struct {
 	told  relay.Reason
 	down  bool
 	swept time.Time
+	// unsure says that the last change of the queue failed, so that it may be half done.
+	unsure bool
 }
 
 func (k *keeper) run(ctx context.Context) {
@@ -75,9 +77,10 @@ func (k *keeper) look(ctx context.Context) error {
 
 // queue puts the channel's queue down or takes it up again, in this process.
 func (k *keeper) queue(ctx context.Context, down bool) error {
-	if down == k.down {
+	if down == k.down && !k.unsure {
 		return nil
 	}
+	k.unsure = true
 	workers := k.gate.workers()
 	if down {
 		workers = 0
@@ -87,7 +90,7 @@ func (k *keeper) queue(ctx context.Context, down bool) error {
 	if err := k.d.Store.Queue(ctx, k.gate.channel, workers); err != nil {
 		return err
 	}
-	k.down = down
+	k.down, k.unsure = down, false
 	return nil
 }
 
