@@ -22,6 +22,7 @@ func receiving() []test {
 		{"a receipt that comes before the answer stands, and the answer is written down", receivesBeforeTheAnswer},
 		{"a delivery and its alert that were given up are sent after all when a receipt says so", receivesAfterGivingUp},
 		{"an undelivered receipt wakes up the fallback", receiptWakesFallback},
+		{"an undelivered receipt wakes up the fallback of what was given up without an answer, too", receiptWakesFallbackAfterGivingUp},
 		{"a receipt suppresses an address and another lifts that", receiptSuppresses},
 		{"an outcome that blames the recipient suppresses the address", outcomeSuppresses},
 		{"a receipt that says nothing sensible is refused", refusesReceipts},
@@ -193,6 +194,22 @@ func receiptWakesFallback(t *testing.T, s store.Store) {
 	require.NoError(t, err)
 	require.Equal(t, relay.AlertSent, kept.State)
 	require.Equal(t, after(5*time.Minute), kept.AgainAt)
+}
+
+func receiptWakesFallbackAfterGivingUp(t *testing.T, s store.Store) {
+	t.Helper()
+	alert := accept(t, s, "e1", "lee")[0]
+	d := NewDelivery(alert, "t0")
+	_, err := decide(t, s, alert, relay.Decision{Action: relay.ActSend, Deliveries: []relay.Delivery{d}, Fallback: true})
+	require.NoError(t, err)
+	finish(t, s, d.ID, store.Next{State: relay.DeliveryDead, Reason: relay.ReasonNoAnswer})
+	state, _ := stateOf(t, s, alert.ID)
+	require.Equal(t, relay.AlertFailed, state, "it may have arrived")
+	receive(t, s, receipt(d, "1", relay.DeliveryUndelivered))
+	kept, err := s.Alert(t.Context(), alert.ID)
+	require.NoError(t, err)
+	require.Equal(t, relay.AlertSent, kept.State)
+	require.Equal(t, after(5*time.Minute), kept.AgainAt, "now it is known that it did not")
 }
 
 func receiptSuppresses(t *testing.T, s store.Store) {
