@@ -182,14 +182,11 @@ func (k *keeper) sweep(ctx context.Context, reason relay.Reason) error {
 }
 
 func (k *keeper) end(ctx context.Context, delivery relay.Delivery, reason relay.Reason) error {
-	switch {
-	case !k.d.Now().Before(delivery.ExpiresAt):
+	if !k.d.Now().Before(delivery.ExpiresAt) {
 		if delivery.State == relay.DeliveryUnknown {
 			return k.d.settle(ctx, delivery, relay.ReasonNoAnswer)
 		}
 		return k.d.settle(ctx, delivery, relay.ReasonExpired)
-	case delivery.Reason == relay.ReasonPaused:
-		return nil // an operator's word
 	}
 	falls, err := k.d.fallsBack(ctx, delivery, 0)
 	if err != nil || !falls {

@@ -47,3 +47,37 @@ func TestAQueueThatWasHalfPutDownIsTakenUpAgainWhenTheGateOpens(t *testing.T) {
 		require.Equal(t, []int{0, 4}, late.asked)
 	})
 }
+
+// A rule's text and mail both wait in front of shut gates, and an operator paused the mail: it is not lost, so the text must not end for
+// a fallback that does not come.
+func TestWhatWaitsBesideAPausedMessageDoesNotFallBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlant(t, "send: [ { sms: mention }, { email: mention } ], fallback: [ { sms: unread-message } ]")
+		p.vendors[relay.ChannelSMS].does(refuses)
+		p.vendors[relay.ChannelEmail].does(refuses)
+		id := p.flood(1)[0]
+		require.NoError(t, p.kept.Pause(t.Context(), relay.Pause{Channel: relay.ChannelEmail, By: "ann", At: time.Now()}))
+		p.pass(fallbackPatience + 3*sweepEvery)
+		for _, d := range p.deliveries(id) {
+			require.Equal(t, relay.DeliveryQueued, d.State, "%s %s", d.Channel, d.Reason)
+		}
+	})
+}
+
+func TestWhatIsPausedInFrontOfAShutGateFallsBackWhenItIsResumed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlant(t, textThenMail)
+		p.vendors[relay.ChannelSMS].does(refuses)
+		p.flood(20)
+		pause := relay.Pause{Channel: relay.ChannelSMS, By: "ann", At: time.Now()}
+		require.NoError(t, p.kept.Pause(t.Context(), pause))
+		p.pass(fallbackPatience + 3*sweepEvery)
+		require.Equal(t, 20, p.queued())
+		_, err := p.kept.Resume(t.Context(), pause)
+		require.NoError(t, err)
+		p.pass(2 * sweepEvery)
+		require.Zero(t, p.queued(), "though the Reason is theirs until they are tried")
+	})
+}
