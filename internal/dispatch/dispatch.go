@@ -167,7 +167,7 @@ func (d *Dispatcher) working() func() {
 // Start takes up what a crash left behind and begins to work. It returns once work has begun.
 func (d *Dispatcher) Start(ctx context.Context) error {
 	now := d.Now()
-	before := now
+	before := now.AddDate(100, 0, 0) // nobody is at work, whatever the clock said then
 	if d.Store.Shared() {
 		before = now.Add(-orphanAge) // a younger attempt may be another replica's, which is still at it
 	}

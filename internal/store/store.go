@@ -94,10 +94,11 @@ type Store interface {
 	// taken. ErrConflict for every other attempt that is not under way.
 	FinishAttempt(ctx context.Context, attempt relay.Attempt, next Next) error
 	// Settle moves a delivery that no attempt is under way for, as FinishAttempt does: a queued or unknown one anywhere but to
-	// sending, such as to dead when it has expired, and a sent one forward by relay.DeliveryState.Rank. ErrConflict in every other state.
+	// sending, and an unknown one not to queued, such as to dead when it has expired, and a sent one forward by
+	// relay.DeliveryState.Rank. ErrConflict otherwise.
 	Settle(ctx context.Context, deliveryID string, next Next, now time.Time) error
 	// Orphaned moves deliveries that are sending since before the given time to unknown, with an empty outcome at their attempt, and
-	// wakes them up at wakeAt. It returns how many.
+	// wakes them up at wakeAt, also those that began in the future, by a clock that was put back. It returns how many.
 	Orphaned(ctx context.Context, before, now, wakeAt time.Time) (int, error)
 
 	// Receive keeps receipts, each once by its Provider and Key, and does what they say, in their order. A delivery moves forward

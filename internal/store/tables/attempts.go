@@ -169,12 +169,17 @@ func (s *Tables) Settle(ctx context.Context, deliveryID string, next store.Next,
 
 func settles(from, to relay.DeliveryState) bool {
 	switch from {
-	case relay.DeliveryQueued, relay.DeliveryUnknown:
+	case relay.DeliveryQueued:
 		return true
+	case relay.DeliveryUnknown:
+		return to != relay.DeliveryQueued // it would be sent again without a look
 	default:
 		return from.Rank() > 0 && to.Rank() > from.Rank()
 	}
 }
+
+// clockSkew is how far the clock of another replica may be ahead. What began later still did so by a clock that was put back since.
+const clockSkew = 10 * time.Minute
 
 // Orphaned implements store.Store.
 func (s *Tables) Orphaned(ctx context.Context, before, now, wakeAt time.Time) (int, error) {
@@ -184,7 +189,8 @@ func (s *Tables) Orphaned(ctx context.Context, before, now, wakeAt time.Time) (i
 	}
 	n, err := do(ctx, s, patient.on("", "orphaned"), func(ctx context.Context, b *batch) (int, error) {
 		orphans, err := All(ctx, b, scanDelivery, "SELECT "+deliveryColumns+
-			" FROM deliveries WHERE state = 'sending' AND updated_at < ? ORDER BY seq FOR UPDATE", micros(before))
+			" FROM deliveries WHERE state = 'sending' AND (updated_at < ? OR updated_at > ?) ORDER BY seq FOR UPDATE",
+			micros(before), micros(now.Add(clockSkew)))
 		if err != nil {
 			return 0, err
 		}
