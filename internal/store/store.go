@@ -104,7 +104,8 @@ type Store interface {
 	// Receive keeps receipts, each once by its Provider and Key, and does what they say, in their order. A delivery moves forward
 	// by relay.DeliveryState.Rank and never back, whatever state it is in, if anything was ever sent for it; its alert is rolled
 	// up, and becomes sent even where it was given up before. Addresses are suppressed, or lifted if they were suppressed for that Reason. A
-	// receipt of a delivery that is not kept is kept all the same. It returns the deliveries that moved, as they are then.
+	// receipt of a delivery that is not kept is kept all the same. Of many some are kept where it fails; the rest does when all come
+	// again. It returns the deliveries that moved, as they are then.
 	Receive(ctx context.Context, receipts []relay.Receipt) ([]relay.Delivery, error)
 	// Receipts of a delivery, in the order they came in; without what they said of an address.
 	Receipts(ctx context.Context, deliveryID string) ([]relay.Receipt, error)
