@@ -210,7 +210,7 @@ func (d *Dispatcher) Start(ctx context.Context) error {
 func (d *Dispatcher) Stop(ctx context.Context) error {
 	if d.stopHouse != nil {
 		d.stopHouse()
-		d.house.Wait()
+		defer d.house.Wait() // a probe may be under way, and no work is claimed meanwhile
 	}
 	if err := d.Store.Stop(ctx); err != nil {
 		return fmt.Errorf("stop the queue: %w", err)

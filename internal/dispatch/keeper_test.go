@@ -81,3 +81,35 @@ func TestWhatIsPausedInFrontOfAShutGateFallsBackWhenItIsResumed(t *testing.T) {
 		require.Zero(t, p.queued(), "though the Reason is theirs until they are tried")
 	})
 }
+
+// stoppedStore tells when it is stopped.
+type stoppedStore struct {
+	store.Store
+
+	stopped chan struct{}
+}
+
+// Stop implements store.Store.
+func (s *stoppedStore) Stop(ctx context.Context) error {
+	close(s.stopped)
+	return s.Store.Stop(ctx)
+}
+
+func TestNoWorkIsClaimedWhileAProbeEnds(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	kept := &stoppedStore{b.kept, make(chan struct{})}
+	b.Store = kept
+	require.NoError(t, b.Start(t.Context()))
+	ended, late := false, time.NewTimer(5*time.Second)
+	defer late.Stop()
+	b.house.Go(func() {
+		select {
+		case <-kept.stopped:
+			ended = true
+		case <-late.C:
+		}
+	})
+	require.NoError(t, b.Stop(t.Context()))
+	require.True(t, ended, "the queue stops meanwhile, and a probe is waited for")
+}
