@@ -127,6 +127,9 @@ func (d *Dispatcher) take(ctx context.Context, delivery relay.Delivery, provider
 		}
 		next := store.Next{State: f.State, Reason: f.Reason, Provider: provider, ProviderID: f.ProviderID}
 		err := d.Store.Settle(ctx, delivery.ID, next, d.Now())
+		if errors.Is(err, store.ErrHeld) {
+			continue // another replica was faster
+		}
 		if errors.Is(err, store.ErrConflict) {
 			return SearchFound, nil // a receipt was faster
 		}

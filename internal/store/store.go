@@ -23,6 +23,8 @@ var (
 	ErrConflict = errors.New("already taken or done")
 	// ErrSuppressed: the address must not be written to, and the delivery was moved to suppressed.
 	ErrSuppressed = errors.New("the address must not be written to")
+	// ErrHeld: the provider's message is another delivery's.
+	ErrHeld = errors.New("the message is another delivery's")
 	// ErrPaused: an operator stopped what the delivery belongs to. It waits as it did, with a later time.
 	ErrPaused = errors.New("paused by an operator")
 	// ErrDiskFull: there is too little room left on the disk to take in more. Nothing was kept. Only Accept gives it: what is
@@ -95,7 +97,8 @@ type Store interface {
 	FinishAttempt(ctx context.Context, attempt relay.Attempt, next Next) error
 	// Settle moves a delivery that no attempt is under way for, as FinishAttempt does: a queued or unknown one anywhere but to
 	// sending, and an unknown one not to queued, such as to dead when it has expired, and a sent one forward by
-	// relay.DeliveryState.Rank. ErrConflict otherwise.
+	// relay.DeliveryState.Rank. ErrConflict otherwise; ErrHeld where Next names a message that another delivery has, whichever replica
+	// took it.
 	Settle(ctx context.Context, deliveryID string, next Next, now time.Time) error
 	// Orphaned moves deliveries that are sending since before the given time to unknown, with an empty outcome at their attempt, and
 	// wakes them up at wakeAt, also those that began in the future, by a clock that was put back. It returns how many.

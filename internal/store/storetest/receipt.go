@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ func receiving() []test {
 		{"a receipt that says nothing sensible is refused", refusesReceipts},
 		{"receipts are pruned by their age", prunesReceipts},
 		{"who holds a provider's messages is told", tellsHolders},
+		{"of two deliveries that take one message at once one gets it", takesOnce},
 	}
 }
 
@@ -210,6 +212,28 @@ func receiptWakesFallbackAfterGivingUp(t *testing.T, s store.Store) {
 	require.NoError(t, err)
 	require.Equal(t, relay.AlertSent, kept.State)
 	require.Equal(t, after(5*time.Minute), kept.AgainAt, "now it is known that it did not")
+}
+
+func takesOnce(t *testing.T, s store.Store) {
+	t.Helper()
+	const many = 8
+	results := make(chan error, many)
+	for i := range many {
+		d := send(t, s, fmt.Sprintf("e%d", i), NewDelivery)[0]
+		finish(t, s, d.ID, later(relay.DeliveryUnknown, relay.ReasonNoAnswer, noon))
+		go func() {
+			results <- s.Settle(t.Context(), d.ID, store.Next{State: relay.DeliverySent, Provider: "twilio", ProviderID: "SM9"}, after(time.Hour))
+		}()
+	}
+	taken := 0
+	for range many {
+		if err := <-results; err == nil {
+			taken++
+		} else {
+			require.ErrorIs(t, err, store.ErrHeld)
+		}
+	}
+	require.Equal(t, 1, taken)
 }
 
 func receiptSuppresses(t *testing.T, s store.Store) {
