@@ -16,7 +16,7 @@ import (
 func TestALargeBatchOfReceiptsIsKept(t *testing.T) {
 	t.Parallel()
 	s := open(t, Options{})
-	hurried := s.Tables.Options // a server that is near answers ten times as fast as one that is far away
+	hurried := s.Options // a server that is near answers ten times as fast as one that is far away
 	hurried.Timeout = writeTimeout / 10
 	kept := tables.New(t.Context(), hurried)
 	t.Cleanup(kept.CloseWriter)
