@@ -167,7 +167,7 @@ func (d *Dispatcher) working() func() {
 // Start takes up what a crash left behind and begins to work. It returns once work has begun.
 func (d *Dispatcher) Start(ctx context.Context) error {
 	now := d.Now()
-	before := now
+	before := now.AddDate(100, 0, 0) // nobody is at work, whatever the clock said then
 	if d.Store.Shared() {
 		before = now.Add(-orphanAge) // a younger attempt may be another replica's, which is still at it
 	}
@@ -210,7 +210,7 @@ func (d *Dispatcher) Start(ctx context.Context) error {
 func (d *Dispatcher) Stop(ctx context.Context) error {
 	if d.stopHouse != nil {
 		d.stopHouse()
-		d.house.Wait()
+		defer d.house.Wait() // a probe may be under way, and no work is claimed meanwhile
 	}
 	if err := d.Store.Stop(ctx); err != nil {
 		return fmt.Errorf("stop the queue: %w", err)

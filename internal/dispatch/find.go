@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,6 +117,11 @@ func (d *Dispatcher) take(ctx context.Context, delivery relay.Delivery, provider
 	for i, f := range found {
 		ids[i] = f.ProviderID
 	}
+	if len(found) > 0 {
+		if answering, err := d.twinAnswering(ctx, delivery); err != nil || answering {
+			return SearchFailed, cmp.Or(err, errTwin)
+		}
+	}
 	holders, err := d.Store.Holders(ctx, provider, ids)
 	if err != nil {
 		return SearchFailed, fmt.Errorf("whose are the provider's messages: %w", err)
@@ -126,6 +132,9 @@ func (d *Dispatcher) take(ctx context.Context, delivery relay.Delivery, provider
 		}
 		next := store.Next{State: f.State, Reason: f.Reason, Provider: provider, ProviderID: f.ProviderID}
 		err := d.Store.Settle(ctx, delivery.ID, next, d.Now())
+		if errors.Is(err, store.ErrHeld) {
+			continue // another replica was faster
+		}
 		if errors.Is(err, store.ErrConflict) {
 			return SearchFound, nil // a receipt was faster
 		}
@@ -136,6 +145,23 @@ func (d *Dispatcher) take(ctx context.Context, delivery relay.Delivery, provider
 		return SearchFound, nil
 	}
 	return SearchAbsent, nil
+}
+
+// errTwin says that one of the messages found may be another delivery's that does not know it yet.
+var errTwin = errors.New("the same words are on their way to the same address")
+
+// twinAnswering tells whether an attempt is under way whose message could not be told from the delivery's. It is asked before who
+// holds what was found: an answer that comes in between is seen there.
+func (d *Dispatcher) twinAnswering(ctx context.Context, delivery relay.Delivery) (bool, error) {
+	sending, err := d.Store.Deliveries(ctx, store.Filter{
+		Recipient: delivery.Recipient.Key(), Channel: delivery.Channel, State: string(relay.DeliverySending), Limit: store.MaxList,
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for attempts under way: %w", err)
+	}
+	return slices.ContainsFunc(sending, func(other relay.Delivery) bool {
+		return other.ID != delivery.ID && other.Address() == delivery.Address() && other.Content.Text == delivery.Content.Text
+	}), nil
 }
 
 // searchAgain leaves the delivery as it is for a while, at the longest until it expires.

@@ -35,6 +35,8 @@ type keeper struct {
 	told  relay.Reason
 	down  bool
 	swept time.Time
+	// unsure says that the last change of the queue failed, so that it may be half done.
+	unsure bool
 }
 
 func (k *keeper) run(ctx context.Context) {
@@ -75,9 +77,10 @@ func (k *keeper) look(ctx context.Context) error {
 
 // queue puts the channel's queue down or takes it up again, in this process.
 func (k *keeper) queue(ctx context.Context, down bool) error {
-	if down == k.down {
+	if down == k.down && !k.unsure {
 		return nil
 	}
+	k.unsure = true
 	workers := k.gate.workers()
 	if down {
 		workers = 0
@@ -87,7 +90,7 @@ func (k *keeper) queue(ctx context.Context, down bool) error {
 	if err := k.d.Store.Queue(ctx, k.gate.channel, workers); err != nil {
 		return err
 	}
-	k.down = down
+	k.down, k.unsure = down, false
 	return nil
 }
 
@@ -179,14 +182,11 @@ func (k *keeper) sweep(ctx context.Context, reason relay.Reason) error {
 }
 
 func (k *keeper) end(ctx context.Context, delivery relay.Delivery, reason relay.Reason) error {
-	switch {
-	case !k.d.Now().Before(delivery.ExpiresAt):
+	if !k.d.Now().Before(delivery.ExpiresAt) {
 		if delivery.State == relay.DeliveryUnknown {
 			return k.d.settle(ctx, delivery, relay.ReasonNoAnswer)
 		}
 		return k.d.settle(ctx, delivery, relay.ReasonExpired)
-	case delivery.Reason == relay.ReasonPaused:
-		return nil // an operator's word
 	}
 	falls, err := k.d.fallsBack(ctx, delivery, 0)
 	if err != nil || !falls {

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/channel"
@@ -80,11 +81,21 @@ func (d *Dispatcher) triedEnough(ctx context.Context, delivery relay.Delivery, a
 
 // fallsBack reports whether the fallback goes out at once if the delivery ends now, and nobody can have taken the message. current
 // is the attempt that is under way, and was not taken; 0 is none. What waits beside it in front of a shut gate does not arrive
-// either.
+// either. What an operator has paused waits for him, and not for its channel.
 func (d *Dispatcher) fallsBack(ctx context.Context, delivery relay.Delivery, current int) (bool, error) {
 	alert, err := d.Store.Alert(ctx, delivery.AlertID)
 	if err != nil || !alert.Fallback {
 		return false, err
+	}
+	pauses, err := d.Store.Pauses(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read pauses: %w", err)
+	}
+	paused := func(d relay.Delivery) bool {
+		return slices.ContainsFunc(pauses, func(p relay.Pause) bool { return p.Covers(d.Rule, d.Channel) })
+	}
+	if paused(delivery) {
+		return false, nil
 	}
 	attempts, err := d.Store.Attempts(ctx, delivery.ID)
 	if err != nil {
@@ -100,8 +111,8 @@ func (d *Dispatcher) fallsBack(ctx context.Context, delivery relay.Delivery, cur
 		return false, fmt.Errorf("read deliveries of alert %s: %w", delivery.AlertID, err)
 	}
 	for i, other := range all {
-		waits := other.State == relay.DeliveryQueued && d.gates[other.Channel].standing().reason != relay.ReasonNone
-		if other.ID == delivery.ID || waits {
+		shut := d.gates[other.Channel].standing().reason != relay.ReasonNone
+		if other.ID == delivery.ID || other.State == relay.DeliveryQueued && shut && !paused(other) {
 			all[i].State, all[i].Reason = relay.DeliveryDead, relay.ReasonProviderTrouble
 		}
 	}

@@ -23,6 +23,8 @@ var (
 	ErrConflict = errors.New("already taken or done")
 	// ErrSuppressed: the address must not be written to, and the delivery was moved to suppressed.
 	ErrSuppressed = errors.New("the address must not be written to")
+	// ErrHeld: the provider's message is another delivery's.
+	ErrHeld = errors.New("the message is another delivery's")
 	// ErrPaused: an operator stopped what the delivery belongs to. It waits as it did, with a later time.
 	ErrPaused = errors.New("paused by an operator")
 	// ErrDiskFull: there is too little room left on the disk to take in more. Nothing was kept. Only Accept gives it: what is
@@ -94,16 +96,19 @@ type Store interface {
 	// taken. ErrConflict for every other attempt that is not under way.
 	FinishAttempt(ctx context.Context, attempt relay.Attempt, next Next) error
 	// Settle moves a delivery that no attempt is under way for, as FinishAttempt does: a queued or unknown one anywhere but to
-	// sending, such as to dead when it has expired, and a sent one forward by relay.DeliveryState.Rank. ErrConflict in every other state.
+	// sending, and an unknown one not to queued, such as to dead when it has expired, and a sent one forward by
+	// relay.DeliveryState.Rank. ErrConflict otherwise; ErrHeld where Next names a message that another delivery has, whichever replica
+	// took it.
 	Settle(ctx context.Context, deliveryID string, next Next, now time.Time) error
 	// Orphaned moves deliveries that are sending since before the given time to unknown, with an empty outcome at their attempt, and
-	// wakes them up at wakeAt. It returns how many.
+	// wakes them up at wakeAt, also those that began in the future, by a clock that was put back. It returns how many.
 	Orphaned(ctx context.Context, before, now, wakeAt time.Time) (int, error)
 
 	// Receive keeps receipts, each once by its Provider and Key, and does what they say, in their order. A delivery moves forward
 	// by relay.DeliveryState.Rank and never back, whatever state it is in, if anything was ever sent for it; its alert is rolled
 	// up, and becomes sent even where it was given up before. Addresses are suppressed, or lifted if they were suppressed for that Reason. A
-	// receipt of a delivery that is not kept is kept all the same. It returns the deliveries that moved, as they are then.
+	// receipt of a delivery that is not kept is kept all the same. Of many some are kept where it fails; the rest does when all come
+	// again. It returns the deliveries that moved, as they are then.
 	Receive(ctx context.Context, receipts []relay.Receipt) ([]relay.Delivery, error)
 	// Receipts of a delivery, in the order they came in; without what they said of an address.
 	Receipts(ctx context.Context, deliveryID string) ([]relay.Receipt, error)

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -22,11 +23,13 @@ func receiving() []test {
 		{"a receipt that comes before the answer stands, and the answer is written down", receivesBeforeTheAnswer},
 		{"a delivery and its alert that were given up are sent after all when a receipt says so", receivesAfterGivingUp},
 		{"an undelivered receipt wakes up the fallback", receiptWakesFallback},
+		{"an undelivered receipt wakes up the fallback of what was given up without an answer, too", receiptWakesFallbackAfterGivingUp},
 		{"a receipt suppresses an address and another lifts that", receiptSuppresses},
 		{"an outcome that blames the recipient suppresses the address", outcomeSuppresses},
 		{"a receipt that says nothing sensible is refused", refusesReceipts},
 		{"receipts are pruned by their age", prunesReceipts},
 		{"who holds a provider's messages is told", tellsHolders},
+		{"of two deliveries that take one message at once one gets it", takesOnce},
 	}
 }
 
@@ -193,6 +196,44 @@ func receiptWakesFallback(t *testing.T, s store.Store) {
 	require.NoError(t, err)
 	require.Equal(t, relay.AlertSent, kept.State)
 	require.Equal(t, after(5*time.Minute), kept.AgainAt)
+}
+
+func receiptWakesFallbackAfterGivingUp(t *testing.T, s store.Store) {
+	t.Helper()
+	alert := accept(t, s, "e1", "lee")[0]
+	d := NewDelivery(alert, "t0")
+	_, err := decide(t, s, alert, relay.Decision{Action: relay.ActSend, Deliveries: []relay.Delivery{d}, Fallback: true})
+	require.NoError(t, err)
+	finish(t, s, d.ID, store.Next{State: relay.DeliveryDead, Reason: relay.ReasonNoAnswer})
+	state, _ := stateOf(t, s, alert.ID)
+	require.Equal(t, relay.AlertFailed, state, "it may have arrived")
+	receive(t, s, receipt(d, "1", relay.DeliveryUndelivered))
+	kept, err := s.Alert(t.Context(), alert.ID)
+	require.NoError(t, err)
+	require.Equal(t, relay.AlertSent, kept.State)
+	require.Equal(t, after(5*time.Minute), kept.AgainAt, "now it is known that it did not")
+}
+
+func takesOnce(t *testing.T, s store.Store) {
+	t.Helper()
+	const many = 8
+	results := make(chan error, many)
+	for i := range many {
+		d := send(t, s, fmt.Sprintf("e%d", i), NewDelivery)[0]
+		finish(t, s, d.ID, later(relay.DeliveryUnknown, relay.ReasonNoAnswer, noon))
+		go func() {
+			results <- s.Settle(t.Context(), d.ID, store.Next{State: relay.DeliverySent, Provider: "twilio", ProviderID: "SM9"}, after(time.Hour))
+		}()
+	}
+	taken := 0
+	for range many {
+		if err := <-results; err == nil {
+			taken++
+		} else {
+			require.ErrorIs(t, err, store.ErrHeld)
+		}
+	}
+	require.Equal(t, 1, taken)
 }
 
 func receiptSuppresses(t *testing.T, s store.Store) {

@@ -93,13 +93,9 @@ func takesQueueAway(t *testing.T, s store.Store) {
 	for _, d := range both {
 		finish(t, s, d.ID, later(relay.DeliveryQueued, relay.ReasonThrottled, after(2*time.Minute)))
 	}
-	for {
+	for range 2 { // the alert's is one of them
 		a := next(t, arrivals)
-		if a.queue == store.QueueDue {
-			continue
-		}
-		require.Equal(t, both[1].ID, a.id, "the other channel goes on")
-		break
+		require.True(t, a.queue == store.QueueDue || a.id == both[1].ID, "the other channel goes on")
 	}
 	require.Empty(t, arrivals)
 	require.NoError(t, s.Queue(t.Context(), relay.ChannelSMS, 5))

@@ -147,19 +147,30 @@ func (b *batch) blame(ctx context.Context, d relay.Delivery, o relay.Outcome) er
 // Settle implements store.Store.
 func (s *Tables) Settle(ctx context.Context, deliveryID string, next store.Next, now time.Time) error {
 	err := checkNext(next)
+	w := patient.on(deliveryID)
+	if next.ProviderID != "" {
+		w.locks = []string{"message " + next.Provider + " " + next.ProviderID} // another replica may be about to take it, too
+	}
+	held := false
 	if err == nil {
-		_, err = do(ctx, s, patient.on(deliveryID), func(ctx context.Context, b *batch) (struct{}, error) {
+		held, err = do(ctx, s, w, func(ctx context.Context, b *batch) (held bool, err error) {
 			d, err := b.delivery(ctx, deliveryID)
 			if err != nil {
-				return struct{}{}, err
+				return false, err
 			}
 			if !settles(d.State, next.State) {
-				return struct{}{}, store.ErrConflict
+				return false, store.ErrConflict
+			}
+			if held, err = b.held(ctx, next, deliveryID); held || err != nil {
+				return held, err
 			}
 			d.UpdatedAt = now
 			_, err = b.move(ctx, d, next)
-			return struct{}{}, err
+			return false, err
 		})
+	}
+	if held {
+		err = store.ErrHeld
 	}
 	if err != nil {
 		return fmt.Errorf("settle delivery %q: %w", deliveryID, err)
@@ -167,14 +178,29 @@ func (s *Tables) Settle(ctx context.Context, deliveryID string, next store.Next,
 	return nil
 }
 
+// held tells whether the message that a delivery is to have is another one's.
+func (b *batch) held(ctx context.Context, next store.Next, deliveryID string) (bool, error) {
+	if next.ProviderID == "" {
+		return false, nil
+	}
+	n, err := One(ctx, b, scanInt, `SELECT count(*) FROM deliveries WHERE provider_id = ? AND provider_id <> '' AND provider = ? AND id <> ?`,
+		next.ProviderID, next.Provider, deliveryID)
+	return n > 0, err
+}
+
 func settles(from, to relay.DeliveryState) bool {
 	switch from {
-	case relay.DeliveryQueued, relay.DeliveryUnknown:
+	case relay.DeliveryQueued:
 		return true
+	case relay.DeliveryUnknown:
+		return to != relay.DeliveryQueued // it would be sent again without a look
 	default:
 		return from.Rank() > 0 && to.Rank() > from.Rank()
 	}
 }
+
+// clockSkew is how far the clock of another replica may be ahead. What began later still did so by a clock that was put back since.
+const clockSkew = 10 * time.Minute
 
 // Orphaned implements store.Store.
 func (s *Tables) Orphaned(ctx context.Context, before, now, wakeAt time.Time) (int, error) {
@@ -184,7 +210,8 @@ func (s *Tables) Orphaned(ctx context.Context, before, now, wakeAt time.Time) (i
 	}
 	n, err := do(ctx, s, patient.on("", "orphaned"), func(ctx context.Context, b *batch) (int, error) {
 		orphans, err := All(ctx, b, scanDelivery, "SELECT "+deliveryColumns+
-			" FROM deliveries WHERE state = 'sending' AND updated_at < ? ORDER BY seq FOR UPDATE", micros(before))
+			" FROM deliveries WHERE state = 'sending' AND (updated_at < ? OR updated_at > ?) ORDER BY seq FOR UPDATE",
+			micros(before), micros(now.Add(clockSkew)))
 		if err != nil {
 			return 0, err
 		}

@@ -11,6 +11,10 @@ import (
 	"github.com/beckon-relay/beckon/internal/store"
 )
 
+// receiveSize is how many receipts one transaction keeps: a vendor reports thousands at once, and nobody else writes meanwhile. What
+// was kept before one fails is a repeat when the rest comes again.
+const receiveSize = 100
+
 // Receive implements store.Store.
 func (s *Tables) Receive(ctx context.Context, receipts []relay.Receipt) ([]relay.Delivery, error) {
 	if len(receipts) == 0 {
@@ -21,21 +25,28 @@ func (s *Tables) Receive(ctx context.Context, receipts []relay.Receipt) ([]relay
 			return nil, fmt.Errorf("keep a receipt of %q: %w", r.Provider, err)
 		}
 	}
-	moved, err := do(ctx, s, patient.on(receipts[0].DeliveryID), func(ctx context.Context, b *batch) ([]relay.Delivery, error) {
-		var moved []relay.Delivery
-		for _, r := range receipts {
-			d, ok, err := b.receive(ctx, r)
-			if err != nil {
-				return nil, err
-			}
-			if ok {
-				moved = append(moved, d)
-			}
+	var all []relay.Delivery
+	for some := range slices.Chunk(receipts, receiveSize) {
+		moved, err := do(ctx, s, patient.on(some[0].DeliveryID), func(ctx context.Context, b *batch) ([]relay.Delivery, error) {
+			return b.receiveAll(ctx, some)
+		})
+		if err != nil {
+			return all, fmt.Errorf("keep receipts: %w", err)
 		}
-		return moved, nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("keep receipts: %w", err)
+		all = append(all, moved...)
+	}
+	return all, nil
+}
+
+func (b *batch) receiveAll(ctx context.Context, receipts []relay.Receipt) (moved []relay.Delivery, err error) {
+	for _, r := range receipts {
+		d, ok, err := b.receive(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			moved = append(moved, d)
+		}
 	}
 	return moved, nil
 }

@@ -36,6 +36,8 @@ type Workers[TTx any] struct {
 
 	mu     sync.Mutex
 	client *river.Client[TTx] // the one that works; nil unless started
+	// unsure are the queues that the last change of failed: River may have them and yet take nothing from them.
+	unsure map[string]bool
 }
 
 // Start works the wake-ups until Stop, Halt, or the end of ctx. The configuration is the caller's but for what it leaves
@@ -106,24 +108,30 @@ func (w *Workers[TTx]) Stop(ctx context.Context) error {
 // until ctx ends for those under way. Not started, it does nothing.
 func (w *Workers[TTx]) Queue(ctx context.Context, name string, workers int) error {
 	w.mu.Lock()
-	client := w.client
+	client, unsure := w.client, w.unsure[name]
 	w.mu.Unlock() // Stop must not have to wait for what is under way in one queue
 	if client == nil {
 		return nil
 	}
 	var err error
-	if workers > 0 {
-		err = client.Queues().Add(name, river.QueueConfig{MaxWorkers: workers})
-		if _, there := errors.AsType[*river.QueueAlreadyAddedError](err); there {
-			err = nil
-		}
-	} else {
+	if workers == 0 || unsure {
 		err = client.Queues().Remove(ctx, name)
 		if _, gone := errors.AsType[*river.QueueNotFoundError](err); gone {
 			err = nil
 		}
 	}
-	if err != nil {
+	if workers > 0 && err == nil {
+		err = client.Queues().Add(name, river.QueueConfig{MaxWorkers: workers})
+		if _, there := errors.AsType[*river.QueueAlreadyAddedError](err); there {
+			err = nil
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.unsure == nil {
+		w.unsure = map[string]bool{}
+	}
+	if w.unsure[name] = err != nil; err != nil {
 		return fmt.Errorf("work queue %q by %d at once: %w", name, workers, err)
 	}
 	return nil

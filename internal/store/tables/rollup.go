@@ -24,10 +24,10 @@ func (s standing) by(deliveries []relay.Delivery, now time.Time) standing {
 	state, reason := relay.RollUp(deliveries)
 	switch s.state {
 	case relay.AlertFailed, relay.AlertSuppressed:
-		if state == relay.AlertSent { // the receipt came after it was given up
-			s.state, s.reason = state, reason
+		if state != relay.AlertSent {
+			return s
 		}
-		return s
+		s.state, s.reason = state, reason // the receipt came after it was given up, and may say that it did not arrive
 	case relay.AlertCancelled:
 		return s
 	case relay.AlertHeld, relay.AlertDue, relay.AlertSent:
