@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/beckon-relay/beckon/internal/channel/vendortest"
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -286,12 +287,15 @@ func (c *chaos) report(ctx, load context.Context) {
 		c.mu.Lock()
 		reports = vendortest.Disorder(c.random, reports)
 		c.mu.Unlock()
+		var posts errgroup.Group
+		posts.SetLimit(chaosPosters)
 		for i, r := range reports {
 			if i%3 == 0 && load.Err() == nil {
 				continue // some never come while there is chaos
 			}
-			_ = r.Deliver(ctx, 20, address)
+			posts.Go(func() error { return r.Deliver(ctx, 20, address) })
 		}
+		_ = posts.Wait() // one that was never taken is one more that never came
 		pause := time.NewTimer(500 * time.Millisecond)
 		select {
 		case <-ctx.Done():
