@@ -38,6 +38,8 @@ rules:
 	// soakMeasure is how long the capacity is measured for, and soakPosters how many post meanwhile.
 	soakMeasure = 20 * time.Second
 	soakPosters = 32
+	// soakBacklog is how many messages may be on their way while it is measured.
+	soakBacklog = 256
 	// soakGrowth is by how much memory may differ between the first minute and the end: the garbage collector's own wobble.
 	soakGrowth = 1.15
 )
@@ -64,6 +66,8 @@ type soak struct {
 
 	relay    *process
 	n, taken atomic.Int64
+	// mentions are the events that make a message at once.
+	mentions atomic.Int64
 	refused  atomic.Int64
 }
 
@@ -102,6 +106,7 @@ func (s *soak) body(n int64) []byte {
 	case 0, 4:
 		return sample(s.t, relay.MessageSent, s.from(id, from))
 	}
+	s.mentions.Add(1)
 	return sample(s.t, relay.UserMentioned, s.from(id, from))
 }
 
@@ -118,8 +123,7 @@ func (s *soak) post() {
 	}
 }
 
-// capacity posts as fast as it is answered, and tells how many messages a second reach the provider meanwhile. More is accepted than
-// that; the backlog is left behind.
+// capacity posts as fast as messages reach the provider, and tells how many a second that are. More would be accepted, and wait.
 func (s *soak) capacity() float64 {
 	ctx, cancel := context.WithTimeout(s.t.Context(), soakMeasure)
 	defer cancel()
@@ -127,8 +131,14 @@ func (s *soak) capacity() float64 {
 	var posters sync.WaitGroup
 	for range soakPosters {
 		posters.Go(func() {
+			pause := time.NewTicker(time.Millisecond)
+			defer pause.Stop()
 			for ctx.Err() == nil {
-				s.post()
+				if s.mentions.Load()-s.taken.Load() < soakBacklog {
+					s.post()
+					continue
+				}
+				<-pause.C
 			}
 		})
 	}
