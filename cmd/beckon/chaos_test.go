@@ -168,6 +168,9 @@ func (c *chaos) run() {
 	}
 	reporters.Go(func() { c.report(c.t.Context(), ctx) })
 	c.killAll()
+	for i := range c.replicas { // a rolling restart, as of a new version
+		c.replace(i, (*process).stop)
+	}
 	stop()
 	posters.Wait()
 	c.calm.Store(true)
@@ -193,16 +196,20 @@ func (c *chaos) killAll() {
 			return len(c.accepted) >= (kill+1)*chaosProgress
 		})
 		<-pause.C
-		i := c.chance(len(c.replicas))
-		c.mu.Lock()
-		victim := c.replicas[i]
-		c.mu.Unlock()
-		victim.kill()
-		successor := c.serve()
-		c.mu.Lock()
-		c.replicas[i] = successor
-		c.mu.Unlock()
+		c.replace(c.chance(len(c.replicas)), (*process).kill)
 	}
+}
+
+// replace ends a process and starts another in its place.
+func (c *chaos) replace(i int, end func(*process)) {
+	c.mu.Lock()
+	victim := c.replicas[i]
+	c.mu.Unlock()
+	end(victim)
+	successor := c.serve()
+	c.mu.Lock()
+	c.replicas[i] = successor
+	c.mu.Unlock()
 }
 
 // any is a process that may be alive.
