@@ -75,7 +75,7 @@ func TestADatabaseThatWasGoneIsWorkedOnWhenItIsBack(t *testing.T) {
 	require.NoError(t, err)
 
 	require.NoError(t, server.Pause(t.Context()))
-	for range 20 { // for long enough that River runs out of what it does at once
+	for range 60 { // half a minute
 		begun := time.Now()
 		_, err = acceptDue(t.Context(), s, "refused", 0)
 		require.Error(t, err)
