@@ -55,6 +55,8 @@ type gate struct {
 	news chan struct{}
 	// finding is held while a message in the provider's list is taken for a delivery's.
 	finding sync.Mutex
+	// listless is done once it was told that the provider's list cannot be read.
+	listless sync.Once
 
 	mu       sync.Mutex
 	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]
