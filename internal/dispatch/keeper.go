@@ -200,7 +200,7 @@ func (d *Dispatcher) beat(ctx context.Context) {
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
 	for {
-		live, err := d.Store.Beat(ctx, d.Replica, d.Now())
+		live, err := d.Store.Beat(ctx, d.Replica)
 		if err == nil {
 			for _, g := range d.gates {
 				g.share(live)
