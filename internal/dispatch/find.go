@@ -82,7 +82,7 @@ func (d *Dispatcher) find(ctx context.Context, delivery relay.Delivery, how mann
 	if result == SearchFound {
 		return nil
 	}
-	if reason := d.abandoned(delivery, result, len(lost)); reason != relay.ReasonNone {
+	if reason := d.abandoned(delivery, result, attempts); reason != relay.ReasonNone {
 		return d.settle(ctx, delivery, reason)
 	}
 	return d.attempt(ctx, delivery, how)
@@ -222,14 +222,20 @@ func (d *Dispatcher) searchAgain(ctx context.Context, delivery relay.Delivery, l
 
 // abandoned gives the Reason why a message that was not found is not sent again, if there is one. The rule in force decides; for one
 // that is gone nothing more goes out.
-func (d *Dispatcher) abandoned(delivery relay.Delivery, result Search, lost int) relay.Reason {
+func (d *Dispatcher) abandoned(delivery relay.Delivery, result Search, attempts []relay.Attempt) relay.Reason {
+	lost := 0
+	for _, a := range attempts {
+		if unanswered(a) {
+			lost++
+		}
+	}
 	absent := result == SearchAbsent
 	switch {
 	case !d.Now().Before(delivery.ExpiresAt) && absent:
 		return relay.ReasonExpired
 	case !d.Now().Before(delivery.ExpiresAt), !d.Current().Resends(delivery.Rule):
 		return relay.ReasonNoAnswer // it may have arrived all the same
-	case absent && delivery.Attempts >= channel.MaxAttempts:
+	case absent && tries(attempts) >= channel.MaxAttempts:
 		return relay.ReasonGaveUp
 	case !absent && lost > maxResends:
 		return relay.ReasonNoAnswer

@@ -174,6 +174,24 @@ func TestTheRuleInForceDecidesAboutALostAnswer(t *testing.T) {
 	require.Len(t, l.sent, 1)
 }
 
+func TestWhatEndsWithoutAnAttemptIsLoggedWithItsReason(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	b, _, id := lose(t, "on_unknown: give_up, "+textOnly, 1)
+	b.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	d := b.workOn(id)
+	require.Contains(t, log.String(), `msg="delivery ended without another attempt" delivery=`+d.ID+" rule=told channel=sms state=dead reason=no_answer")
+
+	log.Reset()
+	require.NoError(t, b.kept.Suppress(t.Context(), relay.Suppression{
+		Address: relay.NewAddress(relay.ChannelSMS, "+14155550102"), Reason: relay.ReasonOptedOut, Source: relay.SuppressedByReply, At: b.now,
+	}))
+	id = b.mentionOf("2")
+	require.NoError(t, b.due(t.Context(), id))
+	require.Contains(t, log.String(), `msg="delivery does not go out" delivery=`+b.delivery(id).ID+" rule=told channel=sms state=suppressed reason=opted_out")
+	require.NotContains(t, log.String(), "4155550102")
+}
+
 func TestWithoutAListThereIsOneRepeat(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*bench, *lister){
