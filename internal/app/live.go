@@ -108,7 +108,7 @@ func providers(c config.Config, keeper outbox.Keeper) (map[relay.Channel]dispatc
 	if c.SendGrid.Configured() {
 		client, err := sendgrid.New(sendgrid.Config{
 			APIKey: c.SendGrid.APIKey.Reveal(), From: c.SendGrid.From, BaseURL: text(c.SendGrid.BaseURL),
-			Activity: c.SendGrid.Activity,
+			Activity: c.SendGrid.Activity, ActivityLag: c.SendGrid.ActivityLag,
 		})
 		if err != nil {
 			problems = append(problems, err)

@@ -12,5 +12,10 @@ var (
 	ErrTooMany = errors.New("more reports at once than are read")
 )
 
-// ErrNoList is what a look for a lost message gives where the provider keeps no list of them that can be asked.
-var ErrNoList = errors.New("the provider keeps no list that can be asked")
+// What a look for a lost message says of the provider's list.
+var (
+	// ErrNoList: the provider keeps none that can be asked. Where it is wrapped, somebody can do something about that.
+	ErrNoList = errors.New("the provider keeps no list that can be asked")
+	// ErrCutShort: what was found may not be all, since the list goes on beyond where it was read to.
+	ErrCutShort = errors.New("the list does not reach back far enough")
+)

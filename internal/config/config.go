@@ -111,9 +111,10 @@ type SendGrid struct {
 	From string
 	// EventPublicKeys verify event webhooks: base64 of ECDSA keys in DER.
 	EventPublicKeys []string
-	// Activity says that the account's list of mails can be asked.
-	Activity bool
-	BaseURL  *url.URL
+	// Activity says that the account's list of mails can be asked, and ActivityLag how long it is behind, 0 where nobody said.
+	Activity    bool
+	ActivityLag time.Duration
+	BaseURL     *url.URL
 }
 
 // Configured reports whether SendGrid's key is set.

@@ -90,7 +90,7 @@ func TestEveryGoodSettingIsRead(t *testing.T) {
 		"SENDGRID_API_KEY":          "SG.x",
 		"SENDGRID_FROM":             "Beckon <beckon@example.com>",
 		"SENDGRID_EVENT_PUBLIC_KEY": publicKey(t),
-		"SENDGRID_ACTIVITY":         "on",
+		"SENDGRID_ACTIVITY":         "5s",
 	}, nil)
 	require.NoError(t, err)
 	require.Equal(t, "[::1]:80", got.Listen)
@@ -116,6 +116,7 @@ func TestEveryGoodSettingIsRead(t *testing.T) {
 	require.True(t, got.Twilio.Configured())
 	require.True(t, got.SendGrid.Configured())
 	require.True(t, got.SendGrid.Activity)
+	require.Equal(t, 5*time.Second, got.SendGrid.ActivityLag)
 	require.Equal(t, "Beckon <beckon@example.com>", got.SendGrid.From)
 }
 

@@ -22,6 +22,7 @@ const (
 	maxRetention   = 10 * 365 * 24 * time.Hour
 	minUnknownWait = time.Second
 	maxUnknownWait = 24 * time.Hour
+	maxActivityLag = 24 * time.Hour
 )
 
 func readText(to *string, value string) error {
@@ -48,6 +49,18 @@ func readSecrets(to *[]Secret, value string) error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// readActivity takes on, off, or how far the activity is behind, which is on.
+func readActivity(to *SendGrid, value string) error {
+	if readSwitch(&to.Activity, value) == nil {
+		return nil
+	}
+	if _, err := time.ParseDuration(value); err != nil {
+		return fmt.Errorf("%s is neither on nor off, nor a duration such as 15m", quote(value))
+	}
+	to.Activity = true
+	return readDuration(&to.ActivityLag, value, time.Second, maxActivityLag)
 }
 
 func readSwitch(to *bool, value string) error {

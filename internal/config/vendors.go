@@ -78,9 +78,9 @@ func sendgridTable() []entry {
 		{
 			Setting{
 				Name: "SENDGRID_ACTIVITY", Default: "off",
-				Help: "on: lost mails are looked for in the email activity (an add-on)",
+				Help: "on, or 5m: lost mails are sought in the activity, so far behind",
 			},
-			func(c *Config, v string) error { return readSwitch(&c.SendGrid.Activity, v) },
+			func(c *Config, v string) error { return readActivity(&c.SendGrid, v) },
 		},
 		{
 			Setting{Name: "BECKON_SENDGRID_BASE_URL", Help: "replaces scheme, host and port of SendGrid's API"},

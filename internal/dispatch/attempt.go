@@ -99,12 +99,22 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery relay.Delivery, how m
 	attempt.Outcome = by.Send(call, delivery)
 	cancel()
 	attempt.EndedAt = d.Now()
-	entry.use(attempt.Outcome)
+	entry.use(d.slowing(attempt))
 	next := d.next(ctx, delivery, attempt, entry != nil && entry.probe)
 	if next.State == relay.DeliverySent {
 		next.Reason = by.reason
 	}
 	return d.finish(ctx, delivery, attempt, next)
+}
+
+// slowing is what the gate learns of an attempt. A provider that asks to slow down and does not say for how long is left in peace for
+// about as long as the delivery waits.
+func (d *Dispatcher) slowing(attempt relay.Attempt) relay.Outcome {
+	outcome := attempt.Outcome
+	if outcome.Reason == relay.ReasonThrottled && outcome.RetryAfter == 0 {
+		outcome.RetryAfter = min(channel.Backoff(attempt.N, 0, d.Random()), mostGuessed)
+	}
+	return outcome
 }
 
 // begin writes the attempt down; none where it must not be made.
@@ -172,6 +182,8 @@ func (d *Dispatcher) settle(ctx context.Context, delivery relay.Delivery, reason
 	if err != nil {
 		return fmt.Errorf("settle delivery %s: %w", delivery.ID, err)
 	}
+	d.Logger.InfoContext(ctx, "delivery ended without another attempt", "delivery", delivery.ID, "rule", delivery.Rule,
+		"channel", delivery.Channel, "state", next.State, "reason", reason)
 	d.Observer.Settled(delivery, next.State, d.Now().Sub(delivery.CreatedAt))
 	return nil
 }

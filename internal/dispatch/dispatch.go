@@ -177,7 +177,7 @@ func (d *Dispatcher) Start(ctx context.Context) error {
 	}
 	if lost > 0 {
 		d.Logger.WarnContext(ctx, "attempts without outcome found; they are looked for after BECKON_UNKNOWN_WAIT",
-			"count", lost, "wait", d.UnknownWait)
+			"count", lost, "wait", d.UnknownWait.String())
 	}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &dueWorker{d: d})

@@ -149,6 +149,8 @@ func (d *Dispatcher) tell(ctx context.Context, alert relay.Alert, members []rela
 	}
 	for _, delivery := range decision.Deliveries {
 		if delivery.State.Done() {
+			d.Logger.InfoContext(ctx, "delivery does not go out", "delivery", delivery.ID, "rule", alert.Rule, "channel", delivery.Channel,
+				"state", delivery.State, "reason", delivery.Reason)
 			d.Observer.Settled(delivery, delivery.State, 0)
 		}
 	}

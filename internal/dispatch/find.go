@@ -14,10 +14,14 @@ import (
 )
 
 // Finder is a Provider that keeps a list of what it took. Find gives the messages in it that may be the delivery's, those made since
-// then, oldest first. channel.ErrNoList says that there is no such list after all; any other error, that it could not be asked now.
+// then, oldest first. channel.ErrNoList says that there is no such list after all; channel.ErrCutShort, that there may be more; any
+// other error, that it could not be asked now.
 type Finder interface {
 	Find(ctx context.Context, delivery relay.Delivery, since time.Time) ([]relay.Found, error)
 }
+
+// Lagging is a Finder whose list is behind: what was taken less than Lag ago may be missing from it, and later is likely to be there.
+type Lagging interface{ Lag() time.Duration }
 
 // Search is what came of looking for a message whose answer was lost.
 type Search string
@@ -64,8 +68,13 @@ func (d *Dispatcher) find(ctx context.Context, delivery relay.Delivery, how mann
 	log := d.Logger.With("delivery", delivery.ID, "rule", delivery.Rule, "channel", delivery.Channel, "result", result)
 	switch {
 	case result == SearchFailed && d.Now().Before(delivery.ExpiresAt):
-		log.WarnContext(ctx, "the provider could not be asked for a message whose answer was lost; it is asked again", "error", err)
+		log.WarnContext(ctx, "the provider could not tell of a message whose answer was lost; it is asked again", "error", err)
 		return d.searchAgain(ctx, delivery, lost)
+	case result == SearchNoList && err != nil:
+		d.gates[delivery.Channel].listless.Do(func() {
+			d.Logger.ErrorContext(ctx, "MESSAGES WHOSE ANSWER IS LOST CANNOT BE LOOKED FOR: the provider does not let us read its list; "+
+				"each is sent again once, and may come twice", "channel", delivery.Channel, "error", err)
+		})
 	case err != nil && result != SearchFailed:
 		return err
 	}
@@ -73,7 +82,7 @@ func (d *Dispatcher) find(ctx context.Context, delivery relay.Delivery, how mann
 	if result == SearchFound {
 		return nil
 	}
-	if reason := d.abandoned(delivery, result, len(lost)); reason != relay.ReasonNone {
+	if reason := d.abandoned(delivery, result, attempts); reason != relay.ReasonNone {
 		return d.settle(ctx, delivery, reason)
 	}
 	return d.attempt(ctx, delivery, how)
@@ -95,16 +104,48 @@ func (d *Dispatcher) search(ctx context.Context, delivery relay.Delivery, lost [
 	call, cancel := context.WithTimeout(ctx, findTimeout)
 	defer cancel()
 	found, err := finder.Find(call, delivery, lost[0].StartedAt)
+	cutShort := errors.Is(err, channel.ErrCutShort)
 	switch {
 	case errors.Is(err, channel.ErrNoList):
-		return SearchNoList, nil
-	case err != nil:
+		return SearchNoList, loud(err)
+	case err != nil && !cutShort:
 		return SearchFailed, err
 	}
 	// What was made when no attempt of ours can have been under way any more is another delivery's, which may not hold it yet.
 	last := lost[len(lost)-1].StartedAt.Add(channel.Deadline + searchSkew)
 	found = slices.DeleteFunc(found, func(f relay.Found) bool { return f.At.After(last) })
-	return d.take(ctx, delivery, provider.Name(), found)
+	result, takeErr := d.take(ctx, delivery, provider.Name(), found)
+	switch {
+	case result != SearchAbsent:
+		return result, takeErr
+	case cutShort:
+		return SearchFailed, err
+	}
+	return d.absent(provider, lost[len(lost)-1])
+}
+
+// loud leaves of an error what somebody can do something about: that there is no list, and why.
+func loud(err error) error {
+	if err == channel.ErrNoList { //nolint:errorlint // wrapped it says more
+		return nil
+	}
+	return err
+}
+
+// errBehind says that the provider's list is not yet up to date.
+var errBehind = errors.New("the provider's list may be behind, and does not have it yet")
+
+// absent says what it means that the provider's list has no message: nothing, while the list may be behind the last attempt that was
+// lost; and no more than that nobody knows, where it was.
+func (d *Dispatcher) absent(provider Provider, last relay.Attempt) (Search, error) {
+	list, ok := provider.(Lagging)
+	switch {
+	case !ok:
+		return SearchAbsent, nil
+	case d.Now().Before(last.StartedAt.Add(list.Lag())):
+		return SearchFailed, errBehind
+	}
+	return SearchNoList, nil
 }
 
 // take takes the oldest message that no other delivery has. One message cannot be two deliveries', though both have the same text: so
@@ -181,14 +222,20 @@ func (d *Dispatcher) searchAgain(ctx context.Context, delivery relay.Delivery, l
 
 // abandoned gives the Reason why a message that was not found is not sent again, if there is one. The rule in force decides; for one
 // that is gone nothing more goes out.
-func (d *Dispatcher) abandoned(delivery relay.Delivery, result Search, lost int) relay.Reason {
+func (d *Dispatcher) abandoned(delivery relay.Delivery, result Search, attempts []relay.Attempt) relay.Reason {
+	lost := 0
+	for _, a := range attempts {
+		if unanswered(a) {
+			lost++
+		}
+	}
 	absent := result == SearchAbsent
 	switch {
 	case !d.Now().Before(delivery.ExpiresAt) && absent:
 		return relay.ReasonExpired
 	case !d.Now().Before(delivery.ExpiresAt), !d.Current().Resends(delivery.Rule):
 		return relay.ReasonNoAnswer // it may have arrived all the same
-	case absent && delivery.Attempts >= channel.MaxAttempts:
+	case absent && tries(attempts) >= channel.MaxAttempts:
 		return relay.ReasonGaveUp
 	case !absent && lost > maxResends:
 		return relay.ReasonNoAnswer

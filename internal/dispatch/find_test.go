@@ -1,8 +1,12 @@
 package dispatch
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -170,6 +174,24 @@ func TestTheRuleInForceDecidesAboutALostAnswer(t *testing.T) {
 	require.Len(t, l.sent, 1)
 }
 
+func TestWhatEndsWithoutAnAttemptIsLoggedWithItsReason(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	b, _, id := lose(t, "on_unknown: give_up, "+textOnly, 1)
+	b.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	d := b.workOn(id)
+	require.Contains(t, log.String(), `msg="delivery ended without another attempt" delivery=`+d.ID+" rule=told channel=sms state=dead reason=no_answer")
+
+	log.Reset()
+	require.NoError(t, b.kept.Suppress(t.Context(), relay.Suppression{
+		Address: relay.NewAddress(relay.ChannelSMS, "+14155550102"), Reason: relay.ReasonOptedOut, Source: relay.SuppressedByReply, At: b.now,
+	}))
+	id = b.mentionOf("2")
+	require.NoError(t, b.due(t.Context(), id))
+	require.Contains(t, log.String(), `msg="delivery does not go out" delivery=`+b.delivery(id).ID+" rule=told channel=sms state=suppressed reason=opted_out")
+	require.NotContains(t, log.String(), "4155550102")
+}
+
 func TestWithoutAListThereIsOneRepeat(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*bench, *lister){
@@ -189,6 +211,75 @@ func TestWithoutAListThereIsOneRepeat(t *testing.T) {
 		require.Len(t, l.sent, 2, name)
 		require.Equal(t, []Search{SearchNoList, SearchNoList}, b.seen.searches, name)
 	}
+}
+
+// behind is a lister whose list is not up to date.
+type behind struct {
+	*lister
+
+	lag time.Duration
+}
+
+func (b behind) Lag() time.Duration { return b.lag }
+
+func TestAListThatIsBehindProvesNothingAndLaterOnlyThatNobodyKnows(t *testing.T) {
+	t.Parallel()
+	const lag = 15 * time.Minute
+	b, l, id := lose(t, textOnly, 3)
+	b.Provider = func(relay.Channel) (Provider, bool) { return behind{l, lag}, true }
+	lostAt := b.now.Add(-unknownWait)
+	for b.now.Before(lostAt.Add(lag)) {
+		d := b.workOn(id)
+		require.Equal(t, relay.DeliveryUnknown, d.State)
+		require.Len(t, l.sent, 1, "%s after it was lost", b.now.Sub(lostAt))
+		b.now = d.NextAt
+	}
+	b.workOn(id)
+	require.Len(t, l.sent, 2, "one repeat")
+	lostAt = b.now
+	for b.delivery(id).State == relay.DeliveryUnknown {
+		b.now = b.delivery(id).NextAt
+		b.workOn(id)
+	}
+	require.Len(t, l.sent, 2)
+	require.Equal(t, relay.ReasonNoAnswer, b.delivery(id).Reason)
+	require.GreaterOrEqual(t, b.now.Sub(lostAt), lag, "the second one may also be found until then")
+}
+
+func TestAListThatIsCutShortDoesNotProveThatThereIsNone(t *testing.T) {
+	t.Parallel()
+	b, l, id := lose(t, textOnly, 1)
+	another := b.mentionOf("2")
+	l.outcomes = []relay.Outcome{{Kind: relay.Accepted, ProviderID: "SM1"}}
+	require.NoError(t, b.due(t.Context(), another))
+	l.list, l.err = []relay.Found{{ProviderID: "SM1", State: relay.DeliverySent}}, fmt.Errorf("fifty: %w", channel.ErrCutShort)
+	sent := len(l.sent)
+	require.Equal(t, relay.DeliveryUnknown, b.workOn(id).State, "what was found is another's")
+	require.Len(t, l.sent, sent)
+	l.list = append(l.list, relay.Found{ProviderID: "SM2", State: relay.DeliverySent})
+	b.now = b.delivery(id).NextAt
+	require.Equal(t, "SM2", b.workOn(id).ProviderID)
+}
+
+func TestAListThatMayNotBeReadIsToldOnce(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	b, l, id := lose(t, textOnly, 2)
+	b.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	l.err = fmt.Errorf("answered 403: %w: may the key read?", channel.ErrNoList)
+	b.now = b.workOn(id).NextAt
+	require.Equal(t, relay.ReasonNoAnswer, b.workOn(id).Reason)
+	require.Len(t, l.sent, 2)
+	require.Equal(t, []Search{SearchNoList, SearchNoList}, b.seen.searches)
+	require.Equal(t, 1, strings.Count(log.String(), "level=ERROR"), log.String())
+	require.Contains(t, log.String(), "may the key read?")
+
+	log.Reset()
+	b, l, id = lose(t, textOnly, 1)
+	b.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	l.err = channel.ErrNoList
+	b.workOn(id)
+	require.NotContains(t, log.String(), "level=ERROR", "there is nothing to mend")
 }
 
 func TestOneMessageInTheListIsOneDelivery(t *testing.T) {

@@ -31,6 +31,8 @@ const (
 	probeEvery   = 30 * time.Second
 	// maxSlow bounds how long one answer's Retry-After slows the whole channel down. Its own delivery waits in full.
 	maxSlow = 5 * time.Minute
+	// mostGuessed bounds it where the answer named no time.
+	mostGuessed = 30 * time.Second
 	// minWorkers is how few workers a channel's queue has, however low its rate: a slow answer must not stop the channel.
 	minWorkers = 4
 )
@@ -55,14 +57,18 @@ type gate struct {
 	news chan struct{}
 	// finding is held while a message in the provider's list is taken for a delivery's.
 	finding sync.Mutex
+	// listless is done once it was told that the provider's list cannot be read.
+	listless sync.Once
 
 	mu       sync.Mutex
 	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]
 	replicas int
-	// wrong is the outcome that stopped the channel because of bad configuration; nil where none did. probeAt is when one delivery
-	// is let through all the same.
+	// wrong is why the channel is stopped: the outcome that showed that the configuration is bad, or what a probe met since then; nil
+	// where it is not. probeAt is when one delivery is let through all the same.
 	wrong   *relay.Outcome
 	probeAt time.Time
+	// reopened says that what waits for the gate is to be looked at, whatever time it has.
+	reopened bool
 	// slowUntil is what the provider asked for.
 	slowUntil time.Time
 }
@@ -154,7 +160,7 @@ func (g *gate) open(p *pass) (slow time.Duration, err error) {
 	}
 	if g.wrong != nil {
 		if !g.probeDue(now) {
-			return 0, &refusal{relay.ReasonMisconfigured, probeEvery}
+			return 0, &refusal{stopped(*g.wrong), probeEvery}
 		}
 		g.probeAt, p.probe = now.Add(probeEvery), true
 	}
@@ -209,6 +215,8 @@ func (g *gate) learn(outcome relay.Outcome, probe bool) {
 			g.probeAt = now.Add(probeEvery)
 		}
 		g.wrong = &outcome
+	case probe && g.wrong != nil && troubled(outcome):
+		g.wrong = &outcome // nobody knows whether the settings are right now
 	case probe && outcome.Blame != relay.BlameProvider:
 		g.wrong = nil // it answered, and not that
 	}
@@ -224,6 +232,14 @@ func misconfigured(o relay.Outcome) bool {
 	return o.Kind == relay.Retry && o.Blame == relay.BlameConfig
 }
 
+// stopped is the reason that a channel stands still for because of an outcome.
+func stopped(o relay.Outcome) relay.Reason {
+	if troubled(o) {
+		return relay.ReasonProviderTrouble
+	}
+	return relay.ReasonMisconfigured
+}
+
 // troubled tells whether an outcome is the provider's failure: no connection, no answer, a 5xx. To ask for less is none.
 func troubled(o relay.Outcome) bool {
 	return o.Blame == relay.BlameProvider && o.Reason != relay.ReasonThrottled
@@ -233,8 +249,17 @@ func troubled(o relay.Outcome) bool {
 func (g *gate) reopen() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.breaker, g.slowUntil, g.probeAt = newBreaker(), time.Time{}, g.now()
+	g.breaker, g.slowUntil, g.probeAt, g.reopened = newBreaker(), time.Time{}, g.now(), true
 	g.tidings()
+}
+
+// wasReopened tells, once, that the gate was.
+func (g *gate) wasReopened() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	was := g.reopened
+	g.reopened = false
+	return was
 }
 
 // unprobed gives back the turn of a probe that made no call.
@@ -267,7 +292,7 @@ func (g *gate) standing() standing {
 	now, state := g.now(), g.breaker.State()
 	switch slow := g.slow(now); {
 	case g.wrong != nil:
-		return standing{reason: relay.ReasonMisconfigured, wrong: *g.wrong, probe: g.probeDue(now) && slow == 0}
+		return standing{reason: stopped(*g.wrong), wrong: *g.wrong, probe: g.probeDue(now) && slow == 0}
 	case state != gobreaker.StateClosed:
 		return standing{reason: relay.ReasonProviderTrouble, probe: state == gobreaker.StateHalfOpen && slow == 0}
 	case slow > 0:

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/beckon-relay/beckon/internal/channel"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
 )
@@ -160,6 +161,30 @@ func TestRetryAfterSlowsTheWholeChannelWithinBounds(t *testing.T) {
 		require.Equal(t, 2*time.Second, time.Since(start), "a moment is waited out")
 		trouble(t, g, throttled(time.Hour))
 		require.Equal(t, maxSlow, g.standing().left)
+	})
+}
+
+func TestAProviderThatAsksForLessAndNamesNoTimeIsLeftInPeace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlant(t, textOnly)
+		sms := p.vendors[relay.ChannelSMS]
+		sms.does(func(relay.Delivery) relay.Outcome {
+			return relay.Outcome{Kind: relay.Retry, Blame: relay.BlameProvider, Reason: relay.ReasonThrottled, Status: 429}
+		})
+		id := p.flood(1)[0]
+		require.Equal(t, relay.ReasonThrottled, p.Gates()[0].Shut, "the whole channel is")
+		for range 2 * 60 * 6 {
+			p.pass(10 * time.Second)
+			p.drain()
+		}
+		require.Equal(t, relay.DeliveryQueued, p.delivery(id).State, "it is not given up")
+		require.Greater(t, p.delivery(id).Attempts, channel.MaxAttempts)
+		require.LessOrEqual(t, p.gates[relay.ChannelSMS].standing().left, mostGuessed)
+		sms.does(accepts)
+		p.pass(11 * time.Minute)
+		p.drain()
+		require.Equal(t, relay.DeliverySent, p.delivery(id).State)
 	})
 }
 

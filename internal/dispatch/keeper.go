@@ -57,12 +57,21 @@ func (k *keeper) run(ctx context.Context) {
 
 // look does what is to be done now.
 func (k *keeper) look(ctx context.Context) error {
+	if k.gate.wasReopened() {
+		if err := k.wake(ctx, relay.ReasonMisconfigured, relay.ReasonProviderTrouble); err != nil {
+			return err
+		}
+	}
 	now := k.gate.standing()
+	opened := now.reason == relay.ReasonNone && k.told != relay.ReasonNone
 	k.tell(ctx, now)
 	// A queue is not put down for a moment that its workers can wait out.
 	down := now.reason != relay.ReasonNone && (now.left == 0 || now.left > patience)
 	if err := k.queue(ctx, down); err != nil {
 		return err
+	}
+	if opened {
+		return k.wake(ctx, relay.ReasonMisconfigured)
 	}
 	if now.reason == relay.ReasonNone {
 		return nil
@@ -73,6 +82,14 @@ func (k *keeper) look(ctx context.Context) error {
 		}
 	}
 	return k.sweep(ctx, now.reason)
+}
+
+// wake makes ready what the shut gate made wait for a later time. Those are as many as were tried.
+func (k *keeper) wake(ctx context.Context, reasons ...relay.Reason) error {
+	if _, err := k.d.Store.Wake(ctx, k.gate.channel, k.d.Now(), reasons...); err != nil {
+		return fmt.Errorf("wake up what waits for the gate: %w", err)
+	}
+	return nil
 }
 
 // queue puts the channel's queue down or takes it up again, in this process.
@@ -104,13 +121,14 @@ func (k *keeper) tell(ctx context.Context, now standing) {
 	switch now.reason {
 	case relay.ReasonMisconfigured:
 		log.ErrorContext(ctx, "THE CHANNEL IS STOPPED: the provider refuses our settings, and would refuse every message; look at "+
-			"what it says, mend the settings and reload. What waits is kept, and one is tried now and then",
-			"status", now.wrong.Status, "code", now.wrong.Code, "detail", now.wrong.Detail, "waiting", k.waiting(ctx), "next", probeEvery)
+			"what it says, and mend the settings (files named by NAME_FILE: reload; environment: restart). What waits is kept, and one "+
+			"is tried now and then", "status", now.wrong.Status, "code", now.wrong.Code, "detail", now.wrong.Detail,
+			"waiting", k.waiting(ctx), "next", probeEvery.String())
 	case relay.ReasonProviderTrouble:
 		log.WarnContext(ctx, "the provider is in trouble; what waits is kept, and one is tried now and then",
-			"waiting", k.waiting(ctx), "next", probeEvery)
+			"waiting", k.waiting(ctx), "next", probeEvery.String())
 	case relay.ReasonThrottled:
-		log.WarnContext(ctx, "the provider asked to slow down; the channel waits", "for", now.left)
+		log.WarnContext(ctx, "the provider asked to slow down; the channel waits", "for", now.left.Round(time.Millisecond).String())
 	default:
 		log.InfoContext(ctx, "the channel works again", "waiting", k.waiting(ctx))
 	}
@@ -188,7 +206,7 @@ func (k *keeper) end(ctx context.Context, delivery relay.Delivery, reason relay.
 		}
 		return k.d.settle(ctx, delivery, relay.ReasonExpired)
 	}
-	falls, err := k.d.fallsBack(ctx, delivery, 0)
+	falls, err := k.d.fallsBack(ctx, delivery, relay.Attempt{})
 	if err != nil || !falls {
 		return err
 	}
@@ -200,7 +218,7 @@ func (d *Dispatcher) beat(ctx context.Context) {
 	tick := time.NewTicker(beatEvery)
 	defer tick.Stop()
 	for {
-		live, err := d.Store.Beat(ctx, d.Replica, d.Now())
+		live, err := d.Store.Beat(ctx, d.Replica)
 		if err == nil {
 			for _, g := range d.gates {
 				g.share(live)

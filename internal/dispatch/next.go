@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -48,7 +49,7 @@ func (d *Dispatcher) again(ctx context.Context, delivery relay.Delivery, attempt
 	case !at.Before(delivery.ExpiresAt):
 		return store.Next{State: relay.DeliveryDead, Reason: relay.ReasonExpired}
 	case at.Sub(delivery.CreatedAt) > fallbackPatience && outcome.Reason != relay.ReasonNone:
-		falls, err := d.fallsBack(ctx, delivery, attempt.N)
+		falls, err := d.fallsBack(ctx, delivery, attempt)
 		if err != nil {
 			d.Logger.WarnContext(ctx, "a delivery waits, though its rule may have a fallback", "delivery", delivery.ID, "error", err)
 		}
@@ -59,10 +60,9 @@ func (d *Dispatcher) again(ctx context.Context, delivery relay.Delivery, attempt
 	return store.Next{State: relay.DeliveryQueued, Reason: outcome.Reason, NextAt: at}
 }
 
-// triedEnough counts the attempts that were about this delivery: one that showed that the settings are wrong is not, and a probe
-// never ends anything.
+// triedEnough counts the attempts that were about this delivery. A probe never ends anything.
 func (d *Dispatcher) triedEnough(ctx context.Context, delivery relay.Delivery, attempt relay.Attempt) bool {
-	if misconfigured(attempt.Outcome) {
+	if ofTheChannel(attempt.Outcome) {
 		return false
 	}
 	attempts, err := d.Store.Attempts(ctx, delivery.ID)
@@ -70,19 +70,31 @@ func (d *Dispatcher) triedEnough(ctx context.Context, delivery relay.Delivery, a
 		d.Logger.WarnContext(ctx, "attempts cannot be counted; another one is made", "delivery", delivery.ID, "error", err)
 		return false
 	}
-	n := 0
+	return tries(attempts) >= channel.MaxAttempts
+}
+
+// tries counts attempts without those that were not about their delivery.
+func tries(attempts []relay.Attempt) (n int) {
 	for _, a := range attempts {
-		if !misconfigured(a.Outcome) {
+		if !ofTheChannel(a.Outcome) {
 			n++
 		}
 	}
-	return n >= channel.MaxAttempts
+	return n
+}
+
+// ofTheChannel tells whether an outcome says nothing of the delivery: the settings are wrong, or there were too many.
+func ofTheChannel(o relay.Outcome) bool {
+	return misconfigured(o) || o.Reason == relay.ReasonThrottled
 }
 
 // fallsBack reports whether the fallback goes out at once if the delivery ends now, and nobody can have taken the message. current
-// is the attempt that is under way, and was not taken; 0 is none. What waits beside it in front of a shut gate does not arrive
+// is the attempt that is under way and has ended, a zero one is none. What waits beside it in front of a shut gate does not arrive
 // either. What an operator has paused waits for him, and not for its channel.
-func (d *Dispatcher) fallsBack(ctx context.Context, delivery relay.Delivery, current int) (bool, error) {
+func (d *Dispatcher) fallsBack(ctx context.Context, delivery relay.Delivery, current relay.Attempt) (bool, error) {
+	if mayBeTaken(current.Outcome) {
+		return false, nil
+	}
 	alert, err := d.Store.Alert(ctx, delivery.AlertID)
 	if err != nil || !alert.Fallback {
 		return false, err
@@ -102,7 +114,7 @@ func (d *Dispatcher) fallsBack(ctx context.Context, delivery relay.Delivery, cur
 		return false, fmt.Errorf("read attempts of delivery %s: %w", delivery.ID, err)
 	}
 	for _, a := range attempts {
-		if a.N != current && unanswered(a) {
+		if a.N != current.N && (unanswered(a) || mayBeTaken(a.Outcome)) {
 			return false, nil
 		}
 	}
@@ -117,6 +129,12 @@ func (d *Dispatcher) fallsBack(ctx context.Context, delivery relay.Delivery, cur
 		}
 	}
 	return relay.FellThrough(all), nil
+}
+
+// mayBeTaken tells whether an outcome that is tried again comes of an answer that a provider may give after it took the message: it
+// broke down, or what stands before it got no answer.
+func mayBeTaken(o relay.Outcome) bool {
+	return o.Kind == relay.Retry && (o.Status == http.StatusInternalServerError || o.Status == http.StatusGatewayTimeout)
 }
 
 // unanswered tells whether the message of an attempt may have arrived without anybody here knowing.

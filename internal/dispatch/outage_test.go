@@ -288,8 +288,91 @@ func TestAProbeThatMeetsTroubleDoesNotOpenAStoppedChannel(t *testing.T) {
 		p.flood(10)
 		p.vendors[relay.ChannelSMS].does(down)
 		p.pass(5 * time.Minute)
+		require.Equal(t, relay.ReasonProviderTrouble, p.Gates()[0].Shut, "what it met last")
+		require.Equal(t, 1, strings.Count(p.log.String(), "level=ERROR"), p.log.String())
+		require.Equal(t, 1, strings.Count(p.log.String(), "the provider is in trouble"), p.log.String())
+		require.Contains(t, p.log.String(), "next=30s")
+		require.Contains(t, p.log.String(), "files named by NAME_FILE: reload; environment: restart")
+		p.vendors[relay.ChannelSMS].does(refuses)
+		p.pass(3 * time.Minute)
 		require.Equal(t, relay.ReasonMisconfigured, p.Gates()[0].Shut)
+		p.vendors[relay.ChannelSMS].does(accepts)
+		p.pass(3 * time.Minute)
+		require.Equal(t, relay.ReasonNone, p.Gates()[0].Shut)
 	})
+}
+
+func TestAGoodReloadSendsWhatWaitsAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]func(relay.Delivery) relay.Outcome{"misconfigured": refuses, "in trouble": down} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPlant(t, textOnly)
+				sms, k := p.vendors[relay.ChannelSMS], p.keepers[relay.ChannelSMS]
+				sms.does(answer)
+				id := p.flood(1)[0]
+				for time.Until(p.delivery(id).NextAt) < 10*time.Second {
+					p.pass(5 * time.Second)
+					p.drain()
+				}
+				sms.does(accepts)
+				reloaded := time.Now()
+				p.Reopen()
+				for range 3 { // a probe, and what wakes up when it opened the gate
+					require.NoError(t, k.look(t.Context()))
+					p.drain()
+				}
+				require.Zero(t, p.queued())
+				require.Less(t, time.Since(reloaded), 2*time.Second)
+			})
+		})
+	}
+}
+
+func TestWhatWasRefusedWakesUpWhenTheGateOpens(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlant(t, textOnly)
+		sms, k := p.vendors[relay.ChannelSMS], p.keepers[relay.ChannelSMS]
+		sms.does(refuses)
+		id := p.flood(1)[0]
+		p.pass(5 * time.Second)
+		other := p.mentionOf("9")
+		require.NoError(t, p.due(t.Context(), other))
+		sms.does(accepts)
+		p.gates[relay.ChannelSMS].unprobed() // its time has come
+		require.NoError(t, k.look(t.Context()))
+		require.Equal(t, relay.DeliverySent, p.delivery(other).State, "the probe")
+		require.Greater(t, time.Until(p.delivery(id).NextAt), 10*time.Second)
+		require.NoError(t, k.look(t.Context()))
+		p.drain()
+		require.Equal(t, relay.DeliverySent, p.delivery(id).State)
+	})
+}
+
+func TestABreakdownThatMayHaveTakenTheMessageDoesNotFallBackEarly(t *testing.T) {
+	t.Parallel()
+	for status, early := range map[int]bool{500: false, 502: true, 503: true, 504: false} {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPlant(t, textThenMail)
+				answer := status
+				p.vendors[relay.ChannelSMS].does(func(d relay.Delivery) relay.Outcome {
+					out := down(d)
+					out.Status, answer = answer, 503
+					return out
+				})
+				id := p.flood(1)[0]
+				for range 30 {
+					p.pass(10 * time.Second)
+					p.drain()
+				}
+				require.Equal(t, early, p.deliveries(id)[0].State == relay.DeliveryDead)
+			})
+		})
+	}
 }
 
 func TestWhatWaitsForAShutChannelGoesOutByItsFallback(t *testing.T) {

@@ -96,9 +96,9 @@ type Store interface {
 	// taken. ErrConflict for every other attempt that is not under way.
 	FinishAttempt(ctx context.Context, attempt relay.Attempt, next Next) error
 	// Settle moves a delivery that no attempt is under way for, as FinishAttempt does: a queued or unknown one anywhere but to
-	// sending, and an unknown one not to queued, such as to dead when it has expired, and a sent one forward by
-	// relay.DeliveryState.Rank. ErrConflict otherwise; ErrHeld where Next names a message that another delivery has, whichever replica
-	// took it.
+	// sending, such as to dead when it has expired, but to queued only one that has had neither an attempt nor a NextAt; and a sent
+	// one forward by relay.DeliveryState.Rank. ErrConflict otherwise; ErrHeld where Next names a message that another delivery has,
+	// whichever replica took it.
 	Settle(ctx context.Context, deliveryID string, next Next, now time.Time) error
 	// Orphaned moves deliveries that are sending since before the given time to unknown, with an empty outcome at their attempt, and
 	// wakes them up at wakeAt, also those that began in the future, by a clock that was put back. It returns how many.
@@ -123,8 +123,8 @@ type Store interface {
 	Pauses(ctx context.Context) ([]relay.Pause, error)
 	// Audit lists the newest things that operators did, newest first; limit is 1 to MaxList.
 	Audit(ctx context.Context, limit int) ([]relay.Audit, error)
-	// Beat says that a replica works, and tells how many did within BeatFor before now, itself included.
-	Beat(ctx context.Context, replica string, now time.Time) (live int, err error)
+	// Beat says that a replica works, and tells how many did within the last BeatFor by the database's clock, itself included.
+	Beat(ctx context.Context, replica string) (live int, err error)
 
 	// Suppress keeps that an address must not be written to. Of several for one address the first stays. Nothing that Prune
 	// deletes takes it along.
@@ -167,6 +167,10 @@ type Store interface {
 	// the newest limit messages, oldest first; limit is at most MaxList, which 0 stands for.
 	KeepOutbox(ctx context.Context, message relay.OutboxMessage) error
 	Outbox(ctx context.Context, limit int) ([]relay.OutboxMessage, error)
+
+	// Wake makes ready at once what is queued on a channel for later because of one of the reasons, those first whose time would come
+	// first, and tells how many those were; a few hundred at the most.
+	Wake(ctx context.Context, channel relay.Channel, now time.Time, reasons ...relay.Reason) (int, error)
 
 	// Waiting lists deliveries of a channel that wait, those first whose NextAt is the earliest.
 	Waiting(ctx context.Context, waiting Waiting) ([]relay.Delivery, error)

@@ -25,9 +25,14 @@ type Config struct {
 	// Activity says that the account has the additional email activity history, and the key the permission to read it, so that
 	// Find can ask.
 	Activity bool
+	// ActivityLag is how long a mail may be missing from that history after it was taken; 0 is 15 minutes.
+	ActivityLag time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
+
+// activityLag is more than SendGrid's activity is usually behind, which is minutes. No document bounds it.
+const activityLag = 15 * time.Minute
 
 // keyShape is loose on purpose: SendGrid promises no more than how a key begins.
 var keyShape = regexp.MustCompile(`^SG\.[!-~]+$`)

@@ -44,8 +44,8 @@ type activity struct {
 // first. Since the ID tells them, also one of an earlier attempt is found that was thought to have failed; since plays no part. It
 // takes at most channel.Deadline.
 //
-// It gives channel.ErrNoList where the account has no such list (Config.Activity). Any other error means that SendGrid could not
-// be asked. The list is behind by minutes, so no mails and no error do not prove that there is none.
+// It gives channel.ErrNoList where the account has no such list (Config.Activity), also where SendGrid says so. Any other error
+// means that SendGrid could not be asked. The list is behind (see Lag), so no mails and no error do not prove that there is none.
 func (c *Client) Find(ctx context.Context, d relay.Delivery, _ time.Time) ([]relay.Found, error) {
 	if !c.activity {
 		return nil, channel.ErrNoList
@@ -64,23 +64,25 @@ func (c *Client) Find(ctx context.Context, d relay.Delivery, _ time.Time) ([]rel
 	switch {
 	case res == nil:
 		return nil, fmt.Errorf("search sendgrid's activity: %s", channel.Explain(err))
+	case forbidden(res.StatusCode):
+		return nil, fmt.Errorf("search sendgrid's activity: sendgrid answered %d: %w: does the account have the additional email "+
+			"activity history, and the key the permission to read it (SENDGRID_ACTIVITY)?", res.StatusCode, channel.ErrNoList)
+	case res.StatusCode == http.StatusTooManyRequests:
+		return nil, errors.New("search sendgrid's activity: sendgrid answered 429: too many searches")
 	case res.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("search sendgrid's activity: sendgrid answered %d: %s", res.StatusCode, refused(res.StatusCode))
+		return nil, fmt.Errorf("search sendgrid's activity: sendgrid answered %d: no list", res.StatusCode)
 	case err != nil:
 		return nil, errors.New("search sendgrid's activity: the answer was cut off")
 	}
 	return found([]byte(res.Body), d)
 }
 
-func refused(status int) string {
-	switch status {
-	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
-		return "does the account have the additional email activity history, and the key the permission to read it (SENDGRID_ACTIVITY)?"
-	case http.StatusTooManyRequests:
-		return "too many searches"
-	default:
-		return "no list"
-	}
+// Lag is how long after a mail was taken it may still be missing from the activity.
+func (c *Client) Lag() time.Duration { return c.lag }
+
+// forbidden tells whether a status says that there is no list for us, however often it is asked for.
+func forbidden(status int) bool {
+	return status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusNotFound
 }
 
 // found reads an answer. Address and subject are compared all the same: a search that SendGrid understood otherwise must not

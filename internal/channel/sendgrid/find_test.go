@@ -58,6 +58,31 @@ func TestWithoutTheAddOnThereIsNoList(t *testing.T) {
 	require.Zero(t, server.Requests())
 }
 
+func TestAnActivityThatIsForbiddenIsNone(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound} {
+		server := vendortest.NewSendGrid(t)
+		server.Next(vendortest.Answer{Status: status, Body: "ann@example.org"})
+		_, err := withActivity(t, server).Find(t.Context(), delivery("dl_1"), noon)
+		require.ErrorIs(t, err, channel.ErrNoList)
+		require.NotEqual(t, channel.ErrNoList, err, "somebody can do something about it")
+		require.ErrorContains(t, err, "SENDGRID_ACTIVITY")
+		require.NotContains(t, err.Error(), "ann@")
+	}
+}
+
+func TestTheActivityIsBehindByMinutesUnlessTheSettingsSayOtherwise(t *testing.T) {
+	t.Parallel()
+	config := Config{APIKey: vendortest.SendGridAPIKey, From: vendortest.SendGridFrom, Activity: true}
+	client, err := New(config)
+	require.NoError(t, err)
+	require.Equal(t, 15*time.Minute, client.Lag())
+	config.ActivityLag = 5 * time.Second
+	client, err = New(config)
+	require.NoError(t, err)
+	require.Equal(t, 5*time.Second, client.Lag())
+}
+
 func TestASearchThatWasUnderstoodOtherwiseSettlesNothing(t *testing.T) {
 	t.Parallel()
 	d := delivery("dl_1")
@@ -94,8 +119,6 @@ func TestWhatCannotBeAskedIsAnErrorAndNotAnEmptyList(t *testing.T) {
 		answer vendortest.Answer
 		want   string
 	}{
-		"not bought":            {vendortest.Answer{Status: 403, Body: "ann@example.org"}, "sendgrid answered 403: does the account have"},
-		"no permission":         {vendortest.Answer{Status: 401}, "SENDGRID_ACTIVITY"},
 		"not understood":        {vendortest.Answer{Status: 400, Body: "ann@example.org"}, "sendgrid answered 400: no list"},
 		"too many requests":     {vendortest.Answer{Status: 429}, "sendgrid answered 429: too many searches"},
 		"a gateway's page":      {vendortest.Answer{Status: 502, Body: "<html>"}, "sendgrid answered 502: no list"},

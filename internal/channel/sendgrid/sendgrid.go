@@ -7,6 +7,7 @@
 package sendgrid
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,8 +39,9 @@ type Client struct {
 	key  string
 	from *mail.Address
 	now  func() time.Time
-	// activity says that the account has a list of its mails.
+	// activity says that the account has a list of its mails, which is behind by lag.
 	activity bool
+	lag      time.Duration
 }
 
 // New checks the configuration and makes a client. The error names every setting that is wrong, and no value.
@@ -50,7 +52,7 @@ func New(config Config) (*Client, error) {
 	}
 	c := &Client{
 		rest: &rest.Client{HTTPClient: channel.NewHTTPClient(base)}, key: config.APIKey, from: from, now: config.Now,
-		activity: config.Activity,
+		activity: config.Activity, lag: cmp.Or(config.ActivityLag, activityLag),
 	}
 	if c.now == nil {
 		c.now = time.Now

@@ -27,8 +27,9 @@ const (
 )
 
 // Find looks in Twilio's list for messages that may be this delivery's: to the same number, from the same sender, with the same
-// words, and made after since. It takes at most channel.Deadline and gives them oldest first. An error means that Twilio could
-// not be asked, or that its answer does not reach back to since; no messages and no error mean that there are none.
+// words, and made after since. It takes at most channel.Deadline and gives them oldest first. No messages and no error mean that
+// there are none; channel.ErrCutShort, that there may be older ones than those it gives, as the answer does not reach back to since;
+// channel.ErrNoList, that the key may not read messages; any other error, that Twilio could not be asked.
 func (c *Client) Find(ctx context.Context, d relay.Delivery, since time.Time) ([]relay.Found, error) {
 	ctx, cancel := context.WithTimeout(ctx, channel.Deadline)
 	defer cancel()
@@ -41,6 +42,8 @@ func (c *Client) Find(ctx context.Context, d relay.Delivery, since time.Time) ([
 	switch {
 	case call.status == 0:
 		return nil, fmt.Errorf("list twilio's messages: %s", channel.Explain(err))
+	case call.status == http.StatusUnauthorized, call.status == http.StatusForbidden, call.status == http.StatusNotFound:
+		return nil, fmt.Errorf("list twilio's messages: %w: %s; may the key read messages?", channel.ErrNoList, detail(call.answer(nil), "no list"))
 	case call.status != http.StatusOK:
 		return nil, fmt.Errorf("list twilio's messages: %s", detail(call.answer(nil), "no list"))
 	case err != nil || page == nil || page.Messages == nil:
@@ -65,10 +68,10 @@ func (c *Client) candidates(page []api.ApiV2010Message, d relay.Delivery, since 
 		}
 		found = append(found, foundOf(m, made))
 	}
-	if len(found) == 0 && len(page) >= listPage && !reaches(page, since) {
-		return nil, fmt.Errorf("list twilio's messages: the newest %d to that number do not reach back far enough", listPage)
-	}
 	slices.Reverse(found)
+	if len(page) >= listPage && !reaches(page, since) {
+		return found, fmt.Errorf("list twilio's messages: the newest %d to that number: %w", listPage, channel.ErrCutShort)
+	}
 	return found, nil
 }
 

@@ -50,21 +50,24 @@ func ping(ctx context.Context, tx tables.Tx) error {
 // forgetReplica is how long after its last beat a replica is struck off.
 const forgetReplica = time.Hour
 
+// serverNow is the time by the server's clock, in microseconds: those of the replicas may be minutes apart.
+const serverNow = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+
 // Beat implements store.Store.
-func (s *Store) Beat(ctx context.Context, replica string, now time.Time) (live int, err error) {
+func (s *Store) Beat(ctx context.Context, replica string) (live int, err error) {
 	if s.write == nil {
 		return 0, tables.ErrReadOnly
 	}
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	_, err = s.write.Exec(ctx, "INSERT INTO replicas (id, at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET at = excluded.at",
-		clean(replica), now.UnixMicro())
+	_, err = s.write.Exec(ctx, "INSERT INTO replicas (id, at) VALUES ($1, "+serverNow+") ON CONFLICT (id) DO UPDATE SET at = excluded.at",
+		clean(replica))
 	if err == nil {
-		_, err = s.write.Exec(ctx, "DELETE FROM replicas WHERE at < $1", now.Add(-forgetReplica).UnixMicro())
+		_, err = s.write.Exec(ctx, "DELETE FROM replicas WHERE at < "+serverNow+" - $1", forgetReplica.Microseconds())
 	}
 	if err == nil {
-		err = s.write.QueryRow(ctx, "SELECT count(*) FROM replicas WHERE at > $1 OR id = $2",
-			now.Add(-store.BeatFor).UnixMicro(), clean(replica)).Scan(&live)
+		err = s.write.QueryRow(ctx, "SELECT count(*) FROM replicas WHERE at > "+serverNow+" - $1 OR id = $2",
+			store.BeatFor.Microseconds(), clean(replica)).Scan(&live)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("beat: %w", err)

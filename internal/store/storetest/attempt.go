@@ -48,8 +48,21 @@ func attempting() []test {
 		{"an attempt is finished once and as what was begun", finishesOnce},
 		{"an outcome that says nothing sensible is refused", refusesOutcomes},
 		{"an expired delivery is settled, but not while an attempt is under way", settles},
+		{"a delivery that has a time to be tried is not queued anew", keepsItsTime},
 		{"a delivery that is done does not move, but for its receipt", staysDone},
 	}
+}
+
+func keepsItsTime(t *testing.T, s store.Store) {
+	t.Helper()
+	requeue := later(relay.DeliveryQueued, relay.ReasonNone, noon)
+	fresh := send(t, s, "e1", NewDelivery)[0]
+	require.NoError(t, s.Settle(t.Context(), fresh.ID, requeue, noon))
+	require.ErrorIs(t, s.Settle(t.Context(), fresh.ID, later(relay.DeliveryQueued, relay.ReasonThrottled, after(time.Hour)), noon), store.ErrConflict)
+	tried := send(t, s, "e2", NewDelivery)[0]
+	finish(t, s, tried.ID, later(relay.DeliveryQueued, relay.ReasonThrottled, after(time.Hour)))
+	require.ErrorIs(t, s.Settle(t.Context(), tried.ID, requeue, noon), store.ErrConflict)
+	require.Equal(t, after(time.Hour), deliveryOf(t, s, tried.ID).NextAt)
 }
 
 func lifecycle(t *testing.T, s store.Store) {

@@ -169,7 +169,7 @@ func refusesPauses(t *testing.T, s store.Store) {
 func beats(t *testing.T, s store.Store) {
 	t.Helper()
 	for range 2 {
-		live, err := s.Beat(t.Context(), "one", noon)
+		live, err := s.Beat(t.Context(), "one")
 		require.NoError(t, err)
 		require.Equal(t, 1, live)
 	}

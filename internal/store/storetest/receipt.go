@@ -18,6 +18,7 @@ func receiving() []test {
 		{"a receipt finds its delivery by the provider's id where ours did not come along", receivesByProviderID},
 		{"a receipt of one provider moves nothing that another one took", receivesFromItsProvider},
 		{"of two messages for one delivery the one that failed says nothing of the other", receivesOfTheRightMessage},
+		{"that a message did not arrive says nothing of the attempt under way, until that is known to be the one", receivesDuringAnotherAttempt},
 		{"a receipt for what was never sent moves nothing", receivesNothingForUnsent},
 		{"a receipt is an answer where the answer was lost", receivesInsteadOfAnAnswer},
 		{"a receipt that comes before the answer stands, and the answer is written down", receivesBeforeTheAnswer},
@@ -121,6 +122,33 @@ func receivesOfTheRightMessage(t *testing.T, s store.Store) {
 	r.Key, r.State = "2", relay.DeliveryDelivered
 	require.Len(t, receive(t, s, r), 1, "one of them arrived")
 	require.Equal(t, "SM1", deliveryOf(t, s, d.ID).ProviderID)
+}
+
+func receivesDuringAnotherAttempt(t *testing.T, s store.Store) {
+	t.Helper()
+	for i, which := range []struct {
+		answer string
+		want   relay.DeliveryState
+	}{{"SM2", relay.DeliverySent}, {"SM1", relay.DeliveryUndelivered}} {
+		d := send(t, s, fmt.Sprint("e", i), NewDelivery)[0]
+		finish(t, s, d.ID, later(relay.DeliveryUnknown, relay.ReasonNoAnswer, after(3*time.Minute)))
+		_, again, err := s.BeginAttempt(t.Context(), store.Start{DeliveryID: d.ID, Provider: "twilio", Now: after(3 * time.Minute)})
+		require.NoError(t, err)
+		r := receipt(d, d.ID, relay.DeliveryUndelivered)
+		r.Reason = relay.ReasonUnreachable
+		require.Empty(t, receive(t, s, r))
+		require.Equal(t, relay.DeliverySending, deliveryOf(t, s, d.ID).State)
+		again.EndedAt, again.Outcome = after(6*time.Minute), relay.Outcome{Kind: relay.Accepted, ProviderID: which.answer}
+		next := sent
+		next.ProviderID = which.answer
+		require.NoError(t, s.FinishAttempt(t.Context(), again, next))
+		d = deliveryOf(t, s, d.ID)
+		require.Equal(t, which.want, d.State, which.answer)
+		require.Equal(t, which.answer, d.ProviderID)
+		if which.want == relay.DeliveryUndelivered {
+			require.Equal(t, relay.ReasonUnreachable, d.Reason)
+		}
+	}
 }
 
 func receivesNothingForUnsent(t *testing.T, s store.Store) {

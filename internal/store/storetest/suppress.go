@@ -15,6 +15,7 @@ func suppressing() []test {
 	return []test{
 		{"a suppressed address is shown to decisions that ask for it, however it is spelt", showsSuppressed},
 		{"of several suppressions of one address the first stays", firstSuppressionStays},
+		{"what a person said replaces what a provider only found out", personsWordCounts},
 		{"a suppression that does not say whom, why, whence or when is refused", refusesSuppressions},
 		{"an attempt to write to an address that said no meanwhile is not begun", stopsAttempts},
 		{"the last delivery that is suppressed so suppresses its alert", suppressesAlert},
@@ -81,6 +82,28 @@ func firstSuppressionStays(t *testing.T, s store.Store) {
 	})
 	require.Zero(t, failed.Load(), "said twice is no error")
 	require.Equal(t, map[relay.Address]relay.Reason{leesMail: relay.ReasonOptedOut}, suppressed(t, s, "e1", leesMail))
+}
+
+func personsWordCounts(t *testing.T, s store.Store) {
+	t.Helper()
+	for _, reason := range []relay.Reason{
+		relay.ReasonBounced, relay.ReasonInvalidNumber, relay.ReasonInvalidAddress, relay.ReasonUnreachable,
+	} {
+		for _, said := range []relay.Reason{relay.ReasonOptedOut, relay.ReasonComplained} {
+			found := relay.Suppression{
+				Address: relay.NewAddress(relay.ChannelEmail, string(reason+said)+"@example.net"), Reason: reason,
+				Source: relay.SuppressedByProvider, At: noon,
+			}
+			word := optedOut(found.Address)
+			word.Reason = said
+			for _, x := range []relay.Suppression{found, word, found} {
+				require.NoError(t, s.Suppress(t.Context(), x))
+			}
+			got, err := s.Suppressed(t.Context(), found.Address)
+			require.NoError(t, err)
+			require.Equal(t, said, got[found.Address], reason)
+		}
+	}
 }
 
 func refusesSuppressions(t *testing.T, s store.Store) {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -13,9 +14,32 @@ import (
 func waiting() []test {
 	return []test{
 		{"what waits longest on a channel comes first, and only what was asked for", listsWaiting},
+		{"what waits for a reason that is gone is woken up", wakesByReason},
 		{"what waits for no good reason is refused", refusesWaiting},
 		{"a channel whose queue is taken away is not worked until it is given back", takesQueueAway},
 	}
+}
+
+func wakesByReason(t *testing.T, s store.Store) {
+	t.Helper()
+	var ids []string
+	for i, reason := range []relay.Reason{relay.ReasonMisconfigured, relay.ReasonProviderTrouble, relay.ReasonThrottled} {
+		d := send(t, s, fmt.Sprint("e", i), NewDelivery)[0]
+		finish(t, s, d.ID, later(relay.DeliveryQueued, reason, after(time.Hour)))
+		ids = append(ids, d.ID)
+	}
+	n, err := s.Wake(t.Context(), relay.ChannelEmail, after(3*time.Minute), relay.ReasonMisconfigured)
+	require.NoError(t, err)
+	require.Zero(t, n, "another channel")
+	n, err = s.Wake(t.Context(), relay.ChannelSMS, after(3*time.Minute), relay.ReasonMisconfigured, relay.ReasonProviderTrouble)
+	require.NoError(t, err)
+	require.Equal(t, 2, n)
+	for i, at := range []time.Duration{3 * time.Minute, 3 * time.Minute, time.Hour} {
+		require.Equal(t, after(at), deliveryOf(t, s, ids[i]).NextAt)
+	}
+	n, err = s.Wake(t.Context(), relay.ChannelSMS, after(3*time.Minute), relay.ReasonMisconfigured)
+	require.NoError(t, err)
+	require.Zero(t, n, "it is ready")
 }
 
 func listsWaiting(t *testing.T, s store.Store) {

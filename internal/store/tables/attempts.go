@@ -125,6 +125,9 @@ func (b *batch) finish(ctx context.Context, a relay.Attempt, next store.Next) er
 		return err
 	}
 	if !reported {
+		if next, err = b.failedEarly(ctx, a, next); err != nil {
+			return err
+		}
 		_, err = b.move(ctx, d, next)
 		return err
 	}
@@ -158,7 +161,7 @@ func (s *Tables) Settle(ctx context.Context, deliveryID string, next store.Next,
 			if err != nil {
 				return false, err
 			}
-			if !settles(d.State, next.State) {
+			if !settles(d, next.State) {
 				return false, store.ErrConflict
 			}
 			if held, err = b.held(ctx, next, deliveryID); held || err != nil {
@@ -188,14 +191,14 @@ func (b *batch) held(ctx context.Context, next store.Next, deliveryID string) (b
 	return n > 0, err
 }
 
-func settles(from, to relay.DeliveryState) bool {
-	switch from {
+func settles(d relay.Delivery, to relay.DeliveryState) bool {
+	switch d.State {
 	case relay.DeliveryQueued:
-		return true
+		return to != relay.DeliveryQueued || d.Attempts == 0 && d.NextAt.IsZero() // what has a time keeps it
 	case relay.DeliveryUnknown:
 		return to != relay.DeliveryQueued // it would be sent again without a look
 	default:
-		return from.Rank() > 0 && to.Rank() > from.Rank()
+		return d.State.Rank() > 0 && to.Rank() > d.State.Rank()
 	}
 }
 

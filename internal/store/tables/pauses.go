@@ -80,41 +80,63 @@ func (b *batch) lower(ctx context.Context, p relay.Pause) error {
 }
 
 func (b *batch) wakeAlerts(ctx context.Context, last int64, now time.Time) ([]int64, error) {
-	return b.wakePaused(ctx, paused{
-		last: last, now: now,
+	return b.wakeAll(ctx, sleepers{
+		args: []any{last, resumeSize}, now: now,
 		find: "SELECT seq, id, '' FROM alerts WHERE seq > ? AND state = 'held' AND reason = 'paused' ORDER BY seq LIMIT ? FOR UPDATE",
 		set:  "UPDATE alerts SET due_at = ? WHERE id IN each(?)",
 	})
 }
 
 func (b *batch) wakeDeliveries(ctx context.Context, last int64, now time.Time) ([]int64, error) {
-	return b.wakePaused(ctx, paused{
-		last: last, now: now,
+	return b.wakeAll(ctx, sleepers{
+		args: []any{last, resumeSize}, now: now,
 		find: "SELECT seq, id, channel FROM deliveries WHERE seq > ? AND reason = 'paused' ORDER BY seq LIMIT ? FOR UPDATE",
-		set:  "UPDATE deliveries SET next_at = ? WHERE id IN each(?)",
+		set:  wakeDelivery,
 	})
 }
 
-// paused says which of what is paused is woken up.
-type paused struct {
-	last      int64
+const wakeDelivery = "UPDATE deliveries SET next_at = ? WHERE id IN each(?)"
+
+// Wake implements store.Store.
+func (s *Tables) Wake(ctx context.Context, channel relay.Channel, now time.Time, reasons ...relay.Reason) (int, error) {
+	wanted := make([]string, len(reasons))
+	for i, reason := range reasons {
+		wanted[i] = string(reason)
+	}
+	woken, err := do(ctx, s, patient.on(string(channel)), func(ctx context.Context, b *batch) ([]int64, error) {
+		return b.wakeAll(ctx, sleepers{
+			args: []any{string(channel), micros(now), wanted, resumeSize}, now: now,
+			find: `SELECT seq, id, channel FROM deliveries WHERE state = 'queued' AND channel = ? AND next_at > ? AND reason IN each(?)
+				ORDER BY next_at, seq LIMIT ? FOR UPDATE`,
+			set: wakeDelivery,
+		})
+	})
+	if err != nil {
+		return 0, fmt.Errorf("wake up what waits on %s: %w", channel, err)
+	}
+	return len(woken), nil
+}
+
+// sleepers says what is woken up.
+type sleepers struct {
+	args      []any
 	now       time.Time
 	find, set string
 }
 
-// wakePaused wakes up what follows on the last one, and gives the numbers of what it did.
-func (b *batch) wakePaused(ctx context.Context, p paused) ([]int64, error) {
+// wakeAll wakes up what it finds, and gives the numbers of what it did.
+func (b *batch) wakeAll(ctx context.Context, p sleepers) ([]int64, error) {
 	type sleeper struct {
 		seq         int64
 		id, channel string
 	}
-	sleepers, err := All(ctx, b, func(row Scanner) (s sleeper, err error) { return s, row.Scan(&s.seq, &s.id, &s.channel) },
-		p.find, p.last, resumeSize)
-	if err != nil || len(sleepers) == 0 {
+	found, err := All(ctx, b, func(row Scanner) (s sleeper, err error) { return s, row.Scan(&s.seq, &s.id, &s.channel) },
+		p.find, p.args...)
+	if err != nil || len(found) == 0 {
 		return nil, err
 	}
-	seqs, ids := make([]int64, len(sleepers)), make([]string, len(sleepers))
-	for i, s := range sleepers {
+	seqs, ids := make([]int64, len(found)), make([]string, len(found))
+	for i, s := range found {
 		seqs[i], ids[i] = s.seq, s.id
 		if s.channel == "" {
 			b.wake(store.DueArgs{AlertID: s.id}, store.QueueDue, p.now)

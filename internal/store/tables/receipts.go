@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,8 +26,11 @@ func (s *Tables) Receive(ctx context.Context, receipts []relay.Receipt) ([]relay
 			return nil, fmt.Errorf("keep a receipt of %q: %w", r.Provider, err)
 		}
 	}
+	// Replicas that move the same deliveries do so in one order. Those of one delivery stay in theirs.
+	sorted := slices.Clone(receipts)
+	slices.SortStableFunc(sorted, func(a, b relay.Receipt) int { return cmp.Compare(a.DeliveryID, b.DeliveryID) })
 	var all []relay.Delivery
-	for some := range slices.Chunk(receipts, receiveSize) {
+	for some := range slices.Chunk(sorted, receiveSize) {
 		moved, err := do(ctx, s, patient.on(some[0].DeliveryID), func(ctx context.Context, b *batch) ([]relay.Delivery, error) {
 			return b.receiveAll(ctx, some)
 		})
@@ -109,17 +113,36 @@ func (b *batch) reported(ctx context.Context, r relay.Receipt) (relay.Delivery, 
 }
 
 // advances tells whether a receipt takes a delivery forward. One that nothing was ever sent for cannot have a receipt, and that
-// one of two messages did not arrive says nothing of the other.
+// one of two messages did not arrive says nothing of the other: while a later attempt is under way, it is not known which of them
+// it was (see failedEarly).
 func advances(d relay.Delivery, r relay.Receipt) bool {
 	otherProvider := d.Provider != "" && d.Provider != r.Provider
 	otherMessage := d.ProviderID != "" && r.ProviderID != "" && d.ProviderID != r.ProviderID
 	switch {
 	case d.Attempts == 0 || otherProvider:
 		return false
-	case r.State == relay.DeliveryUndelivered && otherMessage:
+	case r.State == relay.DeliveryUndelivered && (otherMessage || d.State == relay.DeliverySending && d.Attempts > 1):
 		return false
 	}
 	return r.State.Rank() > d.State.Rank()
+}
+
+// failedEarly is where an accepted attempt takes its delivery if a receipt came before the answer and said that this message did not
+// arrive.
+func (b *batch) failedEarly(ctx context.Context, a relay.Attempt, next store.Next) (store.Next, error) {
+	if next.State != relay.DeliverySent || next.ProviderID == "" || a.N == 1 {
+		return next, nil
+	}
+	r, err := One(ctx, b, scanReceipt, "SELECT "+receiptColumns+` FROM receipts WHERE delivery = ? AND delivery <> '' AND provider = ?
+		AND provider_id = ? AND state = 'undelivered' ORDER BY seq LIMIT 1`, a.DeliveryID, next.Provider, next.ProviderID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return next, nil
+	case err != nil:
+		return next, fmt.Errorf("look for a receipt that came before the answer: %w", err)
+	}
+	next.State, next.Reason = r.State, r.Reason
+	return next, nil
 }
 
 const receiptColumns = "provider, key, delivery, provider_id, state, reason, code, status, detail, at"

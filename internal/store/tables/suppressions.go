@@ -24,10 +24,13 @@ func (s *Tables) Suppress(ctx context.Context, suppression relay.Suppression) er
 	return nil
 }
 
-// suppress keeps that an address must not be written to.
+// suppress keeps that an address must not be written to. The first reason stays, but for one that a provider only found out where the
+// person said no: what the provider finds out may change, and what the person said does not.
 func (b *batch) suppress(ctx context.Context, s relay.Suppression) error {
 	_, err := b.Exec(ctx, `INSERT INTO suppressions (channel, address, reason, source, at) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (channel, address) DO NOTHING`, string(s.Address.Channel()), s.Address.Reveal(), string(s.Reason),
+		ON CONFLICT (channel, address) DO UPDATE SET reason = excluded.reason, source = excluded.source, at = excluded.at
+		WHERE excluded.reason IN ('opted_out', 'complained')
+		AND suppressions.reason IN ('bounced', 'invalid_number', 'invalid_address', 'unreachable')`, string(s.Address.Channel()), s.Address.Reveal(), string(s.Reason),
 		string(s.Source), micros(s.At))
 	if err != nil {
 		return fmt.Errorf("keep the suppression: %w", err)
