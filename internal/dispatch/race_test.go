@@ -31,7 +31,7 @@ func TestAMessageWhoseAnswerIsOnItsWayIsNotTakenForAnother(t *testing.T) {
 		l.list = []relay.Found{{ProviderID: "SM2", State: relay.DeliverySent}}
 		l.mu.Unlock()
 		defer l.mu.Lock()
-		require.NoError(t, b.work(b.delivery(lost).ID))
+		require.NoError(t, b.work(b.delivery(lost).ID)) //nolint:contextcheck // the bench has the context of its test
 	}
 	require.NoError(t, b.due(t.Context(), twin))
 	require.Equal(t, "SM2", b.delivery(twin).ProviderID)
@@ -46,7 +46,7 @@ func TestHandingOverDoesNotForgetThatAnAnswerWasLost(t *testing.T) {
 	b.provider.outcomes = []relay.Outcome{{Kind: relay.Unknown, Reason: relay.ReasonNoAnswer}}
 	id := b.mentionOf("1")
 	var stale relay.Delivery
-	b.provider.hook = func(context.Context) { stale = b.delivery(id) }
+	b.provider.hook = func(context.Context) { stale = b.delivery(id) } //nolint:contextcheck // the bench has the context of its test
 	require.NoError(t, b.due(t.Context(), id))
 	require.Equal(t, relay.DeliveryUnknown, b.delivery(id).State)
 	stale.State, stale.Attempts = relay.DeliveryQueued, 0
