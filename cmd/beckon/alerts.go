@@ -81,7 +81,7 @@ type alertDetail struct {
 func alertsShowCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use: "show ID", Short: "Show an alert: how it was decided, and why", Args: args(cobra.ExactArgs(1)),
+		Use: "show ID", Short: "Show an alert: how it was decided, and why", Args: oneArg("ID"),
 		Example: "  beckon alerts show al_7d02b4",
 		RunE: func(c *cobra.Command, given []string) error {
 			return withStore(c.Context(), func(s store.Store) error {

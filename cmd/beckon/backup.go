@@ -20,7 +20,7 @@ alerts, timers, suppressions, all as of one moment. The copy is checked before i
 To restore, stop the relay, put the file where BECKON_DATABASE_URL points and remove the -wal and -shm files beside the old one.
 What was sent after the copy was made is not known to it: alerts that were due since are sent again, unless they have expired.
 PostgreSQL is backed up with its own tools.`,
-		Args:    args(cobra.ExactArgs(1)),
+		Args:    oneArg("FILE"),
 		Example: "  BECKON_DATABASE_URL=sqlite:/data/beckon.db beckon backup /backup/beckon-2026-03-02.db",
 		RunE: func(c *cobra.Command, given []string) error {
 			cfg, err := settings("BECKON_DATABASE_URL")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -119,7 +120,7 @@ type deliveryDetail struct {
 func deliveriesShowCommand() *cobra.Command {
 	var asJSON, reveal bool
 	c := &cobra.Command{
-		Use: "show ID", Short: "Show a delivery, its attempts and its receipts", Args: args(cobra.ExactArgs(1)),
+		Use: "show ID", Short: "Show a delivery, its attempts and its receipts", Args: oneArg("ID"),
 		Example: "  beckon deliveries show dl_4be1c9 --reveal",
 		RunE: func(c *cobra.Command, given []string) error {
 			return withStore(c.Context(), func(s store.Store) error {
@@ -182,8 +183,8 @@ func deliveryDetailOf(c *cobra.Command, s store.Store, id string, reveal bool) (
 
 func printDelivery(w io.Writer, d deliveryDetail) {
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
-	p("Delivery %s\n  %s to %s (%s), rule %s, template %s %s\n  %s %s\n", d.ID, d.Channel, orDash(d.To), d.Person, d.Rule, d.Template,
-		d.Locale, d.State, d.Reason)
+	p("Delivery %s\n  %s to %s (%s), rule %s, template %s\n  %s\n", d.ID, d.Channel, orDash(d.To), d.Person, d.Rule,
+		strings.TrimSpace(d.Template+" "+d.Locale), ended(d.State, d.Reason))
 	p("  event %s\n  alert %s\n", d.EventID, d.AlertID)
 	if d.ProviderID != "" {
 		p("  %s knows it as %s\n", d.Provider, d.ProviderID)
@@ -192,9 +193,9 @@ func printDelivery(w io.Writer, d deliveryDetail) {
 		p("  next look %s\n", clock(d.NextAt))
 	}
 	for _, a := range d.Attempts {
-		p("  attempt %d by %s at %s: %s %s", a.N, a.Provider, clock(a.StartedAt), orDash(string(a.Outcome)), a.Reason)
+		p("  attempt %d by %s at %s: %s", a.N, a.Provider, clock(a.StartedAt), ended(orDash(string(a.Outcome)), a.Reason))
 		if a.Status != 0 {
-			p(" (HTTP %d %s)", a.Status, a.Code)
+			p(" (%s)", strings.TrimSpace(fmt.Sprintf("HTTP %d %s", a.Status, a.Code)))
 		}
 		if a.Detail != "" {
 			p(" %s", a.Detail)
@@ -202,7 +203,7 @@ func printDelivery(w io.Writer, d deliveryDetail) {
 		p("\n")
 	}
 	for _, r := range d.Receipts {
-		p("  receipt at %s: %s %s", clock(r.At), r.Status, r.Reason)
+		p("  receipt at %s: %s", clock(r.At), ended(r.Status, r.Reason))
 		if r.ProviderID != d.ProviderID {
 			p(" (of %s)", orDash(r.ProviderID))
 		}

@@ -71,7 +71,7 @@ type eventDetail struct {
 func eventsShowCommand() *cobra.Command {
 	var asJSON, raw bool
 	c := &cobra.Command{
-		Use: "show ID", Short: "Show an event: which rule did what to whom, and why", Args: args(cobra.ExactArgs(1)),
+		Use: "show ID", Short: "Show an event: which rule did what to whom, and why", Args: oneArg("ID"),
 		Example: "  beckon events show 2f6c81 --raw",
 		RunE: func(c *cobra.Command, given []string) error {
 			return withStore(c.Context(), func(s store.Store) error {

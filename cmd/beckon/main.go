@@ -148,3 +148,13 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 		return nil
 	}
 }
+
+// oneArg takes one argument, and says which it is where it is missing.
+func oneArg(name string) cobra.PositionalArgs {
+	return args(func(c *cobra.Command, given []string) error {
+		if len(given) == 0 {
+			return fmt.Errorf("%s is missing: %s", name, c.UseLine())
+		}
+		return cobra.ExactArgs(1)(c, given)
+	})
+}

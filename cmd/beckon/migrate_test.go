@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -82,4 +83,14 @@ func contains(text string, parts ...string) bool {
 		}
 	}
 	return true
+}
+
+func TestNothingIsMadeOfADatabaseThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, labRules)
+	path := filepath.Join(t.TempDir(), "nope.db")
+	_, said, code := l.run("migrate", "--from", "sqlite:"+path, "--to", "postgres://nobody@127.0.0.1:1/none")
+	require.Equal(t, exitFindings, code)
+	require.Contains(t, said, "no such file")
+	require.NoFileExists(t, path)
 }

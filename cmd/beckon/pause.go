@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,30 +41,37 @@ database, obeyed by all replicas, and stands in the audit.`
 
 func pauseCommand() *cobra.Command {
 	var f switchFlags
-	var list bool
+	var list, history bool
 	c := &cobra.Command{
 		Use:   "pause",
 		Short: "Hold all messages, or those of a channel or a rule, until `resume`",
 		Long: "Hold all messages, or those of a channel or a rule, until `beckon resume`. Events are taken in as before; alerts that fall due\n" +
 			"are held with the Reason paused, and end as expired where the pause outlasts them." + switchHelp,
 		Args:    args(cobra.NoArgs),
-		Example: "  beckon pause\n  beckon pause --channel sms\n  beckon pause --rule missed-call --channel sms\n  beckon pause --list",
+		Example: "  beckon pause\n  beckon pause --channel sms\n  beckon pause --rule missed-call --channel sms\n  beckon pause --list\n  beckon pause --history",
 		RunE: func(c *cobra.Command, _ []string) error {
-			if list {
+			switch {
+			case list:
 				return listPauses(c, f)
+			case history:
+				return showAudit(c, f)
 			}
-			var answer struct {
-				Paused string `json:"paused"`
-			}
+			var answer server.PausedView
 			if err := f.post(c, "/-/pause", &answer); err != nil || f.asJSON {
 				return err
 			}
-			_, _ = fmt.Fprintf(c.OutOrStdout(), "paused: %s\n", answer.Paused)
+			if answer.Already {
+				_, _ = fmt.Fprintf(c.OutOrStdout(), "%s was paused already, by %s since %s\n", pausedSubject(answer.PauseView), answer.By,
+					answer.At.UTC().Format(time.RFC3339))
+				return nil
+			}
+			_, _ = fmt.Fprintf(c.OutOrStdout(), "paused: %s\n", pausedSubject(answer.PauseView))
 			return nil
 		},
 	}
 	f.add(c)
 	c.Flags().BoolVar(&list, "list", false, "show what is paused")
+	c.Flags().BoolVar(&history, "history", false, "show who paused and resumed what, newest first")
 	return c
 }
 
@@ -74,14 +84,16 @@ func resumeCommand() *cobra.Command {
 			"still true." + switchHelp,
 		Args: args(cobra.NoArgs), Example: "  beckon resume\n  beckon resume --channel sms",
 		RunE: func(c *cobra.Command, _ []string) error {
-			var answer struct {
-				Resumed string `json:"resumed"`
-				Woken   int    `json:"woken"`
-			}
+			var answer server.ResumedView
 			if err := f.post(c, "/-/resume", &answer); err != nil || f.asJSON {
 				return err
 			}
-			_, _ = fmt.Fprintf(c.OutOrStdout(), "resumed: %s; %d alerts and deliveries are looked at again\n", answer.Resumed, answer.Woken)
+			ended := make([]string, 0, len(answer.Ended))
+			for _, p := range answer.Ended {
+				ended = append(ended, pausedSubject(p))
+			}
+			_, _ = fmt.Fprintf(c.OutOrStdout(), "resumed: %s; alerts and deliveries looked at again: %d\n", strings.Join(ended, ", "),
+				answer.Woken)
 			return nil
 		},
 	}
@@ -98,9 +110,7 @@ func (f switchFlags) post(c *cobra.Command, path string, into any) error {
 }
 
 func listPauses(c *cobra.Command, f switchFlags) error {
-	var answer struct {
-		Pauses []server.PauseView `json:"pauses"`
-	}
+	var answer server.PausesView
 	if err := f.ask(c, http.MethodGet, "/-/pauses", nil, &answer); err != nil || f.asJSON {
 		return err
 	}
@@ -110,10 +120,40 @@ func listPauses(c *cobra.Command, f switchFlags) error {
 	}
 	return table(c.OutOrStdout(), "PAUSED\tBY\tSINCE", func(row func(string, ...any)) {
 		for _, p := range answer.Pauses {
-			subject := relay.Pause{Channel: p.Channel, Rule: p.Rule}.Subject()
-			row("%s\t%s\t%s", subject, p.By, p.At.UTC().Format(time.RFC3339))
+			row("%s\t%s\t%s", pausedSubject(p), p.By, p.At.UTC().Format(time.RFC3339))
 		}
 	})
+}
+
+func showAudit(c *cobra.Command, f switchFlags) error {
+	var answer server.AuditsView
+	if err := f.ask(c, http.MethodGet, "/-/audit", nil, &answer); err != nil || f.asJSON {
+		return err
+	}
+	return table(c.OutOrStdout(), "AT\tWHO\tDID\tTO", func(row func(string, ...any)) {
+		for _, a := range answer.Audit {
+			row("%s\t%s\t%s\t%s", a.At.UTC().Format(time.RFC3339), a.Who, a.Action, a.Subject)
+		}
+	})
+}
+
+func pausedSubject(p server.PauseView) string { return relay.Pause(p).Subject() }
+
+// address is where the relay is asked.
+func (f switchFlags) address(cfg config.Config) (string, error) {
+	if f.server == "" {
+		return adminURL(cfg.AdminListen)
+	}
+	u, err := url.Parse(f.server)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", usageError{errors.New("--server is not an address such as http://127.0.0.1:8081")}
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return "", usageError{errors.New("--server: a port is a number from 1 to 65535")}
+		}
+	}
+	return strings.TrimRight(f.server, "/"), nil
 }
 
 // ask sends a request to the relay that runs; with --json its answer is printed as it is.
@@ -122,13 +162,17 @@ func (f switchFlags) ask(c *cobra.Command, method, path string, body []byte, int
 	if err != nil {
 		return err
 	}
-	base := strings.TrimRight(f.server, "/")
-	if base == "" {
-		if base, err = adminURL(cfg.AdminListen); err != nil {
-			return err
-		}
+	if err := oneOf("--channel", f.channel, relay.Channels()); err != nil {
+		return err
+	}
+	base, err := f.address(cfg)
+	if err != nil {
+		return err
 	}
 	answer, err := askAdmin(c.Context(), cfg, method, base+path, body)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("nobody listens at %s; is a relay running there? (BECKON_ADMIN_LISTEN, --server)", base)
+	}
 	if err != nil {
 		return fmt.Errorf("ask the relay at %s: %w", base, err)
 	}

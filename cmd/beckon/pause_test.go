@@ -30,17 +30,23 @@ func TestPausedAlertsAreHeldAndGoOutWhenResumed(t *testing.T) {
 	require.Equal(t, relay.AlertHeld, held().State)
 	out, _, _ = l.run("pause", "--list", "--server", p.admin)
 	require.Regexp(t, `rule mention +local +20`, out)
+	out, _, code = l.run("pause", "--rule", "mention", "--server", p.admin)
+	require.Zero(t, code)
+	require.Regexp(t, `^rule mention was paused already, by local since 20`, out)
 
 	p.kill() // it is kept
 	p = l.serve()
 	out, _, code = l.run("resume", "--server", p.admin)
 	require.Zero(t, code)
-	require.Equal(t, "resumed: everything; 1 alerts and deliveries are looked at again\n", out)
+	require.Equal(t, "resumed: rule mention; alerts and deliveries looked at again: 1\n", out)
 	require.Equal(t, relay.AlertSent, l.alert(s, mention.ID).State)
 	audit, err := s.Audit(t.Context(), 10)
 	require.NoError(t, err)
-	require.Len(t, audit, 2)
+	require.Len(t, audit, 3)
 	require.Equal(t, "resume", audit[0].Action)
+	out, _, code = l.run("pause", "--history", "--server", p.admin)
+	require.Zero(t, code)
+	require.Regexp(t, `(?s)local +resume +everything.*local +pause +rule mention`, out)
 	p.stop()
 }
 
@@ -56,7 +62,6 @@ func TestPauseSaysWhatIsWrong(t *testing.T) {
 	l.env["BECKON_OPERATOR"] = "kim:open-sesame"
 	for want, args := range map[string][]string{
 		`no rule is named "mentoin"; the rules are missed-call, mention`: {"pause", "--rule", "mentoin"},
-		`there is no channel "fax"; want one of ["sms" "email"]`:         {"pause", "--channel", "fax"},
 		"nothing is paused": {"resume"},
 	} {
 		_, errs, code := l.run(append(args, "--server", p.admin)...)
@@ -68,7 +73,7 @@ func TestPauseSaysWhatIsWrong(t *testing.T) {
 	require.Contains(t, errs, "nothing at this address")
 	out, _, code := l.run("pause", "--channel", "sms", "--json", "--server", p.admin)
 	require.Zero(t, code)
-	require.JSONEq(t, `{"paused":"channel sms"}`, out)
+	require.Contains(t, out, `{"channel":"sms","rule":"","by":"kim","at":"20`)
 	_, errs, _ = l.run("resume", "--channel", "email", "--server", p.admin)
 	require.Contains(t, errs, "channel email is not paused; these are: channel sms")
 	response, err := http.Post(p.admin+"/-/resume", "application/json", http.NoBody) //nolint:noctx // bounded by the test
@@ -76,4 +81,24 @@ func TestPauseSaysWhatIsWrong(t *testing.T) {
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusUnauthorized, response.StatusCode)
 	p.stop()
+}
+
+func TestAPauseThatCannotBeAskedForIsWrongUsage(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, labRules)
+	for want, args := range map[string][]string{
+		`--channel "fax": must be one of [sms email]`:              {"pause", "--channel", "fax"},
+		"--server is not an address such as http://127.0.0.1:8081": {"pause", "--server", "127.0.0.1:8081"},
+		"--server: a port is a number from 1 to 65535":             {"resume", "--server", "http://127.0.0.1:70000"},
+		"FILE is missing: beckon backup FILE":                      {"backup"},
+		"ID is missing: beckon alerts show ID":                     {"alerts", "show"},
+		"ID is missing: beckon deliveries show ID":                 {"deliveries", "show"},
+	} {
+		_, errs, code := l.run(args...)
+		require.Equal(t, exitUsage, code, args)
+		require.Contains(t, errs, want)
+	}
+	_, errs, code := l.run("pause", "--server", "http://127.0.0.1:1")
+	require.Equal(t, exitFindings, code)
+	require.Contains(t, errs, "is a relay running there? (BECKON_ADMIN_LISTEN, --server)")
 }

@@ -37,6 +37,7 @@ type App struct {
 	store      store.Store
 	closeStore func() error
 	metrics    *metrics
+	watched    *storeWatch
 	dispatcher *dispatch.Dispatcher
 	public     *server.Listener
 	admin      *server.Listener
@@ -51,7 +52,7 @@ type App struct {
 // New opens the database, loads rules, templates and directory, and binds the ports. Everything that is missing or wrong is
 // in the error, not the first of it only. Close what it returns, also if it is not run.
 func New(ctx context.Context, o Options) (*App, error) {
-	a := &App{Options: o, metrics: newMetrics(o.Version)}
+	a := &App{Options: o, metrics: newMetrics(o.Version), watched: &storeWatch{logger: o.Logger}}
 	kept, pools, err := openDatabase(ctx, o.Config, o.Logger)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -79,7 +80,7 @@ func (a *App) open(ctx context.Context) error {
 	a.metrics.reloaded(first.generation, time.Now())
 	a.dispatcher = dispatch.New(dispatch.Options{
 		Store: a.store, Current: a.generation, Directory: a, Links: a.linksFor, Provider: a.provider, Observer: a.metrics,
-		Logger: a.Logger, Now: time.Now, Random: rand.Float64, UnknownWait: a.Config.UnknownWait,
+		Logger: sparing(a.Logger), Now: time.Now, Random: rand.Float64, UnknownWait: a.Config.UnknownWait,
 		Retention: a.Config.Retention, Replica: replica(), Limits: limits(a.Config), DailySegments: dailySegments(a.Config),
 		Receipts: a.receiptsFrom, Guard: countryGuard(a.Config.SMSCountries), Sandbox: sandbox(a.Config, a.store),
 	})
@@ -148,8 +149,9 @@ func (a *App) Run(ctx context.Context) error {
 			a.Logger.ErrorContext(base, "changes of files are not noticed; reload by SIGHUP", "error", err)
 		}
 	}()
-	a.Logger.InfoContext(ctx, "beckon serves", "version", a.Version, "public", a.PublicAddr(), "admin", a.AdminAddr(),
-		"rules", a.generation().Hash)
+	a.Logger.InfoContext(ctx, "beckon serves", append([]any{
+		"version", a.Version, "public", a.PublicAddr(), "admin", a.AdminAddr(), "rules", a.generation().Hash,
+	}, a.guards(ctx)...)...)
 	var err error
 	select {
 	case <-ctx.Done():
@@ -185,8 +187,12 @@ func (a *App) ready(ctx context.Context) error {
 	if a.draining.Load() {
 		return &server.Refusal{Code: "draining", Message: "shutting down"}
 	}
-	if err := a.store.Ping(ctx); err != nil && !errors.Is(err, store.ErrOverloaded) { // busy is not broken
-		a.Logger.ErrorContext(ctx, "the store does not answer", "error", err)
+	err := a.store.Ping(ctx)
+	if errors.Is(err, store.ErrOverloaded) { // busy is not broken
+		err = nil
+	}
+	a.watched.saw(ctx, err)
+	if err != nil {
 		return &server.Refusal{Code: "store_unavailable", Message: "the store does not answer"}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -69,6 +70,9 @@ func Migrate(ctx context.Context, c config.Config) (name string, from, to int64,
 func Move(ctx context.Context, from, to config.Config, progress func(table string, done, of int)) (err error) {
 	if from.DatabaseFile == "" || to.DatabaseFile != "" {
 		return errors.New("it goes from sqlite:PATH to postgres://..., no other way")
+	}
+	if info, err := os.Stat(from.DatabaseFile); err != nil || info.IsDir() { // to open it would make it
+		return fmt.Errorf("open the database to copy from: no such file: %s", from.DatabaseFile)
 	}
 	source, err := sqlite.Open(ctx, sqlite.Options{Path: from.DatabaseFile, Decode: cometchat.Decode, Now: time.Now})
 	if err != nil {

@@ -30,6 +30,8 @@ type intake struct {
 	appID string
 	// keepAll keeps events that no rule wants as well.
 	keepAll bool
+	// watched is told whether the store answers; nil tells nobody.
+	watched *storeWatch
 }
 
 // Accept implements server.Intake.
@@ -54,6 +56,7 @@ func (i *intake) Accept(ctx context.Context, body []byte) (server.Receipt, error
 	if refusal, ok := turnedAway(err); ok {
 		return server.Receipt{}, refusal
 	}
+	i.watched.saw(ctx, err)
 	if err != nil {
 		return server.Receipt{}, fmt.Errorf("keep event %s: %w", event.ID, err)
 	}

@@ -180,9 +180,9 @@ func (a *App) handlers(c config.Config, links mailLinks, callbacks map[string]se
 	public = server.NewPublic(server.PublicOptions{
 		Intake: &intake{
 			store: a.store, current: a.generation, metrics: a.metrics, now: time.Now,
-			appID: c.CometChat.AppID, keepAll: c.Keep == config.KeepAll,
+			appID: c.CometChat.AppID, keepAll: c.Keep == config.KeepAll, watched: a.watched,
 		},
-		Users: users, TrustedProxies: c.TrustedProxies, Logger: a.Logger, Observer: a.metrics,
+		Users: users, TrustedProxies: c.TrustedProxies, Logger: sparing(a.Logger), Observer: a.metrics,
 		Unsubscriber: links.unsubscriber(a.store), Callbacks: callbacks,
 	})
 	admin = server.NewAdmin(server.AdminOptions{

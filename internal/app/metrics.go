@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,6 +32,7 @@ type metrics struct {
 	ruleErrors      *prometheus.CounterVec
 	alerts          *prometheus.CounterVec
 	deliveries      *prometheus.CounterVec
+	suppressed      *prometheus.CounterVec
 	attempts        *prometheus.CounterVec
 	receipts        *prometheus.CounterVec
 	attemptDuration *prometheus.HistogramVec
@@ -60,6 +63,7 @@ func newMetrics(version string) *metrics {
 		ruleErrors:  counter("beckon_rule_errors_total", "Rules that failed on an event, by stage.", "rule", "stage"),
 		alerts:      counter("beckon_alerts_total", "Alerts decided, by action and reason.", "action", "reason"),
 		deliveries:  counter("beckon_deliveries_total", "Deliveries that reached an end.", "channel", "outcome"),
+		suppressed:  counter("beckon_deliveries_suppressed_total", "Deliveries that were suppressed, by Reason.", "channel", "reason"),
 		attempts:    counter("beckon_delivery_attempts_total", "Calls to providers.", "channel", "provider", "outcome"),
 		receipts:    counter("beckon_delivery_receipts_total", "Reports of providers, repeats included.", "channel", "status"),
 		attemptDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -89,8 +93,8 @@ func newMetrics(version string) *metrics {
 	}, []string{"version", "goversion"})
 	build.WithLabelValues(version, runtime.Version()).Set(1)
 	m.registry.MustRegister(
-		m.webhooks, m.webhookDuration, m.events, m.ruleMatches, m.ruleErrors, m.alerts, m.deliveries, m.attempts, m.receipts,
-		m.attemptDuration, m.latency, m.zonesUnknown, m.searches, m.reloadOK, m.reloadTime, m.configInfo, build,
+		m.webhooks, m.webhookDuration, m.events, m.ruleMatches, m.ruleErrors, m.alerts, m.deliveries, m.suppressed, m.attempts,
+		m.receipts, m.attemptDuration, m.latency, m.zonesUnknown, m.searches, m.reloadOK, m.reloadTime, m.configInfo, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	m.zero()
@@ -109,6 +113,9 @@ func (m *metrics) zero() {
 		for _, state := range endStates() {
 			m.deliveries.WithLabelValues(string(ch), string(state))
 		}
+		for _, reason := range suppressing() {
+			m.suppressed.WithLabelValues(string(ch), string(reason))
+		}
 		m.latency.WithLabelValues(string(ch))
 		for _, result := range dispatch.Searches() {
 			m.searches.WithLabelValues(string(ch), string(result))
@@ -121,6 +128,17 @@ func endStates() []relay.DeliveryState {
 	return []relay.DeliveryState{
 		relay.DeliverySent, relay.DeliveryDelivered, relay.DeliveryUndelivered, relay.DeliveryDead, relay.DeliverySuppressed,
 	}
+}
+
+// suppressing are the Reasons for which a delivery is suppressed, as their documentation says.
+func suppressing() []relay.Reason {
+	var out []relay.Reason
+	for _, doc := range relay.Reasons() {
+		if strings.Contains(doc.Of, string(relay.DeliverySuppressed)) && strings.Contains(doc.Of, "delivery") {
+			out = append(out, doc.Reason)
+		}
+	}
+	return out
 }
 
 func (m *metrics) handler() http.Handler {
@@ -217,6 +235,13 @@ func (m *metrics) workers(busy func() (now, of int)) {
 // Settled implements dispatch.Observer.
 func (m *metrics) Settled(delivery relay.Delivery, state relay.DeliveryState, latency time.Duration) {
 	m.deliveries.WithLabelValues(string(delivery.Channel), string(state)).Inc()
+	if state == relay.DeliverySuppressed {
+		reason := delivery.Reason
+		if !slices.Contains(suppressing(), reason) { // it is that of an earlier attempt; the last one found out that somebody said no
+			reason = relay.ReasonOptedOut
+		}
+		m.suppressed.WithLabelValues(string(delivery.Channel), string(reason)).Inc()
+	}
 	if state == relay.DeliverySent {
 		m.latency.WithLabelValues(string(delivery.Channel)).Observe(latency.Seconds())
 	}
@@ -250,7 +275,7 @@ type queueCollector struct {
 	store store.Store
 	now   func() time.Time
 
-	waiting, alerts, oldest, bytes, free *prometheus.Desc
+	waiting, alerts, oldest, bytes, free, paused, segments, up *prometheus.Desc
 }
 
 func newQueueCollector(s store.Store, now func() time.Time) *queueCollector {
@@ -260,8 +285,12 @@ func newQueueCollector(s store.Store, now func() time.Time) *queueCollector {
 		alerts:  prometheus.NewDesc("beckon_queue_alerts", "Alerts that are held or due.", []string{"state"}, nil),
 		oldest: prometheus.NewDesc("beckon_queue_oldest_ready_age_seconds", "Age of the delivery that waits longest.",
 			[]string{"channel"}, nil),
-		bytes: prometheus.NewDesc("beckon_store_bytes", "Size of the database on disk.", nil, nil),
-		free:  prometheus.NewDesc("beckon_store_free_bytes", "Room left on the disk of the database, where that is known.", nil, nil),
+		bytes:  prometheus.NewDesc("beckon_store_bytes", "Size of the database on disk.", nil, nil),
+		free:   prometheus.NewDesc("beckon_store_free_bytes", "Room left on the disk of the database, where that is known.", nil, nil),
+		paused: prometheus.NewDesc("beckon_paused", "Pauses in force.", nil, nil),
+		segments: prometheus.NewDesc("beckon_sms_segments_today", "SMS segments of this day (UTC) that count against BECKON_SMS_DAILY_SEGMENTS.",
+			nil, nil),
+		up: prometheus.NewDesc("beckon_store_up", "Whether the store answers (1); without it the queue's gauges are missing.", nil, nil),
 	}
 }
 
@@ -272,6 +301,9 @@ func (q *queueCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- q.oldest
 	ch <- q.bytes
 	ch <- q.free
+	ch <- q.paused
+	ch <- q.segments
+	ch <- q.up
 }
 
 // waitingStates are the states of a delivery that is not done, and dead.
@@ -282,18 +314,22 @@ func waitingStates() []relay.DeliveryState {
 // statsTimeout bounds one look at the store: a scrape must end even when the disk hangs.
 const statsTimeout = 2 * time.Second
 
-// Collect implements prometheus.Collector.
+// Collect implements prometheus.Collector. While the store does not answer, everything else is still shown.
 func (q *queueCollector) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), statsTimeout)
 	defer cancel()
-	stats, err := q.store.Stats(ctx)
-	if err != nil {
-		ch <- prometheus.NewInvalidMetric(q.waiting, err)
-		return
-	}
 	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
 	}
+	stats, err := q.store.Stats(ctx)
+	pauses, unread := q.store.Pauses(ctx)
+	if err != nil || unread != nil {
+		gauge(q.up, 0)
+		return
+	}
+	gauge(q.up, 1)
+	gauge(q.paused, float64(len(pauses)))
+	gauge(q.segments, float64(stats.Segments))
 	for _, channel := range relay.Channels() {
 		for _, state := range waitingStates() {
 			gauge(q.waiting, float64(stats.Deliveries[channel][state]), string(channel), string(state))

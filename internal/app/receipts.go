@@ -39,11 +39,16 @@ type reports struct {
 	reply   server.Reply
 	store   receiver
 	metrics *metrics
+	// forged is told of each wrong signature; nil tells nobody.
+	forged *forgeries
 }
 
 // Receive is for server.Callback.
 func (r *reports) Receive(ctx context.Context, call server.Call) (server.Reply, error) {
 	receipts, err := r.read(call)
+	if errors.Is(err, channel.ErrSignature) {
+		r.forged.told(ctx)
+	}
 	if err != nil {
 		return server.Reply{}, refuseReport(err)
 	}
@@ -101,6 +106,7 @@ func (a *App) twilioCallbacks(c config.Config, routes map[string]server.Callback
 	}
 	route := func(source string, r reports) server.Callback {
 		r.channel, r.store, r.metrics = relay.ChannelSMS, a.store, a.metrics
+		r.forged = a.forgeries(source, "BECKON_PUBLIC_URL and TWILIO_AUTH_TOKEN")
 		return server.Callback{
 			Source: source, MediaType: twilio.CallbackMedia, MaxBody: twilio.MaxCallback, Receive: r.Receive,
 		}
@@ -126,6 +132,7 @@ func (a *App) sendgridCallbacks(c config.Config, routes map[string]server.Callba
 	}
 	r := &reports{
 		channel: relay.ChannelEmail, store: a.store, metrics: a.metrics, reply: server.Reply{Status: http.StatusOK},
+		forged: a.forgeries(sourceEvents, "SENDGRID_EVENT_PUBLIC_KEY"),
 		read: func(call server.Call) ([]relay.Receipt, error) {
 			return events.Read(sendgrid.Batch{
 				Signature: call.Header.Get(sendgrid.SignatureHeader), Timestamp: call.Header.Get(sendgrid.TimestampHeader),
@@ -137,6 +144,10 @@ func (a *App) sendgridCallbacks(c config.Config, routes map[string]server.Callba
 		Source: sourceEvents, MediaType: sendgrid.EventsMedia, MaxBody: sendgrid.MaxBatch, Receive: r.Receive,
 	}
 	return nil
+}
+
+func (a *App) forgeries(source, check string) *forgeries {
+	return &forgeries{logger: a.Logger, source: source, check: check, now: time.Now}
 }
 
 // reporting says on which channels receipts can come in: somebody carries messages who reports, knows our address, and is believed.

@@ -17,11 +17,20 @@ import (
 type switches struct{ app *App }
 
 // Pause implements server.Switches. It refuses names that are none: a slip of the hand must not look like a stop.
-func (s switches) Pause(ctx context.Context, p relay.Pause) error {
+func (s switches) Pause(ctx context.Context, p relay.Pause) (standing relay.Pause, again bool, err error) {
 	if err := s.known(p); err != nil {
-		return err
+		return p, false, err
 	}
-	return s.app.store.Pause(ctx, p)
+	found, err := s.app.store.Pauses(ctx)
+	if err != nil {
+		return p, false, err
+	}
+	for _, earlier := range found {
+		if earlier.Channel == p.Channel && earlier.Rule == p.Rule {
+			return earlier, true, s.app.store.Pause(ctx, p) // it may have ended since we looked
+		}
+	}
+	return p, false, s.app.store.Pause(ctx, p)
 }
 
 func (s switches) known(p relay.Pause) error {
@@ -48,25 +57,34 @@ func (s switches) known(p relay.Pause) error {
 }
 
 // Resume implements server.Switches. The rule may be gone by now.
-func (s switches) Resume(ctx context.Context, p relay.Pause) (int, error) {
-	woken, err := s.app.store.Resume(ctx, p)
-	if !errors.Is(err, store.ErrNotFound) {
-		return woken, err
-	}
+func (s switches) Resume(ctx context.Context, p relay.Pause) (ended []relay.Pause, woken int, err error) {
 	found, err := s.app.store.Pauses(ctx)
 	if err != nil {
-		return 0, err
+		return nil, 0, err
 	}
-	standing := make([]string, 0, len(found))
-	for _, other := range found {
-		standing = append(standing, other.Subject())
+	woken, err = s.app.store.Resume(ctx, p)
+	if errors.Is(err, store.ErrNotFound) {
+		message := "nothing is paused"
+		if len(found) > 0 {
+			message = fmt.Sprintf("%s is not paused; these are: %s", p.Subject(), strings.Join(subjects(found), ", "))
+		}
+		return nil, 0, &server.Refusal{Status: http.StatusNotFound, Code: "not_paused", Message: message}
 	}
-	message := "nothing is paused"
-	if len(standing) > 0 {
-		message = fmt.Sprintf("%s is not paused; these are: %s", p.Subject(), strings.Join(standing, ", "))
+	for _, f := range found {
+		if p.Channel == "" && p.Rule == "" || f.Channel == p.Channel && f.Rule == p.Rule {
+			ended = append(ended, f)
+		}
 	}
-	return 0, &server.Refusal{Status: http.StatusNotFound, Code: "not_paused", Message: message}
+	return ended, woken, err
 }
 
 // Pauses implements server.Switches.
 func (s switches) Pauses(ctx context.Context) ([]relay.Pause, error) { return s.app.store.Pauses(ctx) }
+
+// auditShown is how many entries of the audit are shown.
+const auditShown = 50
+
+// Audit implements server.Switches.
+func (s switches) Audit(ctx context.Context) ([]relay.Audit, error) {
+	return s.app.store.Audit(ctx, auditShown)
+}

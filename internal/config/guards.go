@@ -87,7 +87,7 @@ func guardTable() []entry {
 func readRate(to *float64, value string) error {
 	rate, err := strconv.ParseFloat(value, 64)
 	if err != nil || math.IsNaN(rate) || rate < minRate || rate > maxRate {
-		return fmt.Errorf("%s is not a number of messages per second, such as 0.5 or 100", quote(value))
+		return fmt.Errorf("%s is not a number of messages per second from %g to %d, such as 0.5 or 100", quote(value), minRate, maxRate)
 	}
 	*to = rate
 	return nil
@@ -106,8 +106,12 @@ func readCount(to *int, value string, most int) error {
 func readCountries(to *[]string, value string) error {
 	known := phonenumbers.GetSupportedRegions()
 	var faults []error
-	for _, item := range items(value) {
+	for i, item := range items(value) {
 		country := strings.ToUpper(item)
+		if item == "" {
+			faults = append(faults, fmt.Errorf("entry %d is empty", i+1))
+			continue
+		}
 		if !known[country] {
 			faults = append(faults, fmt.Errorf("%s is not a country, such as US, CA or DE (ISO 3166, two letters)", quote(item)))
 			continue
@@ -120,7 +124,11 @@ func readCountries(to *[]string, value string) error {
 // readAddresses refuses what would never match, or always: the guard is there so that a slip writes to nobody.
 func readAddresses(to *Addresses, value string) error {
 	var faults []error
-	for _, item := range items(value) {
+	for i, item := range items(value) {
+		if item == "" {
+			faults = append(faults, fmt.Errorf("entry %d is empty", i+1))
+			continue
+		}
 		pattern, fault := readAddress(item)
 		if fault != "" {
 			faults = append(faults, fmt.Errorf("%s %s", quote(item), fault))
@@ -143,12 +151,33 @@ func readAddress(item string) (pattern, fault string) {
 	switch {
 	case strings.Contains(fixed, "*"), strings.ContainsAny(fixed, " \t\r\n"):
 		return "", "is neither an address nor the beginning or end of some with one *, such as +1415* or *@corp.example"
-	case fixed == "":
+	case fixed == "", fixed == "+":
 		return "", "names nobody or everybody; write addresses such as +1415* or *@corp.example"
 	case pattern[0] >= '0' && pattern[0] <= '9' && !strings.Contains(pattern, "@"):
 		return "", "is not how a phone number begins; write + and the country code"
 	case fixed == pattern && pattern[0] != '+' && !strings.Contains(pattern, "@"):
 		return "", "is neither a phone number with + and the country code nor a mail address; put * where more may stand"
 	}
-	return pattern, ""
+	return pattern, nobody(pattern, fixed)
+}
+
+// nobody says why no address can be named by a pattern whose part without * is fixed; empty where one can.
+func nobody(pattern, fixed string) string {
+	whole, number := fixed == pattern, pattern[0] == '+' && !strings.Contains(pattern, "@")
+	switch {
+	case strings.HasPrefix(pattern, "@"):
+		return "names nobody: no address begins with @; write * before it"
+	case strings.HasSuffix(pattern, "@"), whole && strings.Count(pattern, "@") > 1:
+		return "names nobody: no address ends so"
+	case number && strings.Trim(fixed[1:], "0123456789") != "", strings.HasPrefix(pattern, "*+") && !strings.Contains(pattern, "@"):
+		return "names nobody: a phone number is + and digits"
+	case number && whole && !possible(pattern):
+		return "is no whole phone number; write * after it for all that begin so"
+	}
+	return ""
+}
+
+func possible(number string) bool {
+	parsed, err := phonenumbers.Parse(number, "")
+	return err == nil && phonenumbers.IsPossibleNumber(parsed)
 }

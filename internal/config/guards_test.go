@@ -36,3 +36,28 @@ func TestAListOfAddressesNamesWholeOnesAndEitherEnd(t *testing.T) {
 	}
 	require.False(t, config.Addresses(nil).Names("+14155550100"))
 }
+
+func TestSettingsThatGuardSayWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, value, want string }{
+		{"BECKON_SMS_RATE", "0", "BECKON_SMS_RATE: \"0\" is not a number of messages per second from 0.001 to 100000, such as 0.5 or 100"},
+		{"BECKON_SMS_COUNTRIES", "US,,DE", "BECKON_SMS_COUNTRIES: entry 2 is empty"},
+		{"BECKON_SMS_COUNTRIES", "XX,XX", "BECKON_SMS_COUNTRIES: \"XX\" is not a country, such as US, CA or DE (ISO 3166, two letters)"},
+		{"BECKON_ONLY_TO", "+1415*,", "BECKON_ONLY_TO: entry 2 is empty"},
+		{"BECKON_ONLY_TO", "+1415", "BECKON_ONLY_TO: \"+1415\" is no whole phone number; write * after it for all that begin so"},
+		{"BECKON_ONLY_TO", "@corp.example", "BECKON_ONLY_TO: \"@corp.example\" names nobody: no address begins with @; write * before it"},
+		{"BECKON_ONLY_TO", "*@", "BECKON_ONLY_TO: \"*@\" names nobody: no address ends so"},
+		{"BECKON_ONLY_TO", "+1415a*", "BECKON_ONLY_TO: \"+1415a*\" names nobody: a phone number is + and digits"},
+		{"BECKON_ONLY_TO", "+*", "BECKON_ONLY_TO: \"+*\" names nobody or everybody; write addresses such as +1415* or *@corp.example"},
+		{
+			"BECKON_DATABASE_URL", "postgres://beckon@db/beckon?sslmode=bogus",
+			"BECKON_DATABASE_URL: its sslmode is none of disable, allow, prefer, require, verify-ca, verify-full",
+		},
+	} {
+		_, err := load(map[string]string{c.name: c.value}, nil)
+		require.EqualError(t, err, c.want)
+	}
+	got, err := load(map[string]string{"BECKON_SMS_RATE": " 2 ", "BECKON_LOG_LEVEL": "debug "}, nil)
+	require.NoError(t, err)
+	require.InDelta(t, 2, got.SMS.Rate, 0)
+}

@@ -38,8 +38,8 @@ func readBounded(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxValue+1))
 }
 
-// Load reads every setting of the table by lookup, and secrets also from the file that NAME_FILE names. An empty
-// value counts as not given. The error joins everything that is wrong, one line for each.
+// Load reads every setting of the table by lookup, and secrets also from the file that NAME_FILE names. Blanks around a
+// value that is no secret do not belong to it, and an empty value counts as not given. The error joins everything that is wrong, one line for each.
 func Load(lookup func(string) (string, bool), readFile func(string) ([]byte, error)) (Config, error) {
 	var c Config
 	var faults []error
@@ -64,7 +64,7 @@ func Load(lookup func(string) (string, bool), readFile func(string) ([]byte, err
 	return c, nil
 }
 
-// named puts the setting's name before each fault.
+// named puts the setting's name before each fault. What is wrong in the same way twice is said once.
 func named(name string, err error) []error {
 	if err == nil {
 		return nil
@@ -74,8 +74,12 @@ func named(name string, err error) []error {
 		list = joined.Unwrap()
 	}
 	var faults []error
+	said := map[string]bool{}
 	for _, fault := range list {
-		faults = append(faults, fmt.Errorf("%s: %w", name, fault))
+		if !said[fault.Error()] {
+			faults = append(faults, fmt.Errorf("%s: %w", name, fault))
+		}
+		said[fault.Error()] = true
 	}
 	return faults
 }
@@ -110,7 +114,7 @@ func (s *source) value(setting Setting) (string, error) {
 		return "", fmt.Errorf("longer than %d KiB", maxValue>>10)
 	}
 	if !setting.Secret {
-		return value, nil
+		return strings.TrimSpace(value), nil
 	}
 	path, _ := s.lookup(setting.Name + "_FILE")
 	switch {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -168,6 +169,9 @@ func readDatabase(to *Config, value string) error {
 			return errors.New("not the address of a PostgreSQL database, such as postgres://USER:PASSWORD@HOST:5432/NAME " +
 				"(percent-encode special characters of the password)")
 		}
+		if mode := u.Query().Get("sslmode"); mode != "" && !slices.Contains(sslModes(), mode) {
+			return fmt.Errorf("its sslmode is none of %s", strings.Join(sslModes(), ", "))
+		}
 		to.DatabaseFile, to.DatabaseURL = "", Secret(value)
 		return nil
 	}
@@ -182,6 +186,11 @@ func readDatabase(to *Config, value string) error {
 	}
 	to.DatabaseFile, to.DatabaseURL = path, ""
 	return nil
+}
+
+// sslModes are what libpq knows.
+func sslModes() []string {
+	return []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
 }
 
 // Database reads the address of another database than that of the settings.

@@ -37,7 +37,7 @@ type AdminOptions struct {
 }
 
 // NewAdmin makes the handler of the admin listener: /livez, /readyz, /metrics, POST /-/reload, /-/pause and /-/resume, and
-// GET /-/pauses.
+// GET /-/pauses and /-/audit.
 func NewAdmin(o AdminOptions) http.Handler {
 	a := &admin{AdminOptions: o, gate: newGate(o.Operators), origins: http.NewCrossOriginProtection()}
 	e := newEdge(o.Logger, nil)

@@ -15,10 +15,14 @@ import (
 
 // Switches stop messages and let them go again.
 type Switches interface {
-	// Pause and Resume refuse with a *Refusal what they do not know. Resume tells how many alerts and deliveries it woke up.
-	Pause(ctx context.Context, pause relay.Pause) error
-	Resume(ctx context.Context, pause relay.Pause) (woken int, err error)
+	// Pause and Resume refuse with a *Refusal what they do not know. Pause gives the pause that stands now: an earlier one of
+	// the same stays, and again is true.
+	Pause(ctx context.Context, pause relay.Pause) (standing relay.Pause, again bool, err error)
+	// Resume tells which pauses it ended, and how many alerts and deliveries it woke up.
+	Resume(ctx context.Context, pause relay.Pause) (ended []relay.Pause, woken int, err error)
 	Pauses(ctx context.Context) ([]relay.Pause, error)
+	// Audit gives the newest things that operators did, newest first.
+	Audit(ctx context.Context) ([]relay.Audit, error)
 }
 
 const (
@@ -38,8 +42,40 @@ type PauseView struct {
 	At      time.Time     `json:"at,omitzero"`
 }
 
+// AuditView is a thing that an operator did, as JSON.
+type AuditView struct {
+	At      time.Time `json:"at"`
+	Who     string    `json:"who"`
+	Action  string    `json:"action"`
+	Subject string    `json:"subject"`
+}
+
+// PausedView answers a pause: what stands, and whether it stood before.
+type PausedView struct {
+	PauseView
+
+	Already bool `json:"already"`
+}
+
+// ResumedView answers a resume.
+type ResumedView struct {
+	Ended []PauseView `json:"ended"`
+	Woken int         `json:"woken"`
+}
+
+// PausesView lists pauses.
+type PausesView struct {
+	Pauses []PauseView `json:"pauses"`
+}
+
+// AuditsView lists what operators did.
+type AuditsView struct {
+	Audit []AuditView `json:"audit"`
+}
+
 func (a *admin) registerSwitches(e *echo.Echo) {
 	e.GET("/-/pauses", a.pauses, a.action)
+	e.GET("/-/audit", a.audit, a.action)
 	e.POST("/-/pause", a.pause, a.action)
 	e.POST("/-/resume", a.resume, a.action)
 }
@@ -49,11 +85,27 @@ func (a *admin) pauses(c echo.Context) error {
 	if err != nil {
 		return a.unable(c, err)
 	}
-	views := make([]PauseView, 0, len(found))
-	for _, p := range found {
-		views = append(views, PauseView{Channel: p.Channel, Rule: p.Rule, By: p.By, At: p.At})
+	return c.JSON(http.StatusOK, PausesView{pauseViews(found)})
+}
+
+func pauseViews(pauses []relay.Pause) []PauseView {
+	views := make([]PauseView, 0, len(pauses))
+	for _, p := range pauses {
+		views = append(views, PauseView(p))
 	}
-	return c.JSON(http.StatusOK, map[string]any{"pauses": views})
+	return views
+}
+
+func (a *admin) audit(c echo.Context) error {
+	found, err := a.Switches.Audit(c.Request().Context())
+	if err != nil {
+		return a.unable(c, err)
+	}
+	views := make([]AuditView, 0, len(found))
+	for _, f := range found {
+		views = append(views, AuditView(f))
+	}
+	return c.JSON(http.StatusOK, AuditsView{views})
 }
 
 func (a *admin) pause(c echo.Context) error {
@@ -61,11 +113,12 @@ func (a *admin) pause(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Switches.Pause(c.Request().Context(), pause); err != nil {
+	standing, again, err := a.Switches.Pause(c.Request().Context(), pause)
+	if err != nil {
 		return a.unable(c, err)
 	}
-	a.Logger.WarnContext(c.Request().Context(), "paused", "what", pause.Subject(), "by", pause.By)
-	return c.JSON(http.StatusOK, map[string]any{"paused": pause.Subject()})
+	a.Logger.WarnContext(c.Request().Context(), "paused", "what", pause.Subject(), "by", pause.By, "already", again)
+	return c.JSON(http.StatusOK, PausedView{PauseView: PauseView(standing), Already: again})
 }
 
 func (a *admin) resume(c echo.Context) error {
@@ -73,12 +126,12 @@ func (a *admin) resume(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	woken, err := a.Switches.Resume(c.Request().Context(), pause)
+	ended, woken, err := a.Switches.Resume(c.Request().Context(), pause)
 	if err != nil {
 		return a.unable(c, err)
 	}
 	a.Logger.WarnContext(c.Request().Context(), "resumed", "what", pause.Subject(), "by", pause.By, "woken", woken)
-	return c.JSON(http.StatusOK, map[string]any{"resumed": pause.Subject(), "woken": woken})
+	return c.JSON(http.StatusOK, ResumedView{Ended: pauseViews(ended), Woken: woken})
 }
 
 // switched reads what is to be paused or resumed.

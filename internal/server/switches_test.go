@@ -20,14 +20,18 @@ type board struct {
 	err             error
 }
 
-func (b *board) Pause(_ context.Context, p relay.Pause) error {
+func (b *board) Pause(_ context.Context, p relay.Pause) (relay.Pause, bool, error) {
 	b.paused = append(b.paused, p)
-	return b.err
+	return b.paused[0], len(b.paused) > 1, b.err
 }
 
-func (b *board) Resume(_ context.Context, p relay.Pause) (int, error) {
+func (b *board) Resume(_ context.Context, p relay.Pause) ([]relay.Pause, int, error) {
 	b.resumed = append(b.resumed, p)
-	return 7, b.err
+	return b.paused, 7, b.err
+}
+
+func (b *board) Audit(context.Context) ([]relay.Audit, error) {
+	return []relay.Audit{{Who: "kim", Action: "pause", Subject: "everything"}}, b.err
 }
 
 func (b *board) Pauses(context.Context) ([]relay.Pause, error) { return b.paused, b.err }
@@ -45,14 +49,20 @@ func TestOperatorsPauseAndResumeUnderTheirName(t *testing.T) {
 	h := server.NewAdmin(o)
 	answer := ask(t, h, http.MethodPost, "/-/pause", body(`{"channel":"sms","rule":"missed-call"}`), as("kim", "open sesame"))
 	require.Equal(t, http.StatusOK, answer.Code)
-	require.JSONEq(t, `{"paused":"rule missed-call on channel sms"}`, answer.Body.String())
+	require.Contains(t, answer.Body.String(), `{"channel":"sms","rule":"missed-call","by":"kim","at":"20`)
+	require.Contains(t, answer.Body.String(), `"already":false}`)
 	require.Equal(t, "kim", b.paused[0].By)
 	require.Equal(t, relay.ChannelSMS, b.paused[0].Channel)
 	require.False(t, b.paused[0].At.IsZero())
 	answer = ask(t, h, http.MethodGet, "/-/pauses", as("kim", "open sesame"))
 	require.Contains(t, answer.Body.String(), `"by":"kim"`)
 	answer = ask(t, h, http.MethodPost, "/-/resume", as("kim", "open sesame")) // no body is everything
-	require.JSONEq(t, `{"resumed":"everything","woken":7}`, answer.Body.String())
+	require.Contains(t, answer.Body.String(), `{"ended":[{"channel":"sms","rule":"missed-call","by":"kim"`)
+	require.Contains(t, answer.Body.String(), `"woken":7}`)
+	answer = ask(t, h, http.MethodGet, "/-/audit", as("kim", "open sesame"))
+	require.JSONEq(t, `{"audit":[{"at":"0001-01-01T00:00:00Z","who":"kim","action":"pause","subject":"everything"}]}`, answer.Body.String())
+	require.Equal(t, http.StatusUnauthorized, ask(t, h, http.MethodGet, "/-/audit").Code)
+	require.Equal(t, http.StatusForbidden, ask(t, h, http.MethodGet, "/-/audit", as("vi", "look only")).Code)
 	require.Equal(t, "everything", b.resumed[0].Subject())
 
 	require.Equal(t, http.StatusForbidden, ask(t, h, http.MethodPost, "/-/pause", as("vi", "look only")).Code)

@@ -282,6 +282,8 @@ type Stats struct {
 	OldestQueued map[relay.Channel]time.Time
 	// Bytes is the size of the database on disk.
 	Bytes int64
+	// Segments is how many SMS segments of today (UTC) count against the bound of a day, 0 where there is none.
+	Segments int
 	// Free is how many bytes the disk has left for it, -1 where that is not known.
 	Free int64
 }

@@ -22,6 +22,9 @@ func (s *Tables) Stats(ctx context.Context) (store.Stats, error) {
 	if err == nil {
 		stats.Bytes, err = s.Size(ctx)
 	}
+	if err == nil {
+		stats.Segments, err = One(ctx, s.Read, scanInt, "SELECT COALESCE(max(segments), 0) FROM spending WHERE day = ?", dayOf(s.Now()))
+	}
 	if err != nil {
 		return store.Stats{}, fmt.Errorf("count what is waiting: %w", err)
 	}
