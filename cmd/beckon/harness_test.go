@@ -186,10 +186,10 @@ func (p *process) stop() {
 	require.True(p.t, p.cmd.ProcessState.Success(), "exit: %s\n%s", p.cmd.ProcessState, p.log())
 }
 
-// eventually polls, because another process is waited for; a minute is for a machine that is busy.
+// eventually polls, because another process is waited for; two minutes are for a machine that is busy.
 func (l *lab) eventually(what string, ok func() bool) {
 	l.t.Helper()
-	require.Eventually(l.t, ok, time.Minute, 20*time.Millisecond, what)
+	require.Eventually(l.t, ok, 2*time.Minute, 20*time.Millisecond, what)
 }
 
 type answer struct {

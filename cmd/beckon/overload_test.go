@@ -62,7 +62,7 @@ rules:
 	require.Eventually(t, func() bool {
 		stats, err := s.Stats(t.Context())
 		return err == nil && stats.Alerts[relay.AlertHeld]+stats.Alerts[relay.AlertDue] == 0
-	}, 3*time.Minute, 50*time.Millisecond)
+	}, 5*time.Minute, 50*time.Millisecond)
 	texts := map[string]int{}
 	for _, m := range l.twilio.Messages() {
 		texts[m.DeliveryID]++
