@@ -31,6 +31,8 @@ const (
 	chaosPeople = 150
 	// chaosPosters post at once.
 	chaosPosters = 6
+	// chaosBacklog is how many events may wait to be told of: more are accepted than are sent on a machine that is busy.
+	chaosBacklog = 200
 	// chaosProgress is how many events are accepted between two kills at least.
 	chaosProgress = 30
 )
@@ -69,6 +71,8 @@ type chaos struct {
 	injected map[string]int
 
 	posts, refused, broken atomic.Int64
+	// mailed is how many mails the vendor took, as far as was looked: one for each event that was not read.
+	mailed atomic.Int64
 	calm                   atomic.Bool
 }
 
@@ -227,6 +231,12 @@ func (c *chaos) any() *process {
 // post posts mentions, each until it is answered 200, as CometChat does.
 func (c *chaos) post(ctx context.Context, next *atomic.Int64) {
 	for ctx.Err() == nil {
+		if c.behind() {
+			if pause(ctx, 50*time.Millisecond) != nil {
+				return
+			}
+			continue
+		}
 		m := mention{n: int(next.Add(1)), read: c.chance(5) == 0}
 		if m.read { // nothing depends on what comes first
 			if !c.insist(ctx, c.event(relay.MessageReadReceipt, m.n), nil) {
@@ -234,6 +244,25 @@ func (c *chaos) post(ctx context.Context, next *atomic.Int64) {
 			}
 		}
 		c.insist(ctx, c.event(relay.UserMentioned, m.n), &m)
+	}
+}
+
+// behind tells whether enough waits.
+func (c *chaos) behind() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int64(len(c.accepted))*4/5-c.mailed.Load() > chaosBacklog
+}
+
+// pause waits, unless ctx ends before.
+func pause(ctx context.Context, wait time.Duration) error {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
 	}
 }
 
@@ -255,11 +284,8 @@ func (c *chaos) insist(ctx context.Context, body []byte, m *mention) bool {
 		default:
 			c.broken.Add(1)
 		}
-		pause := time.NewTimer(100 * time.Millisecond)
-		select {
-		case <-ctx.Done():
+		if pause(ctx, 100*time.Millisecond) != nil {
 			return false
-		case <-pause.C:
 		}
 	}
 }
@@ -291,6 +317,7 @@ func (c *chaos) report(ctx, load context.Context) {
 			reports = append(reports, c.twilio.Reports(told[texts], "sent", "delivered")...)
 		}
 		sent := c.sendgrid.Mails()
+		c.mailed.Store(int64(len(sent)))
 		for ; mails < len(sent); mails++ {
 			m := sent[mails]
 			reports = append(reports, c.sendgrid.Batch(c.t, c.sendgrid.Event(m, "processed", nil), c.sendgrid.Event(m, "delivered", nil)))
@@ -307,11 +334,8 @@ func (c *chaos) report(ctx, load context.Context) {
 			posts.Go(func() error { return r.Deliver(ctx, 20, address) })
 		}
 		_ = posts.Wait() // one that was never taken is one more that never came
-		pause := time.NewTimer(500 * time.Millisecond)
-		select {
-		case <-ctx.Done():
+		if pause(ctx, 500*time.Millisecond) != nil {
 			return
-		case <-pause.C:
 		}
 		if load.Err() != nil && texts == len(c.twilio.Messages()) && mails == len(c.sendgrid.Mails()) && c.calm.Load() {
 			return
