@@ -73,7 +73,7 @@ type chaos struct {
 	posts, refused, broken atomic.Int64
 	// mailed is how many mails the vendor took, as far as was looked: one for each event that was not read.
 	mailed atomic.Int64
-	calm                   atomic.Bool
+	calm   atomic.Bool
 }
 
 // mention is an event that was answered 200.
