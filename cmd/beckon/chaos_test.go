@@ -26,7 +26,7 @@ import (
 const (
 	// killsVariable says how many processes are killed; without it few are, so that the test is quick. See `make chaos`.
 	killsVariable = "BECKON_CHAOS_KILLS"
-	fewKills      = 6
+	fewKills      = 4
 	// chaosPeople is how many people are written to: so many that one page of Twilio's list shows all that one of them got.
 	chaosPeople = 150
 	// chaosPosters post at once.
@@ -34,7 +34,7 @@ const (
 	// chaosBacklog is how many events may wait to be told of: more are accepted than are sent on a machine that is busy.
 	chaosBacklog = 200
 	// chaosProgress is how many events are accepted between two kills at least.
-	chaosProgress = 30
+	chaosProgress = 20
 )
 
 // chaosRules have two rules for one thing, so that claims are raced for, and an `unless`, so that some are to be cancelled.
