@@ -53,11 +53,11 @@ rules:
 	p := l.serve()
 	s := l.kept()
 	require.Greater(t, len(accepted), crashRounds*crashBurst/4, "the burst was cut too early to mean anything")
-	l.eventually("every alert ends", func() bool {
+	require.Eventually(t, func() bool { // a list that shows a twin under way is asked again after half a minute
 		stats, err := s.Stats(t.Context())
 		require.NoError(t, err)
 		return stats.Alerts[relay.AlertHeld]+stats.Alerts[relay.AlertDue] == 0
-	})
+	}, 6*time.Minute, 20*time.Millisecond, "every alert ends")
 	p.stop()
 
 	sent := map[string]int{}

@@ -19,7 +19,7 @@ import (
 
 const (
 	// listPage is how many messages to one number are looked through.
-	listPage = 50
+	listPage = 500
 	// listSkew is how far Twilio's clock, which shows whole seconds, may be behind ours.
 	listSkew = 30 * time.Second
 	// trialPrefix stands before each text that a trial account sends.
