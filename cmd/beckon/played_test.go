@@ -28,7 +28,7 @@ const (
 	tardy = 1500 * time.Millisecond
 	// plays is how often a scenario is played on a machine that is too busy to keep these times. What comes of it must be right
 	// each time.
-	plays = 3
+	plays = 6
 )
 
 // TestServeDoesWhatTestPromises plays files of scenario tests, with waits of seconds, through the real binary with the outbox and

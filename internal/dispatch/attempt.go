@@ -30,6 +30,7 @@ func (w *deliveryWorker) Work(ctx context.Context, job *river.Job[store.Delivery
 	if err != nil {
 		return fmt.Errorf("read delivery %s: %w", job.Args.DeliveryID, err)
 	}
+	w.d.gates[delivery.Channel].worked.Add(1)
 	open := delivery.State == relay.DeliveryQueued || delivery.State == relay.DeliveryUnknown
 	if wait := delivery.NextAt.Sub(w.d.Now()); open && wait > 0 {
 		return river.JobSnooze(wait)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -59,6 +60,8 @@ type gate struct {
 	finding sync.Mutex
 	// listless is done once it was told that the provider's list cannot be read.
 	listless sync.Once
+	// worked counts the jobs of the channel's queue.
+	worked atomic.Int64
 
 	mu       sync.Mutex
 	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]

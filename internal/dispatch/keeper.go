@@ -22,6 +22,8 @@ const (
 	queueTimeout = jobTimeout + 5*time.Second
 	// beatEvery is how often a replica says that it works.
 	beatEvery = 5 * time.Second
+	// idleQueue is how long a queue may work nothing, although something is ready, until it is taken for dead.
+	idleQueue = time.Minute
 	// countTimeout bounds the count of what waits, which is for a log line only.
 	countTimeout = 2 * time.Second
 )
@@ -37,6 +39,9 @@ type keeper struct {
 	swept time.Time
 	// unsure says that the last change of the queue failed, so that it may be half done.
 	unsure bool
+	// worked is how much the queue had worked at idleSince, and nothing since.
+	worked    int64
+	idleSince time.Time
 }
 
 func (k *keeper) run(ctx context.Context) {
@@ -74,7 +79,7 @@ func (k *keeper) look(ctx context.Context) error {
 		return k.wake(ctx, relay.ReasonMisconfigured)
 	}
 	if now.reason == relay.ReasonNone {
-		return nil
+		return k.revive(ctx)
 	}
 	if now.probe {
 		if err := k.probe(ctx); err != nil {
@@ -109,6 +114,36 @@ func (k *keeper) queue(ctx context.Context, down bool) error {
 	}
 	k.down, k.unsure = down, false
 	return nil
+}
+
+// revive puts a queue down and takes it up again that works nothing although something is ready: where a connection to the database
+// breaks just as a queue begins, River (v0.49, producer.go) leaves it dead without a word.
+func (k *keeper) revive(ctx context.Context) error {
+	now, worked := k.d.Now(), k.gate.worked.Load()
+	if worked != k.worked || k.idleSince.IsZero() || now.Before(k.idleSince) {
+		k.worked, k.idleSince = worked, now
+		return nil
+	}
+	if now.Sub(k.idleSince) < idleQueue {
+		return nil
+	}
+	k.idleSince = now
+	since := now.Add(-idleQueue)
+	ready, err := k.d.Store.Waiting(ctx, store.Waiting{
+		Channel: k.gate.channel, State: relay.DeliveryQueued, ReadyBy: since, MadeBefore: since, Limit: 1,
+	})
+	if err != nil {
+		return fmt.Errorf("look whether the queue works: %w", err)
+	}
+	if len(ready) == 0 {
+		return nil
+	}
+	k.d.Logger.WarnContext(ctx, "the channel's queue works nothing although something is ready; it is begun anew",
+		"channel", k.gate.channel)
+	if err := k.queue(ctx, true); err != nil {
+		return err
+	}
+	return k.queue(ctx, false)
 }
 
 // tell logs what became of the gate, once. Bad configuration is for a person, and loud.

@@ -12,16 +12,25 @@ import (
 	"github.com/beckon-relay/beckon/internal/store"
 )
 
-// lateStore puts queues down too late: whoever waits for it gives up.
-type lateStore struct {
+// askedStore notes how queues are put down and taken up.
+type askedStore struct {
 	store.Store
 
 	asked []int
 }
 
 // Queue implements store.Store.
-func (s *lateStore) Queue(_ context.Context, _ relay.Channel, workers int) error {
+func (s *askedStore) Queue(_ context.Context, _ relay.Channel, workers int) error {
 	s.asked = append(s.asked, workers)
+	return nil
+}
+
+// lateStore puts queues down too late: whoever waits for it gives up.
+type lateStore struct{ askedStore }
+
+// Queue implements store.Store.
+func (s *lateStore) Queue(ctx context.Context, channel relay.Channel, workers int) error {
+	_ = s.askedStore.Queue(ctx, channel, workers)
 	if workers == 0 {
 		return context.DeadlineExceeded
 	}
@@ -32,7 +41,7 @@ func TestAQueueThatWasHalfPutDownIsTakenUpAgainWhenTheGateOpens(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlant(t, textOnly)
-		late := &lateStore{Store: p.kept}
+		late := &lateStore{askedStore{Store: p.kept}}
 		p.Store = late
 		k := p.keepers[relay.ChannelSMS]
 		p.vendors[relay.ChannelSMS].does(refuses)
@@ -45,6 +54,31 @@ func TestAQueueThatWasHalfPutDownIsTakenUpAgainWhenTheGateOpens(t *testing.T) {
 		require.NoError(t, p.work(p.delivery(id).ID), "a worker of the queue made the probe")
 		require.NoError(t, k.look(t.Context()))
 		require.Equal(t, []int{0, 4}, late.asked)
+	})
+}
+
+func TestAQueueThatWorksNothingAlthoughSomethingIsReadyIsBegunAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlant(t, textOnly)
+		asked := &askedStore{Store: p.kept}
+		p.Store = asked
+		p.pass(3 * idleQueue)
+		require.Empty(t, asked.asked, "nothing is ready")
+		sms := p.vendors[relay.ChannelSMS]
+		sms.does(down)
+		id := p.flood(1)[0]
+		sms.does(accepts)
+		p.pass(3*idleQueue + time.Minute)
+		require.GreaterOrEqual(t, len(asked.asked), 4)
+		require.Equal(t, []int{0, 4}, asked.asked[:2])
+		require.Contains(t, p.log.String(), "channel=sms")
+
+		p.drain()
+		require.Equal(t, relay.DeliverySent, p.delivery(id).State)
+		before := len(asked.asked)
+		p.pass(3 * idleQueue)
+		require.Len(t, asked.asked, before, "it works, and nothing is left")
 	})
 }
 
