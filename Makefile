@@ -20,10 +20,6 @@ export GOFLAGS := $(shell go env GOFLAGS) -buildvcs=false
 GOLANGCI    := bin/golangci-lint-$(GOLANGCI_VERSION)
 GOVULNCHECK := bin/govulncheck-$(GOVULNCHECK_VERSION)
 
-# The race detector, but not in SQLite, which is C that was translated into Go: to watch it takes most of the time of the tests, and
-# what it would find is not ours. cmd/beckon/build_test.go has the same.
-RACE := -race -gcflags=modernc.org/...=-race=false
-
 # What the tests depend on: go files, and the files that they read.
 SOURCES := go.mod go.sum CONTRIBUTING.md $(wildcard rules*.yaml) \
            $(shell find cmd internal templates -type f 2>/dev/null)
@@ -36,7 +32,7 @@ help: ## list these commands
 test: ## vet, then every test with the race detector; writes coverage.out
 	@.ci/need cc postgres
 	go vet ./...
-	CGO_ENABLED=1 go test $(RACE) -shuffle=on -timeout 40m -covermode=atomic -coverprofile=coverage.out ./...
+	CGO_ENABLED=1 go test -race -shuffle=on -timeout 40m -covermode=atomic -coverprofile=coverage.out ./...
 
 coverage.out: $(SOURCES)
 	@$(MAKE) --no-print-directory test
