@@ -21,10 +21,11 @@ var edges = edgeTable{
 	"internal/backtest":   {"internal/relay", "internal/rules", "internal/engine", "internal/engine/sim"},
 
 	// The adapters: none knows another, only what its family shares.
-	"internal/channel":            {"internal/relay"},
-	"internal/channel/twilio":     {"internal/relay", "internal/channel"},
-	"internal/channel/sendgrid":   {"internal/relay", "internal/channel"},
-	"internal/channel/outbox":     {"internal/relay", "internal/channel"},
+	"internal/outbound":           {},
+	"internal/channel":            {"internal/relay", "internal/outbound"},
+	"internal/channel/twilio":     {"internal/relay", "internal/outbound", "internal/channel"},
+	"internal/channel/sendgrid":   {"internal/relay", "internal/outbound", "internal/channel"},
+	"internal/channel/outbox":     {"internal/relay", "internal/outbound"},
 	"internal/channel/vendortest": {},
 	"internal/directory":          {"internal/relay"},
 	"internal/store":              {"internal/relay"},
