@@ -12,6 +12,7 @@ var edges = edgeTable{
 	"internal/archtest": {},
 
 	"internal/cometchat": {"internal/relay"},
+	"internal/outbound":  {},
 
 	// The core: pure, no input or output.
 	"internal/rules":      {"internal/relay"},
@@ -21,7 +22,7 @@ var edges = edgeTable{
 	"internal/backtest":   {"internal/relay", "internal/rules", "internal/engine", "internal/engine/sim"},
 
 	// The adapters: none knows another, only what its family shares.
-	"internal/outbound":           {},
+	"internal/cometchat/rest":     {"internal/relay", "internal/outbound", "internal/cometchat"},
 	"internal/channel":            {"internal/relay", "internal/outbound"},
 	"internal/channel/twilio":     {"internal/relay", "internal/outbound", "internal/channel"},
 	"internal/channel/sendgrid":   {"internal/relay", "internal/outbound", "internal/channel"},
