@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"github.com/beckon-relay/beckon/internal/cometchat"
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -38,6 +39,7 @@ func (c *Client) Message(ctx context.Context, id string) (Message, error) {
 // of more than 300 members.
 func (c *Client) Unread(ctx context.Context, uid string, conversation relay.Conversation, other string) (int, error) {
 	const what = "a conversation"
+	uid, other = strings.ToLower(uid), strings.ToLower(other)
 	path := []string{"users", other, "conversation"}
 	if conversation.Kind == relay.KindGroup {
 		path[0] = "groups"
@@ -73,7 +75,7 @@ func (c *Client) Unread(ctx context.Context, uid string, conversation relay.Conv
 // idOf is whom a conversation is with.
 func idOf(with object, kind string) string {
 	if kind == relay.KindGroup {
-		return with.text("guid")
+		return strings.ToLower(with.text("guid"))
 	}
-	return with.text("uid")
+	return strings.ToLower(with.text("uid"))
 }

@@ -21,6 +21,7 @@ const perPage = 100
 // before all of them are read; ErrNotFound that there is no such group.
 func (c *Client) Members(ctx context.Context, guid string, most int) ([]relay.User, error) {
 	const what = "the members of a group"
+	guid = strings.ToLower(guid) // as CometChat does with all uids and guids
 	var members []relay.User
 	seen := map[string]bool{}
 	for page := 1; ; page++ {
@@ -110,6 +111,7 @@ func (c *Client) Joined(ctx context.Context, sessionID string) ([]string, error)
 // It is not documented whether the API shows `@private`, nor what it answers where no contact details are kept.
 func (c *Client) Contact(ctx context.Context, uid string) (relay.Contact, error) {
 	const what = "a user"
+	uid = strings.ToLower(uid)
 	body, err := c.get(ctx, call{what: what, host: hostAPI, path: []string{"users", uid}})
 	if err != nil {
 		return relay.Contact{}, err
@@ -119,10 +121,10 @@ func (c *Client) Contact(ctx context.Context, uid string) (relay.Contact, error)
 		return relay.Contact{}, err
 	}
 	user, ok := cometchat.ReadUser(a.Data)
-	if !ok || user.UID != strings.ToLower(uid) {
+	if !ok || user.UID != uid {
 		return relay.Contact{}, &Error{What: what, Detail: "the answer is not that user"}
 	}
-	details, err := c.contactDetails(ctx, user.UID)
+	details, err := c.contactDetails(ctx, uid)
 	if err != nil {
 		return relay.Contact{}, err
 	}
