@@ -30,7 +30,7 @@ var edges = edgeTable{
 	"internal/channel/sendgrid":   {"internal/relay", "internal/outbound", "internal/channel"},
 	"internal/channel/outbox":     {"internal/relay", "internal/outbound"},
 	"internal/channel/vendortest": {},
-	"internal/directory":          {"internal/relay"},
+	"internal/directory":          {"internal/relay", "internal/outbound"},
 	"internal/store":              {"internal/relay"},
 	"internal/store/tables":       {"internal/relay", "internal/store"},
 	"internal/store/sqlite":       {"internal/relay", "internal/store", "internal/store/tables"},

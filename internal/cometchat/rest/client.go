@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -22,10 +21,10 @@ const (
 	callDeadline = 5 * time.Second
 	// maxBody bounds an answer, in bytes: a page of a hundred members who all have much metadata.
 	maxBody = 4 << 20
-	// callsPerSecond is far below the 20,000 a minute that CometChat allows an app, for all its other servers, other replicas
-	// of ours and the clients' own share of it.
-	callsPerSecond = 50
-	callsAtOnce    = 16
+	// callsPerSecond is far below the 20,000 a minute that CometChat allows an app, so that three replicas of ours still leave
+	// something to the app's own servers.
+	callsPerSecond = 100
+	callsAtOnce    = 32
 	// pauseUnsaid is how long to wait after too many calls where CometChat does not say: what its documentation shows.
 	pauseUnsaid = 15 * time.Second
 	// maxPause bounds what CometChat may ask us to wait: a clock that is wrong somewhere must not keep us away for a day.
@@ -54,8 +53,8 @@ type Client struct {
 	http   *http.Client
 	slots  chan struct{}
 	limit  *rate.Limiter
-	// pause is until when CometChat wants no calls, in unix nanoseconds.
-	pause atomic.Int64
+	// pause is what CometChat asked for.
+	pause outbound.Pause
 }
 
 // nameForm is what ids of apps and regions look like. They become part of a host's name, so nothing else may be in them.
@@ -175,11 +174,11 @@ func (c *Client) turn(ctx context.Context, what string) error {
 	select {
 	case c.slots <- struct{}{}:
 	case <-ctx.Done():
-		return &Error{What: what, Detail: "no room among our calls to CometChat"}
+		return &Error{What: what, Detail: "no room among our calls to CometChat", busy: true}
 	}
 	err := c.limit.Wait(ctx)
 	if err != nil {
-		err = &Error{What: what, Detail: "our own limit of calls to CometChat is reached"}
+		err = &Error{What: what, Detail: "our own limit of calls to CometChat is reached", busy: true}
 	} else {
 		err = c.paused(what) // by what came while this one waited
 	}
@@ -191,8 +190,8 @@ func (c *Client) turn(ctx context.Context, what string) error {
 
 // paused is the error for a call that CometChat does not want now; nil where it may be made.
 func (c *Client) paused(what string) error {
-	until := time.Unix(0, c.pause.Load())
-	if !c.config.Now().Before(until) {
+	until, on := c.pause.On(c.config.Now())
+	if !on {
 		return nil
 	}
 	return &Error{What: what, Status: http.StatusTooManyRequests, Until: until, Detail: "CometChat asked for a pause"}

@@ -34,7 +34,12 @@ type Error struct {
 	Detail string
 	// Until is when CometChat wants calls again; zero where it did not say.
 	Until time.Time
+
+	busy bool
 }
+
+// Busy reports whether the call was not made because of our own limits, so that it says nothing about CometChat.
+func (e *Error) Busy() bool { return e.busy }
 
 // Error implements error.
 func (e *Error) Error() string {
@@ -107,14 +112,5 @@ func (c *Client) hold(h http.Header) time.Time {
 	if wait <= 0 {
 		wait = pauseUnsaid
 	}
-	until := now.Add(min(wait, maxPause))
-	for {
-		old := c.pause.Load()
-		if old >= until.UnixNano() {
-			return time.Unix(0, old)
-		}
-		if c.pause.CompareAndSwap(old, until.UnixNano()) {
-			return until
-		}
-	}
+	return c.pause.Hold(now.Add(min(wait, maxPause)))
 }
