@@ -11,7 +11,8 @@ var edges = edgeTable{
 	"internal/relay":    {},
 	"internal/archtest": {},
 
-	"internal/cometchat": {"internal/relay"},
+	"internal/address":   {"internal/relay"},
+	"internal/cometchat": {"internal/relay", "internal/address"},
 
 	// The core: pure, no input or output.
 	"internal/rules":      {"internal/relay"},
@@ -26,7 +27,7 @@ var edges = edgeTable{
 	"internal/channel/sendgrid":   {"internal/relay", "internal/channel"},
 	"internal/channel/outbox":     {"internal/relay", "internal/channel"},
 	"internal/channel/vendortest": {},
-	"internal/directory":          {"internal/relay"},
+	"internal/directory":          {"internal/relay", "internal/address"},
 	"internal/store":              {"internal/relay"},
 	"internal/store/tables":       {"internal/relay", "internal/store"},
 	"internal/store/sqlite":       {"internal/relay", "internal/store", "internal/store/tables"},

@@ -18,6 +18,7 @@ type Set struct {
 	byTrigger map[relay.Trigger][]*Rule
 	wanted    map[relay.Trigger]bool
 	implied   map[relay.Trigger][]*Clause
+	answered  *Clause
 	sessions  []relay.Trigger
 	longest   time.Duration
 }
@@ -179,6 +180,9 @@ func (s *Set) LongestWait() time.Duration { return s.longest }
 // mention edited away. None for triggers whose events carry no message. The slice is not to be changed.
 func (s *Set) Implied(trigger relay.Trigger) []*Clause { return s.implied[trigger] }
 
+// Answered is the clause of the shorthand, which applies to those whom a call to a group rang without being written.
+func (s *Set) Answered() *Clause { return s.answered }
+
 // Sessions returns the triggers whose events say who takes part in a call session, sorted. The slice is not to be changed.
 func (s *Set) Sessions() []relay.Trigger { return s.sessions }
 
@@ -224,6 +228,9 @@ func (s *Set) index(l *loader) {
 		for _, trigger := range r.Triggers {
 			s.byTrigger[trigger] = append(s.byTrigger[trigger], r)
 			s.want(trigger, r.Unless, s.implied[trigger])
+			if r.rings(l.catalogue[trigger]) {
+				s.want(trigger, []*Clause{s.answered})
+			}
 			session = session || r.asksSession(l.catalogue[trigger])
 		}
 	}
@@ -258,6 +265,12 @@ func (s *Set) want(trigger relay.Trigger, clauses ...[]*Clause) {
 // asksSession reports whether some of the people to tell of a trigger are known from other events of its call session only.
 func (r *Rule) asksSession(spec relay.TriggerSpec) bool {
 	return slices.ContainsFunc(r.To, func(t Target) bool { return spec.Roles[t.Role] == relay.FromSession })
+}
+
+// rings reports whether some of the people to tell of a trigger are those whom a call rang.
+func (r *Rule) rings(spec relay.TriggerSpec) bool {
+	_, offered := spec.Roles[relay.RoleCallee]
+	return offered && slices.ContainsFunc(r.To, func(t Target) bool { return t.Role == relay.RoleCallee })
 }
 
 // namesSession reports whether events of that shape say who takes part in a call session.
