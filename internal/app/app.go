@@ -26,6 +26,8 @@ type Options struct {
 	Logger  *slog.Logger
 	// Settings reads the settings anew on a reload, so that rotated secrets take effect; nil keeps Config.
 	Settings func() (config.Config, error)
+	// Chat makes what asks CometChat's API, where the settings have a key for it; nil asks nobody.
+	Chat func(config.Config) (dispatch.Chat, error)
 	// HurryTo caps every rule's wait and turns quiet hours off, for `dev`; 0 leaves the rules as they are.
 	HurryTo time.Duration
 }
@@ -79,7 +81,7 @@ func (a *App) open(ctx context.Context) error {
 	a.warn(ctx, first.warnings)
 	a.metrics.reloaded(first.generation, time.Now())
 	a.dispatcher = dispatch.New(dispatch.Options{
-		Store: a.store, Current: a.generation, Directory: a, Links: a.linksFor, Provider: a.provider, Observer: a.metrics,
+		Store: a.store, Current: a.generation, Directory: a, Chat: a, Links: a.linksFor, Provider: a.provider, Observer: a.metrics,
 		Logger: sparing(a.Logger), Now: time.Now, Random: rand.Float64, UnknownWait: a.Config.UnknownWait,
 		Retention: a.Config.Retention, Replica: replica(), Limits: limits(a.Config), DailySegments: dailySegments(a.Config),
 		Receipts: a.receiptsFrom, Guard: countryGuard(a.Config.SMSCountries), Sandbox: sandbox(a.Config, a.store),

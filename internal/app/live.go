@@ -29,8 +29,10 @@ import (
 type live struct {
 	generation *engine.Generation
 	// warnings are what is doubtful in the rules and templates.
-	warnings  []rules.Finding
-	people    directory.Chain
+	warnings []rules.Finding
+	people   directory.Chain
+	// chat is nil where CometChat's API cannot be asked.
+	chat      dispatch.Chat
 	providers map[relay.Channel]dispatch.Provider
 	mailLinks mailLinks
 	// reporting are the channels on which receipts can come in.
@@ -72,7 +74,10 @@ func (a *App) load(c config.Config) (*live, error) {
 	next.people = people
 	problems = append(problems, joined(wrong))
 	next.providers, err = providers(c, a.store)
-	problems = append(problems, err, missing(generation, next.providers, c))
+	problems = append(problems, err, missing(generation, next.providers, c), unasked(generation, c))
+	next.warnings = append(next.warnings, deaf(generation, c)...)
+	next.chat, err = a.newChat(c)
+	problems = append(problems, err)
 	next.mailLinks, err = newMailLinks(c)
 	problems = append(problems, err)
 	callbacks, err := a.callbacks(c)
@@ -275,6 +280,7 @@ func secretsOf(c config.Config) string {
 		put(token.Reveal())
 	}
 	put(c.SendGrid.EventPublicKeys...)
+	put(c.CometChat.APIKey.Reveal(), strconv.Itoa(c.GroupCap))
 	put(c.Twilio.APIKey, c.Twilio.APISecret.Reveal(), c.SendGrid.APIKey.Reveal())
 	return hex.EncodeToString(h.Sum(nil))
 }

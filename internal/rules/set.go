@@ -104,6 +104,10 @@ type Rule struct {
 	FallbackAfter time.Duration
 	// OnUnknown says what becomes of a message whose answer was lost, where the provider cannot tell that it has it. Default Resend.
 	OnUnknown OnUnknown
+	// Asks are the roles in To whose people only CometChat's API knows. RingsGroups says that it tells those whom a call rang, and that
+	// nothing in its condition leaves out calls to groups, whose members only the API knows.
+	Asks        []relay.Role
+	RingsGroups bool
 	// Line and Column are where its name stands.
 	Line, Column int
 
@@ -228,7 +232,7 @@ func (s *Set) index(l *loader) {
 		for _, trigger := range r.Triggers {
 			s.byTrigger[trigger] = append(s.byTrigger[trigger], r)
 			s.want(trigger, r.Unless, s.implied[trigger])
-			if r.rings(l.catalogue[trigger]) {
+			if r.RingsGroups {
 				s.want(trigger, []*Clause{s.answered})
 			}
 			session = session || r.asksSession(l.catalogue[trigger])
@@ -265,12 +269,6 @@ func (s *Set) want(trigger relay.Trigger, clauses ...[]*Clause) {
 // asksSession reports whether some of the people to tell of a trigger are known from other events of its call session only.
 func (r *Rule) asksSession(spec relay.TriggerSpec) bool {
 	return slices.ContainsFunc(r.To, func(t Target) bool { return spec.Roles[t.Role] == relay.FromSession })
-}
-
-// rings reports whether some of the people to tell of a trigger are those whom a call rang.
-func (r *Rule) rings(spec relay.TriggerSpec) bool {
-	_, offered := spec.Roles[relay.RoleCallee]
-	return offered && slices.ContainsFunc(r.To, func(t Target) bool { return t.Role == relay.RoleCallee })
 }
 
 // namesSession reports whether events of that shape say who takes part in a call session.
