@@ -40,8 +40,8 @@ func checkCommand() *cobra.Command {
 		Long: `Validate a rules file (default: BECKON_RULES), the templates it uses (--templates, BECKON_TEMPLATES) and the files of
 recipients (BECKON_DIRECTORY): syntax, names, roles and fields of each trigger, conditions, and that every template renders in
 every locale for a sample of every trigger its rule names, with a digest also for more of them than it lists. It says how many
-segments each SMS takes, and warns where a single character doubles that. Every finding is reported at once, with file, line
-and column.`,
+segments each SMS takes, warns where a single character doubles that, and says which rules need CometChat's API. Every finding is
+reported at once, with file, line and column.`,
 		Example: "  beckon check\n  beckon check --json staging/rules.yaml --templates staging/templates\n  beckon check --strict --format github",
 		Args:    args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, given []string) error {
@@ -99,6 +99,7 @@ func (f *checkFlags) report(c *cobra.Command, file string, checked app.Checked) 
 		if err := printSizes(out, checked.SMS); err != nil {
 			return err
 		}
+		printAsks(out, checked.Asks)
 	}
 	wrong := 0
 	for _, finding := range checked.Findings {
@@ -124,6 +125,8 @@ type checkReport struct {
 	Generation string          `json:"generation"`
 	Findings   []rules.Finding `json:"findings"`
 	SMS        []smsRow        `json:"sms"`
+	// Asks are the rules that need CometChat's API.
+	Asks []app.Ask `json:"asks_cometchat,omitempty"`
 }
 
 // smsRow says how an SMS travels.
@@ -144,7 +147,7 @@ type smsRow struct {
 }
 
 func checkReportOf(file string, checked app.Checked) checkReport {
-	report := checkReport{File: file, Findings: append([]rules.Finding{}, checked.Findings...), SMS: []smsRow{}}
+	report := checkReport{File: file, Findings: append([]rules.Finding{}, checked.Findings...), SMS: []smsRow{}, Asks: checked.Asks}
 	if checked.Generation != nil {
 		report.Generation = checked.Generation.Hash
 	}
@@ -178,6 +181,15 @@ func printSizes(w io.Writer, all []engine.Measured) error {
 		return fmt.Errorf("print: %w", err)
 	}
 	return nil
+}
+
+// printAsks says which rules do not work without CometChat's API.
+func printAsks(w io.Writer, asks []app.Ask) {
+	for _, ask := range asks {
+		for _, role := range ask.Roles {
+			_, _ = fmt.Fprintf(w, "CometChat  %s: is asked for %s, so `serve` needs COMETCHAT_API_KEY\n", ask.Rule, role)
+		}
+	}
 }
 
 func segments(n int) string {

@@ -137,7 +137,14 @@ func whom(r relay.Recipient, role relay.Role) string {
 	case r.Phone != "":
 		return r.Phone.String()
 	}
-	return "the " + string(role) + ", not known yet"
+	switch role {
+	case relay.RoleGroupMembers:
+		return "everybody in the group, looked up when it happens"
+	case relay.RoleAuthor:
+		return "the author of the message, looked up when it happens"
+	default:
+		return "the " + string(role) + ", not known yet"
+	}
 }
 
 func printEvent(w io.Writer, e eventDetail) error {

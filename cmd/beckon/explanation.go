@@ -8,6 +8,7 @@ import (
 
 	"github.com/beckon-relay/beckon/internal/app"
 	"github.com/beckon-relay/beckon/internal/engine"
+	"github.com/beckon-relay/beckon/internal/engine/sim"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/rules"
 )
@@ -20,6 +21,8 @@ type explanation struct {
 	Outcomes   []foreseen    `json:"outcomes"`
 	// Invented says that nobody's contact is known.
 	Invented bool `json:"people_invented,omitempty"`
+	// StandsIn says that one person stands in for all whom only CometChat knows.
+	StandsIn bool `json:"stand_in,omitempty"`
 	// Kept says that the event is in the database.
 	Kept bool `json:"kept,omitempty"`
 }
@@ -82,6 +85,7 @@ func explanationOf(g *engine.Generation, event relay.Event, explained app.Explai
 	for _, f := range explained.Outcomes {
 		if only == "" || f.Alert.Rule == only {
 			out.Outcomes = append(out.Outcomes, foreseenOf(f))
+			out.StandsIn = out.StandsIn || sim.StandsIn(f.Alert.Recipient.UID)
 		}
 	}
 	return out
@@ -147,6 +151,9 @@ func printExplanation(w io.Writer, e explanation) {
 	}
 	if e.Kept {
 		p("\nWhat became of it is shown by: beckon events show %s\n", e.Event.ID)
+	}
+	if e.StandsIn {
+		p("\nCometChat was not asked: one person stands in for all who are looked up when it happens.\n")
 	}
 	if e.Invented {
 		p("\nNo directory is set (BECKON_DIRECTORY), so everybody is taken to be reachable on every channel.\n")

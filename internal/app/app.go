@@ -79,7 +79,7 @@ func (a *App) open(ctx context.Context) error {
 	a.warn(ctx, first.warnings)
 	a.metrics.reloaded(first.generation, time.Now())
 	a.dispatcher = dispatch.New(dispatch.Options{
-		Store: a.store, Current: a.generation, Directory: a, Links: a.linksFor, Provider: a.provider, Observer: a.metrics,
+		Store: a.store, Current: a.generation, Directory: a, Chat: a, Links: a.linksFor, Provider: a.provider, Observer: a.metrics,
 		Logger: sparing(a.Logger), Now: time.Now, Random: rand.Float64, UnknownWait: a.Config.UnknownWait,
 		Retention: a.Config.Retention, Replica: replica(), Limits: limits(a.Config), DailySegments: dailySegments(a.Config),
 		Receipts: a.receiptsFrom, Guard: countryGuard(a.Config.SMSCountries), Sandbox: sandbox(a.Config, a.store),

@@ -13,6 +13,8 @@ type Checked struct {
 	Generation *engine.Generation
 	// SMS says how the texts travel that the rules send; empty without a Generation.
 	SMS []engine.Measured
+	// Asks says which rules need CometChat's API, and what for.
+	Asks []Ask
 }
 
 // Check reads a rules file with the templates, the retention and the files of recipients of the settings, as `serve` would. The
@@ -24,7 +26,7 @@ func Check(rulesFile string, c config.Config) (Checked, error) {
 	}
 	checked := Checked{Findings: append(findings, Outlived(generation, c.Retention)...), Generation: generation}
 	if generation != nil {
-		checked.SMS = generation.Measure(sample)
+		checked.SMS, checked.Asks = generation.Measure(sample), asksOf(generation)
 	}
 	_, _, problems := loadPeople(c.Directory.Files())
 	for _, p := range problems {

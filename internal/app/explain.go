@@ -56,12 +56,12 @@ type Foreseen struct {
 }
 
 // Explain plays one event through a generation, under a clock of its own, beside what is known of its call session. Nothing is
-// sent or kept.
+// sent or kept, and CometChat is not asked: in the place of a group's members there is one stand-in.
 func Explain(g *engine.Generation, event relay.Event, session []relay.Event, people *People) Explained {
 	out := Explained{Rules: g.Explain(event)}
 	result := sim.Run(sim.Setup{
 		Generation: func(time.Time) *engine.Generation { return g },
-		Contact:    people.Find, Events: []relay.Event{event}, Known: session,
+		Contact:    sim.Reachable(people.Find), Chat: sim.StandIn, Events: []relay.Event{event}, Known: session,
 	})
 	for _, a := range result.Alerts {
 		f := Foreseen{Alert: a}

@@ -31,7 +31,9 @@ type live struct {
 	// warnings are what is doubtful in the rules and templates.
 	warnings []rules.Finding
 	// people are where contacts come from, and CometChat's API (people.cometchat, nil without a key).
-	people    *sources
+	people *sources
+	// chat is nil where CometChat's API cannot be asked.
+	chat      dispatch.Chat
 	providers map[relay.Channel]dispatch.Provider
 	mailLinks mailLinks
 	// reporting are the channels on which receipts can come in.
@@ -72,7 +74,9 @@ func (a *App) load(c config.Config) (*live, error) {
 	next.people, err = a.finder().open(c)
 	problems = append(problems, err)
 	next.providers, err = providers(c, a.store)
-	problems = append(problems, err, missing(generation, next.providers, c))
+	problems = append(problems, err, missing(generation, next.providers, c), unasked(generation, c))
+	next.warnings = append(next.warnings, deaf(generation, c)...)
+	next.chat = newChat(next.people, c)
 	next.mailLinks, err = newMailLinks(c)
 	problems = append(problems, err)
 	callbacks, err := a.callbacks(c)
@@ -288,7 +292,7 @@ func secretsOf(c config.Config) string {
 	}
 	put(c.SendGrid.EventPublicKeys...)
 	put(c.Twilio.APIKey, c.Twilio.APISecret.Reveal(), c.SendGrid.APIKey.Reveal())
-	put(c.CometChat.APIKey.Reveal(), c.Directory.Token.Reveal(), c.Directory.User.User, c.Directory.User.Password.Reveal())
+	put(c.CometChat.APIKey.Reveal(), strconv.Itoa(c.GroupCap), c.Directory.Token.Reveal(), c.Directory.User.User, c.Directory.User.Password.Reveal())
 	return hex.EncodeToString(h.Sum(nil))
 }
 

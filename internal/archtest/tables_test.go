@@ -11,7 +11,8 @@ var edges = edgeTable{
 	"internal/relay":    {},
 	"internal/archtest": {},
 
-	"internal/cometchat": {"internal/relay"},
+	"internal/address":   {"internal/relay"},
+	"internal/cometchat": {"internal/relay", "internal/address"},
 	"internal/outbound":  {},
 
 	// The core: pure, no input or output.
@@ -30,7 +31,7 @@ var edges = edgeTable{
 	"internal/channel/sendgrid":   {"internal/relay", "internal/outbound", "internal/channel"},
 	"internal/channel/outbox":     {"internal/relay", "internal/outbound"},
 	"internal/channel/vendortest": {},
-	"internal/directory":          {"internal/relay", "internal/outbound"},
+	"internal/directory":          {"internal/relay", "internal/address", "internal/outbound"},
 	"internal/store":              {"internal/relay"},
 	"internal/store/tables":       {"internal/relay", "internal/store"},
 	"internal/store/sqlite":       {"internal/relay", "internal/store", "internal/store/tables"},

@@ -2,7 +2,7 @@
 // under each.
 //
 // Both replays run the engine in the simulator, so nothing is sent, and a message counts as told when it would have gone out:
-// every provider takes it at once.
+// every provider takes it at once. CometChat is not asked: all whom only it knows, such as the members of a group, count as one.
 package backtest
 
 import (
@@ -87,7 +87,8 @@ func (s Setup) play(v Version, step func()) *side {
 	}
 	return newSide(v.Generation, sim.Run(sim.Setup{
 		Generation: func(time.Time) *engine.Generation { return v.Generation },
-		Contact:    func(uid string, _ time.Time) (relay.Contact, engine.Found) { return contact(uid) },
+		Contact:    sim.Reachable(func(uid string, _ time.Time) (relay.Contact, engine.Found) { return contact(uid) }),
+		Chat:       sim.StandIn,
 		Suppressed: s.Suppressed,
 		Events:     s.Events,
 		Step:       func(int) { step() },

@@ -100,33 +100,3 @@ func decodePresence(d *draft) identity {
 	d.OccurredAt = d.data.time("timestamp")
 	return by(d.data.at("user").uid("uid"), stamp(d.OccurredAt))
 }
-
-// decodeNotification is for the posts of CometChat's own notification service to a custom provider: one per person, for
-// one or several unread messages, of which the last is shown.
-func decodeNotification(d *draft) identity {
-	d.Receiver = userOf(d.data.at("to"))
-	messages, _ := d.data["messages"].([]any)
-	var last object
-	if len(messages) > 0 {
-		last, _ = messages[len(messages)-1].(map[string]any)
-	}
-	if m := last.at("messageObject"); len(m) > 0 {
-		d.Message = messageOf(m, peopleIn(m))
-		d.OccurredAt = d.Message.SentAt
-	}
-	if text := last.text("message"); text != "" {
-		if d.Message == nil {
-			d.Message = &relay.Message{}
-		}
-		d.Message.Text = relay.Text(first(d.Message.Text.Reveal(), text))
-	}
-	d.Sender = userOf(d.data.at("senderDetails"))
-	if d.Sender == nil {
-		d.Sender = userOf(last.at("sender"))
-	}
-	if d.joinGroup(d.data.at("groupDetails"), ""); d.Group == nil && d.Sender != nil && d.Receiver != nil {
-		d.Conversation = between(d.Sender.UID, d.Receiver.UID)
-	}
-	// Nothing in it tells when: the same words again an hour later are another notification.
-	return identity{timeless: true}
-}

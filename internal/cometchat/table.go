@@ -203,11 +203,11 @@ var table = map[relay.Trigger]entry{
 	},
 
 	// CometChat's own notification service, set to post here.
-	"sms-notification-payload-generated": {
+	relay.SMSNotification: {
 		summary: "its notification service wants a person texted about unread messages",
 		carries: carriesMessage, roles: rolesOfNotification, actor: relay.RoleSender, decode: decodeNotification,
 	},
-	"email-notification-payload-generated": {
+	relay.EmailNotification: {
 		summary: "its notification service wants a person mailed about unread messages",
 		carries: carriesMessage, roles: rolesOfNotification, actor: relay.RoleSender, decode: decodeNotification,
 	},

@@ -48,6 +48,9 @@ type Config struct {
 	// OnlyTo are the only addresses that are really written to; none is no bound.
 	OnlyTo Addresses
 
+	// GroupCap is how many people one alert may be for, where only CometChat's API knows them.
+	GroupCap int
+
 	// UnknownWait is how long a delivery whose answer was lost waits for a receipt before the provider is asked for it.
 	UnknownWait time.Duration
 	// Retention is how long events and messages are kept.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/nyaruka/phonenumbers"
+
+	"github.com/beckon-relay/beckon/internal/relay"
 )
 
 // Bounds of rates and concurrency. A rate below one in a quarter of an hour is as good as none, and more calls at once than
@@ -73,6 +75,13 @@ func guardTable() []entry {
 		{
 			Setting{Name: "BECKON_SMS_COUNTRIES", Help: "the only countries that are texted, such as US,CA,DE"},
 			func(c *Config, v string) error { return readCountries(&c.SMSCountries, v) },
+		},
+		{
+			Setting{
+				Name: "BECKON_GROUP_CAP", Default: "1000",
+				Help: "the largest group that is told as a whole, at most 10000",
+			},
+			func(c *Config, v string) error { return readCount(&c.GroupCap, v, relay.MaxGroup) },
 		},
 		{
 			Setting{

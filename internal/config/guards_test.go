@@ -12,7 +12,7 @@ func TestRatesAndGuardsAreRead(t *testing.T) {
 	t.Parallel()
 	got, err := load(map[string]string{
 		"BECKON_SMS_RATE": "0.5", "BECKON_SMS_CONCURRENCY": "4", "BECKON_EMAIL_RATE": "250", "BECKON_EMAIL_CONCURRENCY": "1000",
-		"BECKON_SMS_DAILY_SEGMENTS": "5000", "BECKON_SMS_COUNTRIES": "US, ca,DE",
+		"BECKON_SMS_DAILY_SEGMENTS": "5000", "BECKON_SMS_COUNTRIES": "US, ca,DE", "BECKON_GROUP_CAP": "10000",
 		"BECKON_ONLY_TO": "+1 (415) 555-0100, +1415*,*@Corp.example,ann@example.com,*0199",
 	}, nil)
 	require.NoError(t, err)
@@ -20,6 +20,7 @@ func TestRatesAndGuardsAreRead(t *testing.T) {
 	require.Equal(t, config.Limits{Rate: 250, Concurrency: 1000}, got.Email)
 	require.Equal(t, 5000, got.SMSDailySegments)
 	require.Equal(t, []string{"US", "CA", "DE"}, got.SMSCountries)
+	require.Equal(t, 10_000, got.GroupCap)
 	require.Equal(t, config.Addresses{"+14155550100", "+1415*", "*@corp.example", "ann@example.com", "*0199"}, got.OnlyTo)
 }
 
@@ -43,6 +44,8 @@ func TestSettingsThatGuardSayWhatIsWrong(t *testing.T) {
 		{"BECKON_SMS_RATE", "0", "BECKON_SMS_RATE: \"0\" is not a number of messages per second from 0.001 to 100000, such as 0.5 or 100"},
 		{"BECKON_SMS_COUNTRIES", "US,,DE", "BECKON_SMS_COUNTRIES: entry 2 is empty"},
 		{"BECKON_SMS_COUNTRIES", "XX,XX", "BECKON_SMS_COUNTRIES: \"XX\" is not a country, such as US, CA or DE (ISO 3166, two letters)"},
+		{"BECKON_GROUP_CAP", "10001", "BECKON_GROUP_CAP: \"10001\" is not a number from 1 to 10000"},
+		{"BECKON_GROUP_CAP", "0", "BECKON_GROUP_CAP: \"0\" is not a number from 1 to 10000"},
 		{"BECKON_ONLY_TO", "+1415*,", "BECKON_ONLY_TO: entry 2 is empty"},
 		{"BECKON_ONLY_TO", "+1415", "BECKON_ONLY_TO: \"+1415\" is no whole phone number; write * after it for all that begin so"},
 		{"BECKON_ONLY_TO", "@corp.example", "BECKON_ONLY_TO: \"@corp.example\" names nobody: no address begins with @; write * before it"},

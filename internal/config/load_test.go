@@ -40,7 +40,7 @@ func TestAnEmptyEnvironmentGivesTheDefaults(t *testing.T) {
 		Templates: "templates", Providers: config.ProvidersLive, Keep: config.KeepAll, UnknownWait: time.Minute,
 		Retention: 30 * 24 * time.Hour, LogLevel: slog.LevelInfo, LogFormat: config.LogJSON,
 		Directory: config.Directory{TTL: 5 * time.Minute},
-		SMS:       config.Limits{Concurrency: 32}, Email: config.Limits{Rate: 100, Concurrency: 32},
+		SMS:       config.Limits{Concurrency: 32}, Email: config.Limits{Rate: 100, Concurrency: 32}, GroupCap: 1000,
 	}, got)
 }
 

@@ -248,7 +248,7 @@ func (s *story) next() (id string, due time.Time) {
 	alerts, err := s.kept.Alerts(s.t.Context(), store.Filter{Limit: store.MaxList})
 	require.NoError(s.t, err)
 	for _, a := range slices.Backward(alerts) { // the oldest first
-		if at := lookAt(a); !at.IsZero() && (due.IsZero() || at.Before(due)) {
+		if at := a.LookAt(); !at.IsZero() && (due.IsZero() || at.Before(due)) {
 			id, due = a.ID, at
 		}
 	}

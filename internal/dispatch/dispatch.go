@@ -59,6 +59,8 @@ type Options struct {
 	// Current gives the rules and templates in force; it is asked anew for each decision.
 	Current   func() *engine.Generation
 	Directory Directory
+	// Chat is asked what no webhook says; nil is nobody.
+	Chat Chat
 	// Links gives the addresses that a message to the contact offers, none where they are empty. It must be pure and quick.
 	Links func(relay.Contact) render.Links
 	// Provider gives the provider in force for a channel; false where none is configured.
@@ -108,6 +110,7 @@ type Dispatcher struct {
 	Options
 
 	gates     map[relay.Channel]*gate
+	asking    *asking
 	busy      atomic.Int64
 	stopHouse context.CancelFunc
 	house     sync.WaitGroup
@@ -115,7 +118,7 @@ type Dispatcher struct {
 
 // New makes a Dispatcher; Start sets it to work.
 func New(o Options) *Dispatcher {
-	d := &Dispatcher{Options: o, gates: map[relay.Channel]*gate{}}
+	d := &Dispatcher{Options: o, gates: map[relay.Channel]*gate{}, asking: newAsking()}
 	for _, ch := range relay.Channels() {
 		d.gates[ch] = newGate(ch, o.Limits[ch], o.Now)
 	}

@@ -28,6 +28,14 @@ func (w *dueWorker) Work(ctx context.Context, job *river.Job[store.DueArgs]) err
 	return w.d.due(ctx, job.Args.AlertID)
 }
 
+// Timeout implements river.Worker: a large group takes long to list.
+func (w *dueWorker) Timeout(job *river.Job[store.DueArgs]) time.Duration {
+	if job.Args.Lookup {
+		return lookupJobTimeout
+	}
+	return jobTimeout
+}
+
 func (d *Dispatcher) due(ctx context.Context, alertID string) error {
 	alert, err := d.Store.Alert(ctx, alertID)
 	if errors.Is(err, store.ErrNotFound) {
@@ -42,7 +50,7 @@ func (d *Dispatcher) due(ctx context.Context, alertID string) error {
 			return err
 		}
 	}
-	at := lookAt(alert)
+	at := alert.LookAt()
 	if at.IsZero() {
 		return nil
 	}
@@ -84,34 +92,52 @@ func (d *Dispatcher) decideEarlier(ctx context.Context, alert relay.Alert) error
 	return nil
 }
 
-// lookAt is when an alert is decided: when it falls due, or again for its fallback; zero where nothing is left to decide.
-func lookAt(alert relay.Alert) time.Time {
-	if alert.State == relay.AlertHeld {
-		return alert.DueAt
-	}
-	return alert.AgainAt
-}
-
 // decide looks the person up, which may take a while, and then decides in one transaction of the store.
 func (d *Dispatcher) decide(ctx context.Context, alert relay.Alert) error {
 	situation, err := d.situation(ctx, alert)
 	if err != nil {
 		return err
 	}
-	generation := d.Current()
-	query := generation.Query(alert, situation.Event, situation.Contact, situation.Members)
-	decision, err := d.Store.Decide(ctx, alert.ID, query, d.Now(), func(current relay.Alert, facts relay.Facts) relay.Decision {
-		situation.Alert, situation.Facts, situation.Now = current, facts, d.Now()
-		return generation.Decide(situation)
+	c := consideration{Situation: situation, generation: d.Current()}
+	for {
+		decision, err := d.consider(ctx, alert, &c)
+		if errors.Is(err, store.ErrConflict) {
+			return nil // another worker decided it
+		}
+		if err != nil {
+			return fmt.Errorf("decide alert %s: %w", alert.ID, err)
+		}
+		switch {
+		case decision.Action == relay.ActAsk:
+			if err := d.answer(ctx, &c, decision.Asks); err != nil {
+				return err
+			}
+		case decision.More:
+			c.resolved = decision.Resolved[len(decision.Resolved)-1].Recipient.UID
+		default:
+			d.tell(ctx, alert, situation.Members, decision)
+			return nil
+		}
+	}
+}
+
+// consideration is an alert on its way to a decision, which may take several rounds.
+type consideration struct {
+	engine.Situation
+
+	generation *engine.Generation
+	// asked is how often the chat app was, and resolved the last of those whom an unresolved alert was resolved to.
+	asked    int
+	resolved string
+}
+
+// consider decides in one transaction of the store.
+func (d *Dispatcher) consider(ctx context.Context, alert relay.Alert, c *consideration) (relay.Decision, error) {
+	query := c.generation.Query(alert, c.Event, c.Contact, c.Members)
+	return d.Store.Decide(ctx, alert.ID, query, d.Now(), func(current relay.Alert, facts relay.Facts) relay.Decision {
+		c.Alert, c.Facts, c.Now = current, facts, d.Now()
+		return cut(c.generation.Decide(c.Situation), c.resolved)
 	})
-	if errors.Is(err, store.ErrConflict) {
-		return nil // another worker decided it
-	}
-	if err != nil {
-		return fmt.Errorf("decide alert %s: %w", alert.ID, err)
-	}
-	d.tell(ctx, alert, situation.Members, decision)
-	return nil
 }
 
 // situation is what is known before the store's transaction.

@@ -110,17 +110,21 @@ func (d *decision) cancelling(i *item) {
 		}
 		return
 	}
-	for _, clause := range d.generation.clauses(d.rule, i.Event.Trigger) {
+	for _, clause := range d.generation.clauses(d.rule, i.Alert.Role, &i.Event) {
 		evidence, err := d.holds(i, clause)
 		if err != nil {
 			d.note(i, "unless "+clause.Name, "failed", err.Error())
 			continue
 		}
+		seen := ""
+		if evidence == "" {
+			evidence, seen = d.chatSays(i, clause)
+		}
 		if evidence != "" {
 			d.end(i, relay.ActCancel, clause.Reason, "unless "+clause.Name, evidence)
 			return
 		}
-		d.note(i, "unless "+clause.Name, "no", "")
+		d.note(i, "unless "+clause.Name, "no", seen)
 	}
 }
 
@@ -214,47 +218,6 @@ func shownIn(event *relay.Event) []relay.User {
 		}
 	}
 	return out
-}
-
-// resolve finds the people of an alert whose event names nobody, from kept events of the same call session.
-func (d *decision) resolve() {
-	found, skip := people(d.Alert.Role, &d.Event), map[string]bool{}
-	callerDidIt := d.generation.catalogue[d.Event.Trigger].Actor == relay.RoleCaller && !d.rule.IncludeActor
-	for n := range d.Facts.Candidates {
-		e := &d.Facts.Candidates[n]
-		if e.Call == nil || d.Event.Call == nil || e.Call.SessionID != d.Event.Call.SessionID {
-			continue
-		}
-		found = append(found, people(d.Alert.Role, e)...)
-		for _, uid := range people(relay.RoleCaller, e) {
-			skip[uid] = callerDidIt
-		}
-	}
-	if len(found) == 0 {
-		d.end(d.own, relay.ActCancel, relay.ReasonUnknownSession, "people", "")
-		return
-	}
-	slices.Sort(found)
-	for _, uid := range slices.Compact(found) {
-		if !skip[uid] {
-			d.out.Resolved = append(d.out.Resolved, d.resolved(uid))
-		}
-	}
-	if len(d.out.Resolved) == 0 {
-		d.end(d.own, relay.ActCancel, relay.ReasonNobody, "people", "")
-		return
-	}
-	d.out.Action = relay.ActResolve
-}
-
-func (d *decision) resolved(uid string) relay.Alert {
-	a := d.Alert
-	a.Recipient = relay.Recipient{UID: uid}
-	a.ID = relay.AlertID(a.EventID, a.Rule, a.Role, a.Recipient)
-	a.Digest = digestOf(d.rule, &d.Event, a.Recipient)
-	a.UpdatedAt = d.Now
-	a.Trace = []relay.Step{{At: d.Now, Check: "people", Result: string(a.Role), Seen: "from the call session"}}
-	return a
 }
 
 // inOrder sorts alerts as a message lists them.

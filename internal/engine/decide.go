@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -37,6 +38,8 @@ type Situation struct {
 	Facts   relay.Facts
 	Contact relay.Contact
 	Found   Found
+	// Answers are what the chat app said to the questions of an earlier relay.ActAsk.
+	Answers map[relay.Question]relay.Answer
 	// Links gives the addresses that Beckon offers the person with a message; nil gives none. It must be pure and quick.
 	Links func(relay.Contact) render.Links
 	// Receipts says on which channels providers tell what became of a message: without, silence means nothing. nil is none.
@@ -63,7 +66,11 @@ func (g *Generation) Decide(s Situation) relay.Decision {
 		d.resolve()
 		return d.result()
 	}
+	d.reached()
 	d.each(d.cancelling)
+	if d.chatDown {
+		d.each(func(i *item) { d.hold(i, d.chatRetry(), relay.ReasonCometChatDown, "cometchat") })
+	}
 	for _, step := range []func(){d.person, func() { d.each(d.muted) }, d.paused, d.quiet, d.send} {
 		if d.open() {
 			step()
@@ -84,7 +91,10 @@ type decision struct {
 	own   *item
 	// trials counts the events that were tried on conditions of `unless`.
 	trials int
-	out    relay.Decision
+	// asks are questions that the chat app has to be asked first, and chatDown says that it did not answer one.
+	asks     []relay.Question
+	chatDown bool
+	out      relay.Decision
 }
 
 // item is one alert being decided.
@@ -159,6 +169,9 @@ func (d *decision) hold(i *item, until time.Time, reason relay.Reason, check str
 // result puts the rulings into a decision: the alert's own on top, those of the others below.
 func (d *decision) result() relay.Decision {
 	own := d.own.ruling
+	if len(d.asks) > 0 && (d.Alert.Recipient.Key() == "" || d.sends()) {
+		return relay.Decision{Action: relay.ActAsk, Asks: d.asks}
+	}
 	if d.out.Action == "" {
 		d.out.Action, d.out.Reason, d.out.Until = own.Action, own.Reason, own.Until
 	}
@@ -174,6 +187,12 @@ func (d *decision) result() relay.Decision {
 	return d.out
 }
 
+// sends reports whether anything goes out. What else is decided holds whatever the chat app would say, so it need not be asked.
+func (d *decision) sends() bool {
+	return d.out.Action == relay.ActSend ||
+		slices.ContainsFunc(d.items, func(i *item) bool { return i.ruling.Action == relay.ActSend })
+}
+
 // news reports whether a ruling changes anything. What was taken along before follows its lead; only what is no longer true leaves
 // it. What is held already until that time for that Reason would only have it written down once more, for every member of a
 // digest by every other.
@@ -187,9 +206,14 @@ func (d *decision) news(i *item) bool {
 }
 
 func (d *decision) expiry(i *item) {
-	if !d.Now.Before(i.Alert.ExpiresAt) {
-		d.end(i, relay.ActCancel, relay.ReasonExpired, "expires", "")
+	if d.Now.Before(i.Alert.ExpiresAt) {
+		return
 	}
+	reason := relay.ReasonExpired
+	if i.Alert.Recipient.Key() == "" && i.Alert.Reason == relay.ReasonCometChatDown {
+		reason = relay.ReasonLookupFailed
+	}
+	d.end(i, relay.ActCancel, reason, "expires", "")
 }
 
 func (d *decision) person() {

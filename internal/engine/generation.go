@@ -64,11 +64,35 @@ func (g *Generation) request(rule *rules.Rule, send rules.Send, event *relay.Eve
 	if zone == nil {
 		zone = defaults.TimeZone
 	}
+	told, count := g.told(event)
+	if count < 2 {
+		told, count = nil, 0
+	}
 	return render.Request{
 		Template: send.Template, Channel: send.Channel, Shape: g.shapes[event.Trigger], Event: event,
 		Recipient: contact, Rule: rule.Name, Links: links, Locale: contact.Locale, DefaultLocale: defaults.Locale,
-		TimeZone: zone, MaxSegments: defaults.MaxSegments,
+		TimeZone: zone, MaxSegments: defaults.MaxSegments, Events: told[:min(len(told), maxParts)], Count: count,
 	}
+}
+
+// maxParts is how many of the messages that one event is about are listed where no digest says it.
+const maxParts = 20
+
+// told is what a message tells of an event, and how many things that is: the event, or each of the messages that it is about.
+func (g *Generation) told(event *relay.Event) (list []render.Told, count int) {
+	shape := g.shapes[event.Trigger]
+	if len(event.Parts) < 2 {
+		return []render.Told{{Shape: shape, Event: event}}, 1
+	}
+	for _, part := range event.Parts {
+		each := *event
+		each.Message = part.Message
+		if part.Sender != nil {
+			each.Sender = part.Sender
+		}
+		list = append(list, render.Told{Shape: shape, Event: &each})
+	}
+	return list, max(event.Count, len(list))
 }
 
 // Resends reports whether a message of that rule is sent again when its answer was lost and the provider cannot tell that it has it.

@@ -61,7 +61,6 @@ func (g *Generation) alerts(rule *rules.Rule, event relay.Event, verdict *Verdic
 		out  []relay.Alert
 		seen = make(map[string]bool, len(rule.To))
 		skip = g.actors(rule, event)
-		spec = g.catalogue[event.Trigger]
 	)
 	add := func(role relay.Role, recipient relay.Recipient) {
 		if skip[recipient.UID] {
@@ -84,7 +83,7 @@ func (g *Generation) alerts(rule *rules.Rule, event relay.Event, verdict *Verdic
 			add(to.Role, to.Fixed)
 			continue
 		}
-		if spec.Roles[to.Role] == relay.FromSession {
+		if g.unresolved(to.Role, &event) {
 			add(to.Role, relay.Recipient{})
 			continue
 		}
@@ -107,12 +106,16 @@ func (g *Generation) alert(rule *rules.Rule, event relay.Event, role relay.Role,
 	if wait > 0 {
 		reason = relay.ReasonWaiting
 	}
-	return relay.Alert{
+	alert := relay.Alert{
 		ID: relay.AlertID(event.ID, rule.Name, role, recipient), EventID: event.ID, Trigger: event.Trigger,
 		Rule: rule.Name, Role: role, Recipient: recipient, State: relay.AlertHeld, Reason: reason,
 		ReceivedAt: event.ReceivedAt, DueAt: event.ReceivedAt.Add(wait), ExpiresAt: event.ReceivedAt.Add(rule.Expires),
 		Digest: digestOf(rule, &event, recipient), Generation: g.Hash, UpdatedAt: event.ReceivedAt,
 	}
+	if recipient.Key() == "" && g.sourceOf(role, &event) == relay.FromCometChat {
+		alert.AgainAt = event.ReceivedAt // who they are is asked at once, so that each can wait, and be digested, alone
+	}
+	return alert
 }
 
 // digestOf names the digest that an alert goes into; empty where it goes out alone, or the recipient is not known yet.
@@ -137,71 +140,4 @@ func (g *Generation) actors(rule *rules.Rule, event relay.Event) map[string]bool
 		skip[uid] = true
 	}
 	return skip
-}
-
-// people lists the uids that an event itself names for a role.
-func people(role relay.Role, event *relay.Event) []string {
-	switch role {
-	case relay.RoleSender:
-		return uids(event.Sender)
-	case relay.RoleReceiver:
-		return uids(event.Receiver)
-	case relay.RoleAuthor:
-		return uids(event.Author)
-	case relay.RoleMentioned:
-		if event.Message != nil {
-			return each(event.Message.Mentions)
-		}
-	case relay.RoleCaller, relay.RoleCallee, relay.RoleParticipants:
-		return inCall(role, event)
-	case relay.RoleMembers:
-		return each(event.Members)
-	case relay.RoleBlocked:
-		return each(event.Users)
-	case relay.RoleGroupOwner:
-		if event.Group != nil && event.Group.Owner != "" {
-			return []string{event.Group.Owner}
-		}
-	case relay.RoleGroupMembers, relay.RoleFixed:
-		// Only CometChat knows the former; the latter is no person.
-	}
-	return nil
-}
-
-// inCall lists the uids that an event names as having that part in a call.
-func inCall(role relay.Role, event *relay.Event) []string {
-	var caller, callee *relay.User
-	if event.Call != nil {
-		caller, callee = event.Call.Caller, event.Call.Callee
-	}
-	switch role {
-	case relay.RoleCaller:
-		return uids(caller)
-	case relay.RoleCallee:
-		return uids(callee)
-	default:
-		out := append(uids(caller), uids(callee)...)
-		if event.Participant != nil && event.Participant.UID != "" {
-			out = append(out, event.Participant.UID)
-		}
-		if event.Call != nil {
-			out = append(out, each(event.Users)...)
-		}
-		return out
-	}
-}
-
-func uids(user *relay.User) []string {
-	if user == nil || user.UID == "" {
-		return nil
-	}
-	return []string{user.UID}
-}
-
-func each(users []relay.User) []string {
-	out := make([]string, 0, len(users))
-	for i := range users {
-		out = append(out, uids(&users[i])...)
-	}
-	return out
 }

@@ -38,7 +38,7 @@ func (g *Generation) Query(alert relay.Alert, event relay.Event, contact relay.C
 		}
 		return q.Query
 	}
-	contact = contactOf(alert.Recipient, contact)
+	contact, _ = reach(&event, alert.Recipient, contactOf(alert.Recipient, contact))
 	for _, send := range entries(rule) {
 		if to, ok := addressOf(contact, send.Channel); ok && !slices.Contains(q.Addresses, to) {
 			q.Addresses = append(q.Addresses, to)
@@ -82,7 +82,7 @@ func (q *query) look(lookup relay.Lookup) {
 
 // ask adds what one alert depends on.
 func (g *Generation) ask(q *query, rule *rules.Rule, alert relay.Alert, event *relay.Event) {
-	for _, clause := range g.clauses(rule, event.Trigger) {
+	for _, clause := range g.clauses(rule, alert.Role, event) {
 		for _, look := range clause.Looks {
 			q.look(lookupOf(event, alert.Recipient, look))
 		}
@@ -159,9 +159,13 @@ func addressOf(contact relay.Contact, channel relay.Channel) (relay.Address, boo
 }
 
 // clauses are what may cancel an alert of that rule, in the order they are looked at: what applies to every message,
-// then the rule's own `unless` as written.
-func (g *Generation) clauses(rule *rules.Rule, trigger relay.Trigger) []*rules.Clause {
-	return append(slices.Clone(g.Rules.Implied(trigger)), rule.Unless...)
+// then the rule's own `unless` as written, and for those whom a call to a group rang that they joined it.
+func (g *Generation) clauses(rule *rules.Rule, role relay.Role, event *relay.Event) []*rules.Clause {
+	all := append(slices.Clone(g.Rules.Implied(event.Trigger)), rule.Unless...)
+	if answered := g.Rules.Answered(); role == relay.RoleCallee && event.Group != nil && !slices.Contains(all, answered) {
+		all = append(all, answered)
+	}
+	return all
 }
 
 // claimOf is the collapse key: one thing is told once to a recipient on a channel, whichever rules want it. Empty where the rule opts out.
@@ -174,7 +178,9 @@ func claimOf(rule *rules.Rule, event *relay.Event, recipient relay.Recipient, ch
 
 // thing names what an event is about, so that several webhooks about one message or one call are one thing.
 func thing(event *relay.Event) string {
-	oneMessage := []relay.Trigger{relay.MessageSent, relay.UserMentioned, relay.MessageEdited}
+	oneMessage := []relay.Trigger{
+		relay.MessageSent, relay.UserMentioned, relay.MessageEdited, relay.SMSNotification, relay.EmailNotification,
+	}
 	if slices.Contains(oneMessage, event.Trigger) && event.Message != nil && event.Message.ID != "" {
 		return "message/" + event.Message.ID
 	}

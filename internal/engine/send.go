@@ -187,14 +187,16 @@ func (s *sending) render(entry rules.Send, listed []*item) (relay.Content, error
 	event := s.seen.newest(listed[0].Event)
 	request := s.generation.request(s.rule, entry, &event, s.Contact, links)
 	if s.rule.Digest != nil || len(listed) > 1 { // several, though a reload took `digest` away since
-		most := len(listed)
+		most := max(len(listed), maxParts)
 		if s.rule.Digest != nil {
-			most = min(most, s.rule.Digest.Max)
+			most = s.rule.Digest.Max
 		}
-		request.Count = len(listed)
-		for _, i := range listed[:most] {
+		request.Count, request.Events = 0, nil
+		for _, i := range listed {
 			event := s.seen.newest(i.Event)
-			request.Events = append(request.Events, render.Told{Shape: s.generation.shapes[event.Trigger], Event: &event})
+			told, count := s.generation.told(&event)
+			request.Count += count
+			request.Events = append(request.Events, told[:min(len(told), most-len(request.Events))]...)
 		}
 	}
 	return s.generation.Templates.Render(request)

@@ -74,7 +74,8 @@ type Alert struct {
 	Digest string
 	// Lead is the ID of the alert whose deliveries carry this one too, once a digest took it along; empty otherwise.
 	Lead string
-	// AgainAt is when an alert that was decided "send" is decided again, for its fallback; zero where it is not.
+	// AgainAt is when an alert that was decided "send" is decided again, for its fallback; or when the chat app is asked next who
+	// an unresolved one is for, which may be long before it is due. Zero where neither is to come.
 	AgainAt time.Time
 	// Fallback says that its rule has channels left to try where none of its deliveries arrives.
 	Fallback bool
@@ -83,6 +84,15 @@ type Alert struct {
 	UpdatedAt  time.Time
 	// Trace says how it was decided, oldest first.
 	Trace []Step
+}
+
+// LookAt is when it is looked at next: when it falls due, or again for its fallback, or for its people. Zero where nothing is left to
+// decide.
+func (a Alert) LookAt() time.Time {
+	if a.State == AlertHeld && (a.AgainAt.IsZero() || a.Recipient.Key() != "") {
+		return a.DueAt
+	}
+	return a.AgainAt
 }
 
 // Step is one line of a decision's trace: which check was made, what came of it and what was seen.

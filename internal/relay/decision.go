@@ -114,6 +114,8 @@ const (
 	ActSuppress Action = "suppress"
 	// ActResolve replaces an unresolved alert with one alert per person, in Resolved.
 	ActResolve Action = "resolve"
+	// ActAsk keeps nothing: what is in Asks has to be found out first, and then the alert is decided anew.
+	ActAsk Action = "ask"
 )
 
 // Decision is what is to be done with an alert that fell due, and why.
@@ -131,7 +133,11 @@ type Decision struct {
 	// Again is when the lead is decided again in any case, because no receipt may come; zero where it is not.
 	Again    time.Time
 	Resolved []Alert
-	Trace    []Step
+	// More says that Resolved is not everybody yet, so the unresolved alert stays until the rest comes.
+	More bool
+	// Asks is what ActAsk wants to know.
+	Asks  []Question
+	Trace []Step
 	// Members says what becomes of the other alerts of the digest.
 	Members []Ruling
 }

@@ -42,6 +42,12 @@ type Event struct {
 	Users []User `json:"users"`
 	// Status is "online" or "offline" (presence), or what a moderation decided.
 	Status string `json:"status"`
+	// Reach is how the event itself says that somebody is reached; nil but for posts of CometChat's notification service.
+	Reach *Reach `json:"-"`
+	// Parts are the messages that one post of CometChat's notification service is about, oldest first; Count is how many there are
+	// in all. None for other events.
+	Parts []Part `json:"-"`
+	Count int    `json:"-"`
 	// Raw is the JSON as it was sent.
 	Raw json.RawMessage `json:"raw"`
 
@@ -52,6 +58,22 @@ type Event struct {
 	// Repeat is set where the payload has nothing that tells a repeat from the same thing done again (a block has no
 	// time): the event is a repeat if one with that key was received within the window before or after it.
 	Repeat Repeat `json:"-"`
+}
+
+// Part is one of the messages that an event is about.
+type Part struct {
+	Sender  *User
+	Message *Message
+}
+
+// Reach is the addresses of a chat user that an event brings along.
+type Reach struct {
+	UID   string
+	Name  string
+	Phone Phone
+	Email Email
+	// Malformed names the fields that hold no address, though they should.
+	Malformed []string
 }
 
 // Repeat says when an event counts as a repeat of an earlier one although their IDs differ. The zero value: never.

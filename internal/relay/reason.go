@@ -19,11 +19,14 @@ const (
 	ReasonRuleRemoved    Reason = "rule_removed"
 	ReasonUnknownSession Reason = "unknown_session"
 	ReasonNobody         Reason = "nobody"
+	ReasonLookupFailed   Reason = "lookup_failed"
+	ReasonTooMany        Reason = "too_many"
 
 	// Held.
 	ReasonWaiting       Reason = "waiting"
 	ReasonQuietHours    Reason = "quiet_hours"
 	ReasonDirectoryDown Reason = "directory_down"
+	ReasonCometChatDown Reason = "cometchat_down"
 	ReasonPaused        Reason = "paused"
 
 	// Suppressed.
@@ -84,10 +87,14 @@ func Reasons() []ReasonDoc {
 		{ReasonExpired, "cancelled alert, dead delivery", "it would have gone out later than `expires` allows"},
 		{ReasonRuleRemoved, "cancelled alert", "the rule was removed, renamed or disabled while the alert waited"},
 		{ReasonUnknownSession, "cancelled alert", "no kept event of that call session says who took part"},
-		{ReasonNobody, "cancelled alert", "nobody is left to tell: the only person in that role did it"},
+		{ReasonNobody, "cancelled alert", "nobody is left to tell: whoever is in that role did it, or was in the call"},
+		{ReasonLookupFailed, "cancelled alert", "only CometChat's API knows who is to be told, and it did not say until the alert expired, " +
+			"or knows no such group or message, or COMETCHAT_API_KEY is not set"},
+		{ReasonTooMany, "cancelled alert", "the group has more members than BECKON_GROUP_CAP"},
 		{ReasonWaiting, "held alert", "the rule's `wait` is not over"},
 		{ReasonQuietHours, "held alert", "it is night, or another quiet hour, where the recipient is"},
 		{ReasonDirectoryDown, "held alert", "the source of contacts did not answer; it is asked again"},
+		{ReasonCometChatDown, "held alert", "CometChat's API did not answer; it is asked again"},
 		{ReasonPaused, "held alert, queued delivery", "an operator paused everything, the channel or the rule"},
 		{ReasonUnknownPerson, "suppressed alert", "no directory knows that uid"},
 		{ReasonMuted, "suppressed alert", "the recipient muted everything, or that conversation"},

@@ -21,6 +21,9 @@ const (
 	CallBusy             Trigger = "call_busy"
 	CallUnanswered       Trigger = "call_unanswered"
 	CallCancelled        Trigger = "call_cancelled"
+	// SMSNotification and EmailNotification are posts of CometChat's own notification service.
+	SMSNotification   Trigger = "sms-notification-payload-generated"
+	EmailNotification Trigger = "email-notification-payload-generated"
 )
 
 // Role names people by their part in an event; `to` in a rule is a list of them.

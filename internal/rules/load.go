@@ -122,6 +122,7 @@ func (l *loader) compileClauses(root *yaml.Node) {
 		}
 		l.clauses[s.name] = clause
 	}
+	l.set.answered = l.clauses["answered"]
 	for name := range l.catalogue {
 		if s := deleted(); s.appliesTo(name, l.shape(name)) {
 			l.set.implied[name] = []*Clause{l.clauses[s.name]}

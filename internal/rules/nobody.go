@@ -48,18 +48,46 @@ func (r *reach) checkForm(rule *Rule, later relay.Trigger, at entry) {
 // onlyIn is the one kind of conversation in which somebody has the role, or "".
 func onlyIn(role relay.Role) string {
 	switch role {
-	case relay.RoleReceiver, relay.RoleCallee:
+	case relay.RoleReceiver:
 		return relay.KindUser
-	case relay.RoleGroupOwner:
+	case relay.RoleGroupOwner, relay.RoleGroupMembers:
 		return relay.KindGroup
 	default:
 		return ""
 	}
 }
 
+// checkFlood warns of a rule that tells everybody in a group, where nothing is said of how much one person's doings may send: what
+// holds then is meant for people who are told one by one.
+func (r *reach) checkFlood(rule *Rule, root *yaml.Node) {
+	defaults, ok := find(root, "defaults")
+	if ok {
+		_, ok = find(defaults.value, "sender_limit")
+	}
+	at := slices.IndexFunc(rule.To, func(t Target) bool { return t.Role == relay.RoleGroupMembers })
+	if ok || at < 0 || !rule.Enabled {
+		return
+	}
+	limit := r.set.defaults.SenderLimit
+	r.warn(&yaml.Node{Line: rule.To[at].Line, Column: rule.To[at].Column},
+		fmt.Sprintf("a group may have more than %d members, and one person's doings send no more than that in %s on a channel", limit.Max, span(limit.Per)),
+		"set `sender_limit` in `defaults`")
+}
+
+// checkRinging notes that a condition lets no call to a group through.
+func (r *reach) checkRinging(rule *Rule, text string, reads []access) {
+	rule.RingsGroups = rule.RingsGroups && slices.ContainsFunc(rule.Triggers, func(trigger relay.Trigger) bool {
+		never, _ := r.try(occasion{event: trigger}, text, reads, map[string][]string{conversationKind: {relay.KindGroup}})
+		return !never
+	})
+}
+
+// conversationKind is the field that tells groups from conversations between two.
+const conversationKind = "event.conversation.kind"
+
 // checkRoles warns of the roles that nobody has in the one kind of conversation that the condition lets through.
 func (r *reach) checkRoles(rule *Rule, text string, reads []access) {
-	const kind = "event.conversation.kind"
+	const kind = conversationKind
 	if !slices.ContainsFunc(reads, func(a access) bool { return a.path == kind }) {
 		return
 	}

@@ -46,6 +46,7 @@ func (l *loader) checkReach(root *yaml.Node) {
 		if at, ok := find(listed.value.Content[i], "unless"); ok {
 			r.checkForms(rule, at.value.Content)
 		}
+		r.checkFlood(rule, root)
 	}
 	l.checkHidden(outlines)
 	l.report.rule = ""
@@ -100,6 +101,7 @@ func (r *reach) checkCondition(rule *Rule, at entry) []string {
 	if native == nil {
 		return []string{text}
 	}
+	r.checkRinging(rule, text, accesses(native.Expr()))
 	if !r.checkLiterals(at, native, map[string][]relay.Trigger{"event": rule.Triggers}) && !r.checkConstant(rule, at, native.Expr()) {
 		r.checkRoles(rule, text, accesses(native.Expr()))
 	}

@@ -18,6 +18,7 @@ type Set struct {
 	byTrigger map[relay.Trigger][]*Rule
 	wanted    map[relay.Trigger]bool
 	implied   map[relay.Trigger][]*Clause
+	answered  *Clause
 	sessions  []relay.Trigger
 	longest   time.Duration
 }
@@ -103,6 +104,10 @@ type Rule struct {
 	FallbackAfter time.Duration
 	// OnUnknown says what becomes of a message whose answer was lost, where the provider cannot tell that it has it. Default Resend.
 	OnUnknown OnUnknown
+	// Asks are the roles in To whose people only CometChat's API knows. RingsGroups says that it tells those whom a call rang, and that
+	// nothing in its condition leaves out calls to groups, whose members only the API knows.
+	Asks        []relay.Role
+	RingsGroups bool
 	// Line and Column are where its name stands.
 	Line, Column int
 
@@ -179,6 +184,9 @@ func (s *Set) LongestWait() time.Duration { return s.longest }
 // mention edited away. None for triggers whose events carry no message. The slice is not to be changed.
 func (s *Set) Implied(trigger relay.Trigger) []*Clause { return s.implied[trigger] }
 
+// Answered is the clause of the shorthand, which applies to those whom a call to a group rang without being written.
+func (s *Set) Answered() *Clause { return s.answered }
+
 // Sessions returns the triggers whose events say who takes part in a call session, sorted. The slice is not to be changed.
 func (s *Set) Sessions() []relay.Trigger { return s.sessions }
 
@@ -224,6 +232,9 @@ func (s *Set) index(l *loader) {
 		for _, trigger := range r.Triggers {
 			s.byTrigger[trigger] = append(s.byTrigger[trigger], r)
 			s.want(trigger, r.Unless, s.implied[trigger])
+			if r.RingsGroups {
+				s.want(trigger, []*Clause{s.answered})
+			}
 			session = session || r.asksSession(l.catalogue[trigger])
 		}
 	}

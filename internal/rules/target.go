@@ -112,6 +112,7 @@ func (l *loader) checkTargets(d *draft) {
 		for _, target := range d.To {
 			if target.Role != relay.RoleFixed {
 				l.checkRole(spec, target)
+				d.asks(spec, target.Role)
 			}
 			others = others || target.Role != spec.Actor
 		}
@@ -141,12 +142,18 @@ func (l *loader) checkAddresses(d *draft) {
 
 func (l *loader) checkRole(spec relay.TriggerSpec, target Target) {
 	at := &yaml.Node{Line: target.Line, Column: target.Column}
-	source, offered := spec.Roles[target.Role]
-	switch {
-	case !offered:
+	if _, offered := spec.Roles[target.Role]; !offered {
 		l.fail(at, fmt.Sprintf("trigger %s offers no role %q", spec.Name, target.Role), "it offers "+offers(spec))
-	case source == relay.FromCometChat:
-		l.notYet(at, fmt.Sprintf("role %q of %s, which CometChat has to be asked for,", target.Role, spec.Name))
+	}
+}
+
+// asks notes a role whose people CometChat has to be asked for: always, or where a call rings a group.
+func (d *draft) asks(spec relay.TriggerSpec, role relay.Role) {
+	switch {
+	case spec.Roles[role] == relay.FromCometChat && !slices.Contains(d.Asks, role):
+		d.Asks = append(d.Asks, role)
+	case role == relay.RoleCallee:
+		d.RingsGroups = true
 	}
 }
 

@@ -38,14 +38,16 @@ type common struct {
 	rules  ruleText
 	layout *layout
 	people map[string]relay.Contact
+	chat   *chat
 	zones  map[string]*time.Location
 	bytes  int
 }
 
 func (b *builder) suite(root *yaml.Node, suite *Suite) {
-	var rulesAt, templatesAt, people, tests *yaml.Node
+	var rulesAt, templatesAt, people, chat, tests *yaml.Node
 	b.mapping(root, "the file", []field{
 		keep("rules", &rulesAt), keep("templates", &templatesAt), keep("recipients", &people),
+		keep("cometchat", &chat),
 		{"tests", true, func(n *yaml.Node) { tests = n }},
 	})
 	c := &common{zones: map[string]*time.Location{}}
@@ -54,7 +56,7 @@ func (b *builder) suite(root *yaml.Node, suite *Suite) {
 	if ok {
 		suite.generation = b.generation(c.rules, c.layout)
 	}
-	c.people = b.people(people, c)
+	c.people, c.chat = b.people(people, c), b.chat(chat, nil)
 	if tests == nil {
 		return
 	}
@@ -76,8 +78,8 @@ func (b *builder) suite(root *yaml.Node, suite *Suite) {
 
 // parts are the nodes of a test that are read when its start and people are known.
 type parts struct {
-	rules, templates, people, optedOut, down, reload, receipts, events *yaml.Node
-	wants                                                              map[string]*yaml.Node
+	rules, templates, people, chat, optedOut, down, reload, receipts, events *yaml.Node
+	wants                                                                    map[string]*yaml.Node
 }
 
 func (b *builder) test(n *yaml.Node, c *common, suite *Suite) *Test {
@@ -91,7 +93,7 @@ func (b *builder) test(n *yaml.Node, c *common, suite *Suite) *Test {
 		{"start", false, func(n *yaml.Node) { t.Start = b.start(n) }},
 		keep("rules", &p.rules), keep("templates", &p.templates), keep("recipients", &p.people),
 		keep("opted_out", &p.optedOut), keep("directory_down", &p.down), keep("reload", &p.reload),
-		keep("receipts", &p.receipts),
+		keep("receipts", &p.receipts), keep("cometchat", &p.chat),
 		{"events", true, func(n *yaml.Node) { p.events = n }},
 		want(keyExpect, true), want(keyCancelled, false), want(keySuppressed, false),
 	})
@@ -101,6 +103,7 @@ func (b *builder) test(n *yaml.Node, c *common, suite *Suite) *Test {
 		t.people = maps.Clone(c.people)
 		maps.Copy(t.people, b.people(p.people, c))
 	}
+	t.chat = b.chat(p.chat, c.chat)
 	b.world(t, p)
 	if p.events != nil {
 		b.events(t, p.events, c)

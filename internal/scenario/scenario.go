@@ -50,6 +50,8 @@ type Test struct {
 
 	stages []stage
 	people map[string]relay.Contact
+	// chat is nil where CometChat's API cannot be asked.
+	chat *chat
 	// down is until when the directory does not answer for a person; "" is everybody.
 	down       map[string]time.Time
 	suppressed map[relay.Address]relay.Reason
@@ -111,7 +113,7 @@ func read(path string, most int64) ([]byte, error) {
 // Setup is the simulation of the test. Each call gives a new one, which may be run once.
 func (t *Test) Setup() sim.Setup {
 	setup := sim.Setup{
-		Generation: t.generationAt, Contact: t.contact, Suppressed: t.suppressed, Events: t.events, Receipts: t.receipts,
+		Generation: t.generationAt, Contact: t.contact, Suppressed: t.suppressed, Events: t.events, Receipts: t.receipts, Chat: t.ask,
 	}
 	if len(t.fates) > 0 || t.receipts {
 		setup.Carry = carrier(t.fates)

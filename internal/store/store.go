@@ -52,7 +52,8 @@ type Store interface {
 	// kept in another order than they were received in. Concurrent calls share a transaction.
 	Accept(ctx context.Context, plan relay.Plan) (Accepted, error)
 
-	// Decide takes an alert that is held and due by now, or was decided before and has an AgainAt that is not later, reads the facts
+	// Decide takes an alert whose relay.Alert.LookAt is not later than now (held and due, or decided before and to be decided again, or
+	// unresolved and to be looked up), reads the facts
 	// that the query names, asks decide, and keeps what it says, in one transaction that locks the recipient. Candidates may
 	// be read before it begins, but those kept meanwhile are shown all the same. Each Lookup finds its newest
 	// relay.MaxCandidates; of events too large to read together the oldest are left out, and that is logged. decide must be
@@ -75,6 +76,10 @@ type Store interface {
 	// Decision.Fallback is kept with the lead until it is decided "send" again. Where it is set and the deliveries of the lead
 	// have come to relay.FellThrough by what became of one (FinishAttempt, Settle, BeginAttempt), the alert is to be decided
 	// again at once: it stays due, held or sent, and gets an AgainAt and a wake-up unless it is held until later.
+	//
+	// An unresolved alert with an AgainAt is woken up for then. Held, it keeps its DueAt and gets another AgainAt. relay.ActResolve
+	// keeps those of the Resolved that are not kept yet, and deletes the unresolved alert unless there are More to come.
+	// relay.ActAsk changes nothing.
 	//
 	// It wakes up for a queued delivery with a NextAt, and nobody for one without: the due job that decided attempts those, and
 	// again when it is run again.
@@ -291,6 +296,8 @@ type Stats struct {
 // DueArgs wakes up for an alert that falls due.
 type DueArgs struct {
 	AlertID string `json:"alert_id"`
+	// Lookup says that its people are to be asked for, which may take longer than to decide.
+	Lookup bool `json:"lookup,omitempty"`
 }
 
 // Kind implements river.JobArgs.

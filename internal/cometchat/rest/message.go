@@ -3,6 +3,7 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/beckon-relay/beckon/internal/cometchat"
@@ -35,8 +36,8 @@ func (c *Client) Message(ctx context.Context, id string) (Message, error) {
 }
 
 // Unread is how many messages of a conversation a user has not read. other is the other user of a conversation of two, or the
-// guid of a group. ErrNotFound means that there is no such conversation, user or group. CometChat does not count in groups
-// of more than 300 members.
+// guid of a group. ErrNotFound means that there is no such conversation, user or group, or that nothing is counted in it, as
+// in groups of more than 300 members: another answer will not come.
 func (c *Client) Unread(ctx context.Context, uid string, conversation relay.Conversation, other string) (int, error) {
 	const what = "a conversation"
 	uid, other = strings.ToLower(uid), strings.ToLower(other)
@@ -69,7 +70,7 @@ func (c *Client) Unread(ctx context.Context, uid string, conversation relay.Conv
 			return int(min(one.Unread.value, 1<<30)), nil
 		}
 	}
-	return 0, &Error{What: what, Detail: "the answer does not count what is unread in it"}
+	return 0, fmt.Errorf("ask CometChat for %s: nothing is counted in it: %w", what, ErrNotFound)
 }
 
 // idOf is whom a conversation is with.

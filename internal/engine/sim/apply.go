@@ -14,6 +14,12 @@ func (w *world) apply(a *entry, decision relay.Decision, now time.Time) {
 		w.add(decision.Resolved)
 		return
 	}
+	early := a.Recipient.Key() == "" && !a.AgainAt.IsZero()
+	if early && decision.Action == relay.ActHold {
+		a.Trace, a.Reason, a.UpdatedAt = append(a.Trace, decision.Trace...), decision.Reason, now
+		w.lookAgain(a, decision.Until)
+		return
+	}
 	lead := a
 	if decision.Lead != "" {
 		lead = w.alerts[decision.Lead]
@@ -56,7 +62,7 @@ func (w *world) rule(a, lead *entry, r relay.Ruling, now time.Time) {
 		a.State = relay.AlertCancelled
 	case relay.ActSuppress:
 		a.State = relay.AlertSuppressed
-	case relay.ActSend, relay.ActResolve:
+	case relay.ActSend, relay.ActResolve, relay.ActAsk:
 		a.State = relay.AlertDue
 		if a != lead {
 			a.Lead = lead.ID

@@ -19,6 +19,8 @@ type Setup struct {
 	Generation func(now time.Time) *engine.Generation
 	// Contact looks a person up at a moment.
 	Contact func(uid string, now time.Time) (relay.Contact, engine.Found)
+	// Chat answers what only the chat app can say at a moment; nil says that there is nobody to ask.
+	Chat func(question relay.Question, now time.Time) relay.Answer
 	// Suppressed are the addresses that must not be written to, and why.
 	Suppressed map[relay.Address]relay.Reason
 	// Events in any order; each arrives at its ReceivedAt.
@@ -102,10 +104,7 @@ func (w *world) happen(next appointment) {
 		w.move(next.delivery, next.state, relay.ReasonNone, next.at)
 		return
 	}
-	a := next.alert
-	held := a.State == relay.AlertHeld && a.DueAt.Equal(next.at)
-	again := !a.AgainAt.IsZero() && a.AgainAt.Equal(next.at)
-	if !a.gone && (held || again) {
+	if a := next.alert; !a.gone && a.LookAt().Equal(next.at) {
 		w.decide(a, next.at)
 	}
 }
@@ -154,8 +153,20 @@ func (w *world) decide(a *entry, now time.Time) {
 		s.Facts.Members = append(s.Facts.Members, m.Alert)
 	}
 	decision := generation.Decide(s)
+	for s.Answers = map[relay.Question]relay.Answer{}; decision.Action == relay.ActAsk; decision = generation.Decide(s) {
+		for _, question := range decision.Asks {
+			s.Answers[question] = w.ask(question, now)
+		}
+	}
 	w.watch(generation, a.Alert, decision)
 	w.apply(a, decision, now)
+}
+
+func (w *world) ask(question relay.Question, now time.Time) relay.Answer {
+	if w.setup.Chat == nil {
+		return relay.Answer{State: relay.AnswerNobody}
+	}
+	return w.setup.Chat(question, now)
 }
 
 // watch tells which clauses cancelled and which fallbacks were tried.

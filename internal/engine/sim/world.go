@@ -85,7 +85,7 @@ func (w *world) add(alerts []relay.Alert) {
 		if a.Digest != "" {
 			w.digests[a.Digest] = append(w.digests[a.Digest], a)
 		}
-		w.agenda.add(appointment{at: a.DueAt, alert: a})
+		w.agenda.add(appointment{at: a.LookAt(), alert: a})
 	}
 }
 

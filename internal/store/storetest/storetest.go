@@ -18,7 +18,7 @@ import (
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Helper()
 	for _, group := range [][]test{
-		accepting(), repeating(), deciding(), candidates(), claiming(), attempting(), unanswered(), rollingUp(),
+		accepting(), repeating(), deciding(), lookingUp(), candidates(), claiming(), attempting(), unanswered(), rollingUp(),
 		receiving(), pausing(), spending(), suppressing(), limiting(), digesting(), fallingBack(), listing(), naming(), generations(), keepingUp(), wakingUp(), waiting(),
 	} {
 		for _, tt := range group {

@@ -54,10 +54,15 @@ func (b *batch) insertAlerts(ctx context.Context, alerts []relay.Alert) (kept in
 		}
 		kept += n
 		if n > 0 && a.State == relay.AlertHeld {
-			b.wake(store.DueArgs{AlertID: a.ID}, store.QueueDue, a.DueAt)
+			b.wakeFor(a)
 		}
 	}
 	return kept, nil
+}
+
+// wakeFor wakes up for an alert when it is to be looked at.
+func (b *batch) wakeFor(a relay.Alert) {
+	b.wake(store.DueArgs{AlertID: a.ID, Lookup: a.State == relay.AlertHeld && a.Recipient.Key() == ""}, store.QueueDue, a.LookAt())
 }
 
 func newest(trace []relay.Step) []relay.Step {

@@ -88,18 +88,15 @@ func checkQuery(q relay.Query) error {
 // decidable tells whether an alert is waiting for a decision, its first or one for its fallback. One that goes along with
 // another never is.
 func decidable(a relay.Alert, now time.Time) bool {
-	switch a.State {
-	case relay.AlertHeld:
-		return !a.DueAt.After(now) // another member of its digest may have been decided meanwhile, and held it with the rest
-	case relay.AlertDue, relay.AlertSent:
-		return again(a) && !a.AgainAt.After(now)
-	default:
+	if a.State != relay.AlertHeld && a.State != relay.AlertDue && a.State != relay.AlertSent {
 		return false
 	}
+	at := a.LookAt() // another member of its digest may have been decided meanwhile, and held it with the rest
+	return !at.IsZero() && !at.After(now)
 }
 
 // again tells whether an alert was decided "send" before and is, or is to be, decided again.
-func again(a relay.Alert) bool { return !a.AgainAt.IsZero() }
+func again(a relay.Alert) bool { return !a.AgainAt.IsZero() && a.Recipient.Key() != "" }
 
 // asked is what the facts of a decision are read by.
 type asked struct {
@@ -135,8 +132,8 @@ func (s *Tables) facts(ctx context.Context, b *batch, a asked) (facts relay.Fact
 	return facts, err
 }
 
-// resolve puts one alert per person in the place of one whose people were not known.
-func (b *batch) resolve(ctx context.Context, a relay.Alert, resolved []relay.Alert) error {
+// resolve puts one alert per person in the place of one whose people were not known, unless there are more to come.
+func (b *batch) resolve(ctx context.Context, a relay.Alert, resolved []relay.Alert, more bool) error {
 	if a.Recipient.Key() != "" {
 		return errors.New("its recipient is known already")
 	}
@@ -151,7 +148,7 @@ func (b *batch) resolve(ctx context.Context, a relay.Alert, resolved []relay.Ale
 			return errors.New("it is resolved to itself")
 		}
 	}
-	if _, err := b.insertAlerts(ctx, resolved); err != nil {
+	if _, err := b.insertAlerts(ctx, resolved); err != nil || more {
 		return err
 	}
 	if _, err := b.Exec(ctx, "DELETE FROM alerts WHERE id = ?", a.ID); err != nil {

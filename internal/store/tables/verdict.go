@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/relay"
-	"github.com/beckon-relay/beckon/internal/store"
 )
 
 // verdict is a decision on its way into the tables, with the alert that was decided and the facts it was decided by.
@@ -34,8 +33,12 @@ type ruled struct {
 
 // apply keeps a decision.
 func (b *batch) apply(ctx context.Context, v verdict) (relay.Decision, error) {
-	if v.Action == relay.ActResolve {
-		return v.Decision, b.resolve(ctx, v.alert, v.Resolved)
+	switch v.Action {
+	case relay.ActAsk:
+		return v.Decision, nil
+	case relay.ActResolve:
+		return v.Decision, b.resolve(ctx, v.alert, v.Resolved, v.More)
+	default:
 	}
 	rulings := v.rulings()
 	sent, err := v.check(rulings)
@@ -111,8 +114,8 @@ func (v *verdict) checkRuling(r relay.Ruling, sent bool) error {
 			return fmt.Errorf("it is held until %s, which is not later than now", r.Until)
 		}
 	case relay.ActCancel, relay.ActSuppress:
-	case relay.ActResolve:
-		return errors.New("only the alert that is decided can be resolved")
+	case relay.ActResolve, relay.ActAsk:
+		return errors.New("only of the alert that is decided can that be")
 	default:
 		return fmt.Errorf("there is no action %q", r.Action)
 	}
@@ -150,11 +153,8 @@ func (b *batch) send(ctx context.Context, v *verdict) error {
 // still to come, when it would have fallen due; in a digest that is held anew again and again they would pile up.
 func (b *batch) keepRuled(ctx context.Context, v *verdict, r ruled) error {
 	a := v.settled(r)
-	switch {
-	case again(a):
-		b.wake(store.DueArgs{AlertID: a.ID}, store.QueueDue, a.AgainAt)
-	case a.State == relay.AlertHeld && (a.ID == v.alert.ID || a.DueAt.Before(r.alert.DueAt)):
-		b.wake(store.DueArgs{AlertID: a.ID}, store.QueueDue, a.DueAt)
+	if again(a) || a.State == relay.AlertHeld && (a.ID == v.alert.ID || a.DueAt.Before(r.alert.DueAt)) {
+		b.wakeFor(a)
 	}
 	return b.updateAlert(ctx, a)
 }
@@ -175,17 +175,23 @@ func (v *verdict) settled(r ruled) relay.Alert {
 			a.State, a.Reason = v.state, v.reason
 		}
 	case relay.ActHold:
-		v.hold(&a, ruling, again(r.alert))
+		v.hold(&a, r.alert, ruling)
 	default:
 		v.end(&a, ruling)
 	}
 	return a
 }
 
-// hold keeps an alert for later. One that was sent stays so, and one that goes along follows its lead.
-func (v *verdict) hold(a *relay.Alert, r relay.Ruling, again bool) {
-	if again {
+// hold keeps an alert for later. One that was sent stays so, and one that goes along follows its lead. One whose people are asked for
+// early falls due when it would have.
+func (v *verdict) hold(a *relay.Alert, before relay.Alert, r relay.Ruling) {
+	early := before.Recipient.Key() == "" && !before.AgainAt.IsZero()
+	if again(before) || early {
 		a.AgainAt = r.Until
+	}
+	if early {
+		a.Reason = r.Reason
+		return
 	}
 	if a.State != relay.AlertSent && a.Lead == "" {
 		a.State, a.Reason, a.DueAt = relay.AlertHeld, r.Reason, r.Until
