@@ -70,6 +70,7 @@ func (a *App) load(c config.Config) (*live, error) {
 	next.generation, next.warnings = generation, findings
 	people, hashes, wrong := loadPeople(c.DirectoryFiles)
 	next.people = people
+	next.warnings = append(next.warnings, mutedStrangers(people, generation)...)
 	problems = append(problems, joined(wrong))
 	next.providers, err = providers(c, a.store)
 	problems = append(problems, err, missing(generation, next.providers, c))

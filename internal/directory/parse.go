@@ -19,6 +19,9 @@ const (
 	maxProblems = 100
 	// maxUID is CometChat's limit, in characters.
 	maxUID = 100
+	// maxQuietHours and maxMutes are how many of them one person has.
+	maxQuietHours = 10
+	maxMutes      = 100
 )
 
 // parser reads one file and collects what is wrong in it.
@@ -27,11 +30,29 @@ type parser struct {
 	problems []Problem
 	// zones remembers which time zones exist: looking one up reads a file.
 	zones map[string]bool
+	// path leads to what is being read: keys, and places in lists such as "[2]".
+	path []string
+}
+
+// at reads what is there by that name; an empty one is the same place.
+func (p *parser) at(name string, read func()) {
+	if name == "" {
+		read()
+		return
+	}
+	p.path = append(p.path, name)
+	read()
+	p.path = p.path[:len(p.path)-1]
+}
+
+// field is where the parser is, such as "mute[0].until".
+func (p *parser) field() string {
+	return strings.ReplaceAll(strings.Join(p.path, "."), ".[", "[")
 }
 
 // report notes a problem at a node.
 func (p *parser) report(at *yaml.Node, format string, args ...any) {
-	p.note(Problem{File: p.file, Line: at.Line, Column: at.Column, Message: fmt.Sprintf(format, args...)})
+	p.note(Problem{File: p.file, Line: at.Line, Column: at.Column, Field: p.field(), Message: fmt.Sprintf(format, args...)})
 }
 
 func (p *parser) note(problem Problem) {
@@ -109,24 +130,35 @@ func (p *parser) people(root *yaml.Node, contacts map[string]relay.Contact) {
 			continue
 		}
 		lines[uid] = key.Line
-		contacts[uid] = p.person(uid, value)
+		p.at(uid, func() { contacts[uid] = p.person(uid, value) })
 	}
 }
 
 // uid reads a key as it is written, so that one of digits needs no quotes.
 func (p *parser) uid(key *yaml.Node) (string, bool) {
-	uid := strings.ToLower(key.Value)
-	switch {
-	case key.Kind != yaml.ScalarNode || uid == "" || isNull(key):
+	if key.Kind != yaml.ScalarNode || isNull(key) {
 		p.report(key, "a uid is missing here")
-	case len(uid) > maxUID:
-		p.report(key, "the uid is longer than %d characters", maxUID)
-	case strings.ContainsFunc(uid, notInUID):
-		p.report(key, "the uid %.60q has a space or a control character", uid)
-	default:
-		return uid, true
+		return "", false
 	}
-	return "", false
+	uid, err := ParseUID(key.Value)
+	if err != nil {
+		p.report(key, "%v", err)
+	}
+	return uid, err == nil
+}
+
+// ParseUID gives a uid as it is compared, in lower case. The error says why a text is none.
+func ParseUID(text string) (string, error) {
+	uid := strings.ToLower(text)
+	switch {
+	case uid == "":
+		return "", errors.New("a uid is missing here")
+	case len(uid) > maxUID:
+		return "", fmt.Errorf("the uid is longer than %d characters", maxUID)
+	case strings.ContainsFunc(uid, notInUID):
+		return "", fmt.Errorf("the uid %.60q has a space or a control character", uid)
+	}
+	return uid, nil
 }
 
 func notInUID(r rune) bool { return r <= ' ' || r == 0x7f }
@@ -165,14 +197,18 @@ func (p *parser) mapping(n *yaml.Node, example string, fields []field) {
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		if line, twice := seen[key.Value]; twice {
-			p.report(key, "%.60q is written on line %d already", key.Value, line)
-			continue
-		}
-		seen[key.Value] = key.Line
-		if !readField(fields, key.Value, value) {
-			p.report(key, "unknown key %.60q%s", key.Value, known(key.Value, fields))
-		}
+		p.at(key.Value, func() {
+			line, twice := seen[key.Value]
+			seen[key.Value] = key.Line
+			switch {
+			case twice && line > 0:
+				p.report(key, "%.60q is written on line %d already", key.Value, line)
+			case twice:
+				p.report(key, "%.60q is written twice", key.Value)
+			case !readField(fields, key.Value, value):
+				p.report(key, "unknown key %.60q%s", key.Value, known(key.Value, fields))
+			}
+		})
 	}
 }
 
