@@ -193,8 +193,10 @@ func (u *unsubscribing) failed(c echo.Context, err error, wish Wish) error {
 type pageView struct {
 	Lang, Title, Address string
 	Lines                []string
-	Buttons              []pageButton
-	Style                template.CSS
+	// Note stands below the buttons.
+	Note    string
+	Buttons []pageButton
+	Style   template.CSS
 }
 
 // pageButton posts one field.

@@ -104,7 +104,7 @@ func TestLookingAtTheLinkOfAMailAsksAndChangesNothing(t *testing.T) {
 
 func TestThePageShowsHowThingsAreAndOffersWhatCanBeChanged(t *testing.T) {
 	t.Parallel()
-	const noKind, noMail = "wish=no_kind No more messages like this one", "List-Unsubscribe=One-Click No more mails at all"
+	const noKind, noMail = "wish=no_kind No more messages like this mail", "List-Unsubscribe=One-Click No more mails at all"
 	for name, tt := range map[string]struct {
 		standing server.Standing
 		says     string
@@ -113,7 +113,7 @@ func TestThePageShowsHowThingsAreAndOffersWhatCanBeChanged(t *testing.T) {
 		"all goes out": {server.Standing{Mail: server.MailOn, Kind: server.KindOn}, "You get mails", []string{noKind, noMail}},
 		"all goes out, of a link that knows no kind": {server.Standing{Mail: server.MailOn}, "You get mails", []string{noMail}},
 		"not that kind": {
-			server.Standing{Mail: server.MailOn, Kind: server.KindOff}, "no more messages like the one",
+			server.Standing{Mail: server.MailOn, Kind: server.KindOff}, "no more messages like the mail",
 			[]string{"wish=resume Send me messages like that again", noMail},
 		},
 		"no mail": {server.Standing{Mail: server.MailOff, Kind: server.KindOn}, "You are unsubscribed", []string{"wish=resume Send me mails again"}},
@@ -144,7 +144,7 @@ func TestEachButtonDoesWhatItSaysAndTheNextPageOffersTheWayBack(t *testing.T) {
 		require.Contains(t, log, `"a recipient said what they want"`)
 		return buttons(answer.Body.String())
 	}
-	require.Contains(t, press("wish=no_kind", "no more messages like the one"), "wish=resume Send me messages like that again")
+	require.Contains(t, press("wish=no_kind", "no more messages like the mail"), "wish=resume Send me messages like that again")
 	require.Equal(t, []string{"wish=resume Send me mails again"}, press("List-Unsubscribe=One-Click", "You are unsubscribed"))
 	require.Len(t, press("wish=resume", "You get mails"), 2)
 	require.Equal(t, []server.Wish{server.WishNoKind, server.WishNoMail, server.WishResume}, who.wishes)

@@ -3,7 +3,7 @@ package server
 import "golang.org/x/text/language"
 
 // unsubscribeWords are all that the pages behind the link in a mail say, in one language. What a rule is called is for operators; to
-// a person the kind of a message is "like the one" that they came from.
+// a person the kind of a message is "like the mail" that they came from.
 type unsubscribeWords struct {
 	lang string
 	// ask, done, unknown and later are titles.
@@ -20,7 +20,7 @@ type unsubscribeWords struct {
 
 // view is the page for how things are: each line says one thing, and the buttons what can be changed.
 func (w unsubscribeWords) view(s Standing, title string) pageView {
-	v := pageView{Lang: w.lang, Title: title, Address: s.Address}
+	v := pageView{Lang: w.lang, Title: title, Address: s.Address, Note: w.texts}
 	switch s.Mail {
 	case MailOn:
 		v.Lines = append(v.Lines, w.mailOn)
@@ -32,7 +32,6 @@ func (w unsubscribeWords) view(s Standing, title string) pageView {
 	if s.Kind == KindOff {
 		v.Lines = append(v.Lines, w.kindOff)
 	}
-	v.Lines = append(v.Lines, w.texts)
 	if s.Kind == KindOn && s.Mail == MailOn {
 		v.Buttons = append(v.Buttons, buttonOf(WishNoKind, w.stopKind))
 	}
@@ -69,8 +68,8 @@ func english() unsubscribeWords {
 		mailOn:      "You get mails about what you miss in the chat at this address.",
 		mailOff:     "You are unsubscribed: we send no more mails to this address.",
 		mailBlocked: "We send no mails to this address: it could not be reached, or somebody asked us not to. Only whoever runs the chat can change that.",
-		kindOff:     "You get no more messages like the one you came from.",
-		stopKind:    "No more messages like this one", stopMail: "No more mails at all",
+		kindOff:     "You get no more messages like the mail you came from.",
+		stopKind:    "No more messages like this mail", stopMail: "No more mails at all",
 		resumeKind: "Send me messages like that again", resumeAll: "Send me mails again", again: "Try again",
 		wholeLink: "Please use the whole link, as it stands in the mail.",
 		notKept:   "Nothing is changed yet. Please try again in a minute.", notNow: "Please open the link again in a minute.",
@@ -85,8 +84,8 @@ func german() unsubscribeWords {
 		mailOn:      "An diese Adresse schicken wir E-Mails über Verpasstes im Chat.",
 		mailOff:     "Sie sind abgemeldet: An diese Adresse schicken wir keine E-Mails mehr.",
 		mailBlocked: "An diese Adresse schicken wir keine E-Mails: Sie war nicht erreichbar, oder jemand hat uns darum gebeten. Ändern kann das nur, wer den Chat betreibt.",
-		kindOff:     "Nachrichten wie die, von der Sie kommen, schicken wir Ihnen nicht mehr.",
-		stopKind:    "Keine Nachrichten wie diese mehr", stopMail: "Gar keine E-Mails mehr",
+		kindOff:     "Nachrichten wie die E-Mail, von der Sie kommen, schicken wir Ihnen nicht mehr.",
+		stopKind:    "Keine Nachrichten wie diese E-Mail mehr", stopMail: "Gar keine E-Mails mehr",
 		resumeKind: "Solche Nachrichten wieder schicken", resumeAll: "Wieder E-Mails schicken", again: "Noch einmal versuchen",
 		wholeLink: "Bitte den ganzen Link verwenden, so wie er in der E-Mail steht.",
 		notKept:   "Noch ist nichts geändert. Bitte in einer Minute noch einmal versuchen.",
@@ -102,8 +101,8 @@ func french() unsubscribeWords {
 		mailOn:      "À cette adresse, nous envoyons des e-mails sur ce que vous manquez dans le chat.",
 		mailOff:     "C’est noté : nous n’envoyons plus d’e-mails à cette adresse.",
 		mailBlocked: "Nous n’envoyons pas d’e-mails à cette adresse : elle n’a pas pu être jointe, ou quelqu’un nous l’a demandé. Seul le responsable du chat peut changer cela.",
-		kindOff:     "Vous ne recevez plus de messages comme celui dont vous venez.",
-		stopKind:    "Plus de messages comme celui-ci", stopMail: "Plus aucun e-mail",
+		kindOff:     "Vous ne recevez plus de messages comme l’e-mail dont vous venez.",
+		stopKind:    "Plus de messages comme cet e-mail", stopMail: "Plus aucun e-mail",
 		resumeKind: "Recevoir à nouveau ces messages", resumeAll: "Recevoir à nouveau les e-mails", again: "Réessayer",
 		wholeLink: "Veuillez utiliser le lien entier, tel qu’il figure dans l’e-mail.",
 		notKept:   "Rien n’est encore changé. Veuillez réessayer dans une minute.",
@@ -118,8 +117,8 @@ func spanish() unsubscribeWords {
 		mailOn:      "A esta dirección le enviamos correos sobre lo que se pierde en el chat.",
 		mailOff:     "Se ha dado de baja: ya no enviamos correos a esta dirección.",
 		mailBlocked: "No enviamos correos a esta dirección: no se pudo contactar con ella o alguien nos lo pidió. Solo quien gestiona el chat puede cambiarlo.",
-		kindOff:     "Ya no recibe mensajes como el que le ha traído aquí.",
-		stopKind:    "No más mensajes como este", stopMail: "No más correos",
+		kindOff:     "Ya no recibe mensajes como el correo que le ha traído aquí.",
+		stopKind:    "No más mensajes como este correo", stopMail: "No más correos",
 		resumeKind: "Volver a recibir estos mensajes", resumeAll: "Volver a recibir correos", again: "Intentar de nuevo",
 		wholeLink: "Use el enlace completo, tal como figura en el correo.",
 		notKept:   "Aún no se ha cambiado nada. Inténtelo de nuevo dentro de un minuto.",
