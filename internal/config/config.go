@@ -49,6 +49,11 @@ type Config struct {
 	// OnlyTo are the only addresses that are really written to; none is no bound.
 	OnlyTo Addresses
 
+	// Words are what people may write back besides Twilio's own words.
+	Words Words
+	// HelpReply is the text that answers one of Words.Help; empty answers nothing.
+	HelpReply string
+
 	// UnknownWait is how long a delivery whose answer was lost waits for a receipt before the provider is asked for it.
 	UnknownWait time.Duration
 	// Retention is how long events and messages are kept.

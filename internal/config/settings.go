@@ -56,6 +56,7 @@ func table() []entry {
 	all = append(all, dataTable()...)
 	all = append(all, vendorTable()...)
 	all = append(all, guardTable()...)
+	all = append(all, consentTable()...)
 	return append(all, operationTable()...)
 }
 

@@ -36,7 +36,10 @@ func TestWhatIsKeptOfAPersonsWishesHoldsFromTheNextDecisionOn(t *testing.T) {
 	require.Equal(t, relay.ReasonMuted, b.told("2").Reason)
 	b.wish(func(p relay.Preferences) relay.Preferences { return p.UnmuteRule("told") })
 	require.Equal(t, relay.AlertSent, b.told("3").State)
-	b.wish(func(p relay.Preferences) relay.Preferences { p.Channels = []relay.Channel{relay.ChannelEmail}; return p })
+	b.wish(func(p relay.Preferences) relay.Preferences {
+		p.Channels = []relay.Channel{relay.ChannelEmail}
+		return p
+	})
 	require.Equal(t, relay.ReasonNotWanted, b.told("4").Reason)
 }
 
