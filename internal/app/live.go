@@ -188,7 +188,7 @@ func (a *App) handlers(c config.Config, links mailLinks, callbacks map[string]se
 	})
 	admin = server.NewAdmin(server.AdminOptions{
 		Ready: a.ready, Alive: func() error { return nil }, Metrics: a.metrics.handler(), Reload: a.Reload,
-		Switches:  switches{a},
+		Switches: switches{a}, Preferences: preferences{a}, Suppressions: suppressions{a.store},
 		Operators: operators, Open: c.AdminOnLoopback(), Logger: a.Logger,
 	})
 	return public, admin
