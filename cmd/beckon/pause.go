@@ -1,37 +1,29 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
 )
 
 // switchFlags are what `pause` and `resume` have in common.
 type switchFlags struct {
-	channel, rule, server string
-	asJSON                bool
+	relayFlags
+
+	channel, rule string
 }
 
 func (f *switchFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.channel, "channel", "", "only this channel: sms or email")
 	c.Flags().StringVar(&f.rule, "rule", "", "only this rule")
-	c.Flags().StringVar(&f.server, "server", "", "address of the relay's admin listener (default: BECKON_ADMIN_LISTEN on this machine)")
-	c.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
+	f.relayFlags.add(c)
 }
 
 const switchHelp = `
@@ -102,6 +94,9 @@ func resumeCommand() *cobra.Command {
 }
 
 func (f switchFlags) post(c *cobra.Command, path string, into any) error {
+	if err := oneOf("--channel", f.channel, relay.Channels()); err != nil {
+		return err
+	}
 	body, err := json.Marshal(server.PauseView{Channel: relay.Channel(f.channel), Rule: f.rule})
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
@@ -138,93 +133,3 @@ func showAudit(c *cobra.Command, f switchFlags) error {
 }
 
 func pausedSubject(p server.PauseView) string { return relay.Pause(p).Subject() }
-
-// address is where the relay is asked.
-func (f switchFlags) address(cfg config.Config) (string, error) {
-	if f.server == "" {
-		return adminURL(cfg.AdminListen)
-	}
-	u, err := url.Parse(f.server)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return "", usageError{errors.New("--server is not an address such as http://127.0.0.1:8081")}
-	}
-	if port := u.Port(); port != "" {
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return "", usageError{errors.New("--server: a port is a number from 1 to 65535")}
-		}
-	}
-	return strings.TrimRight(f.server, "/"), nil
-}
-
-// ask sends a request to the relay that runs; with --json its answer is printed as it is.
-func (f switchFlags) ask(c *cobra.Command, method, path string, body []byte, into any) error {
-	cfg, err := settings("BECKON_ADMIN_LISTEN", "BECKON_OPERATOR")
-	if err != nil {
-		return err
-	}
-	if err := oneOf("--channel", f.channel, relay.Channels()); err != nil {
-		return err
-	}
-	base, err := f.address(cfg)
-	if err != nil {
-		return err
-	}
-	answer, err := askAdmin(c.Context(), cfg, method, base+path, body)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("nobody listens at %s; is a relay running there? (BECKON_ADMIN_LISTEN, --server)", base)
-	}
-	if err != nil {
-		return fmt.Errorf("ask the relay at %s: %w", base, err)
-	}
-	if f.asJSON {
-		_, err = c.OutOrStdout().Write(append(bytes.TrimSpace(answer), '\n'))
-		return err
-	}
-	if err := json.Unmarshal(answer, into); err != nil {
-		return fmt.Errorf("the answer of %s is not one of a relay: %w", base, err)
-	}
-	return nil
-}
-
-const (
-	// askTimeout is long enough for a resume that wakes up a hundred thousand alerts.
-	askTimeout = 2 * time.Minute
-	maxAnswer  = 1 << 20
-)
-
-// askAdmin makes a request to an admin listener. What it refuses is the error, in its own words.
-func askAdmin(ctx context.Context, cfg config.Config, method, address string, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	if cfg.Operator.User != "" {
-		request.SetBasicAuth(cfg.Operator.User, cfg.Operator.Password.Reveal())
-	}
-	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close() //nolint:errcheck // it was only read
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err != nil {
-		return nil, err
-	}
-	if response.StatusCode == http.StatusOK {
-		return answer, nil
-	}
-	var refused struct {
-		Error struct{ Message string }
-	}
-	if json.Unmarshal(answer, &refused) != nil || refused.Error.Message == "" {
-		return nil, fmt.Errorf("it answered %s; is it the admin listener?", response.Status)
-	}
-	if response.StatusCode == http.StatusUnauthorized {
-		return nil, errors.New("it asks for an operator: set BECKON_OPERATOR to name:secret")
-	}
-	return nil, errors.New(refused.Error.Message)
-}

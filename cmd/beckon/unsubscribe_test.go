@@ -90,7 +90,7 @@ func TestANewKeyForLinksIsInForceWithoutARestart(t *testing.T) {
 	link := func(key string) string {
 		s, err := links.New([]string{key})
 		require.NoError(t, err)
-		return "/u/" + s.Unsubscribe("george@example.net")
+		return "/u/" + s.Unsubscribe(links.Subscription{Address: "george@example.net"})
 	}
 	l := newLab(t, labRules)
 	delete(l.env, "BECKON_SECRET_KEY")

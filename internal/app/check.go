@@ -28,7 +28,8 @@ func Check(rulesFile string, c config.Config) (Checked, error) {
 	if generation != nil {
 		checked.SMS, checked.Asks = generation.Measure(sample), asksOf(generation)
 	}
-	_, _, problems := loadPeople(c.Directory.Files())
+	people, _, problems := loadPeople(c.Directory.Files())
+	checked.Findings = append(checked.Findings, mutedStrangers(people, generation)...)
 	for _, p := range problems {
 		checked.Findings = append(checked.Findings, rules.Finding{
 			File: p.File, Line: max(p.Line, 1), Column: max(p.Column, 1), Severity: rules.SeverityError, Message: p.Message,

@@ -73,6 +73,9 @@ func (a *App) load(c config.Config) (*live, error) {
 	next.generation, next.warnings = generation, findings
 	next.people, err = a.finder().open(c)
 	problems = append(problems, err)
+	if next.people != nil {
+		next.warnings = append(next.warnings, mutedStrangers(next.people.files, generation)...)
+	}
 	next.providers, err = providers(c, a.store)
 	problems = append(problems, err, missing(generation, next.providers, c), unasked(generation, c))
 	next.warnings = append(next.warnings, deaf(generation, c)...)
@@ -191,7 +194,7 @@ func (a *App) handlers(c config.Config, links mailLinks, callbacks map[string]se
 	})
 	admin = server.NewAdmin(server.AdminOptions{
 		Ready: a.ready, Alive: func() error { return nil }, Metrics: a.metrics.handler(), Reload: a.Reload,
-		Switches:  switches{a},
+		Switches: switches{a}, Preferences: preferences{a}, Suppressions: suppressions{a.store},
 		Operators: operators, Open: c.AdminOnLoopback(), Logger: a.Logger,
 	})
 	return public, admin

@@ -31,7 +31,8 @@ func loadPeople(paths []string) (people directory.Chain, hashes []string, proble
 // sources are all places that know people, and CometChat's API, which knows more than them.
 type sources struct {
 	chain directory.Chain
-	// hashes tell versions of the files apart.
+	// files are those of the sources that are one; hashes tell versions of the files apart.
+	files  directory.Chain
 	hashes []string
 	// cometchat is nil without a key.
 	cometchat *rest.Client
@@ -82,7 +83,7 @@ func (f finder) source(c config.Config, s *sources, source config.DirectorySourc
 		if len(wrong) > 0 {
 			return nil, joined(wrong)
 		}
-		s.hashes = append(s.hashes, hashes...)
+		s.files, s.hashes = append(s.files, files...), append(s.hashes, hashes...)
 		return directory.Observed{Source: files, Name: string(source.Kind), Observer: f.observer}, nil
 	case config.DirectoryHTTP:
 		d := c.Directory

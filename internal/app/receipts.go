@@ -35,7 +35,8 @@ type receiver interface {
 type reports struct {
 	channel relay.Channel
 	// read verifies and reads a call; its errors are those of package channel.
-	read    func(server.Call) ([]relay.Receipt, error)
+	read func(server.Call) (report, error)
+	// reply answers what was kept.
 	reply   server.Reply
 	store   receiver
 	metrics *metrics
@@ -43,27 +44,43 @@ type reports struct {
 	forged *forgeries
 }
 
+// report is what one call says.
+type report struct {
+	receipts []relay.Receipt
+	// answer is the body of the reply, where it is not always the same.
+	answer string
+}
+
+// only makes a report of what a provider's package reads.
+func only(receipts []relay.Receipt, err error) (report, error) {
+	return report{receipts: receipts}, err
+}
+
 // Receive is for server.Callback.
 func (r *reports) Receive(ctx context.Context, call server.Call) (server.Reply, error) {
-	receipts, err := r.read(call)
+	said, err := r.read(call)
 	if errors.Is(err, channel.ErrSignature) {
 		r.forged.told(ctx)
 	}
 	if err != nil {
 		return server.Reply{}, refuseReport(err)
 	}
-	if len(receipts) == 0 {
-		return r.reply, nil
+	reply := r.reply
+	if said.answer != "" {
+		reply.Body = said.answer
 	}
-	moved, err := r.store.Receive(ctx, receipts)
+	if len(said.receipts) == 0 {
+		return reply, nil
+	}
+	moved, err := r.store.Receive(ctx, said.receipts)
 	if refusal, ok := turnedAway(err); ok {
 		return server.Reply{}, refusal
 	}
 	if err != nil {
 		return server.Reply{}, fmt.Errorf("keep receipts: %w", err)
 	}
-	r.metrics.received(r.channel, receipts, moved)
-	return r.reply, nil
+	r.metrics.received(r.channel, said.receipts, moved)
+	return reply, nil
 }
 
 // refuseReport says no more than that a signature is wrong: why would help nobody but a forger.
@@ -95,14 +112,14 @@ func (a *App) twilioCallbacks(c config.Config, routes map[string]server.Callback
 	for _, token := range c.Twilio.AuthTokens {
 		tokens = append(tokens, token.Reveal())
 	}
-	verified, err := twilio.NewCallbacks(twilio.CallbackConfig{AuthTokens: tokens, PublicURL: text(c.PublicURL), Now: time.Now})
+	verified, err := twilio.NewCallbacks(twilio.CallbackConfig{
+		AuthTokens: tokens, PublicURL: text(c.PublicURL), Now: time.Now, Words: twilio.Words(c.Words),
+	})
 	if err != nil {
 		return err
 	}
-	read := func(by func(twilio.Callback) ([]relay.Receipt, error)) func(server.Call) ([]relay.Receipt, error) {
-		return func(call server.Call) ([]relay.Receipt, error) {
-			return by(twilio.Callback{URI: call.URI, Signature: call.Header.Get(twilio.SignatureHeader), Body: call.Body})
-		}
+	callback := func(call server.Call) twilio.Callback {
+		return twilio.Callback{URI: call.URI, Signature: call.Header.Get(twilio.SignatureHeader), Body: call.Body}
 	}
 	route := func(source string, r reports) server.Callback {
 		r.channel, r.store, r.metrics = relay.ChannelSMS, a.store, a.metrics
@@ -112,14 +129,26 @@ func (a *App) twilioCallbacks(c config.Config, routes map[string]server.Callback
 		}
 	}
 	routes[twilio.StatusPath] = route(sourceStatus, reports{
-		read: read(verified.Status), reply: server.Reply{Status: http.StatusNoContent},
+		read:  func(call server.Call) (report, error) { return only(verified.Status(callback(call))) },
+		reply: server.Reply{Status: http.StatusNoContent},
 	})
 	routes[twilio.InboundPath] = route(sourceInbound, reports{
-		read: read(verified.Inbound),
-		// TwiML that does nothing: Twilio has answered STOP by itself, and we answer nobody.
-		reply: server.Reply{Status: http.StatusOK, ContentType: "text/xml", Body: "<Response/>"},
+		read: func(call server.Call) (report, error) {
+			in, err := verified.Inbound(callback(call))
+			return report{receipts: in.Receipts, answer: twilio.TwiML(help(c, in))}, err
+		},
+		reply: server.Reply{Status: http.StatusOK, ContentType: "text/xml"},
 	})
 	return nil
+}
+
+// help is what somebody is answered who asks for help in one of our words: Twilio answers its own, STOP and START by itself. Where
+// messages stay in the house, so does this one.
+func help(c config.Config, in twilio.Inbound) string {
+	if !in.Help || c.Providers == config.ProvidersOutbox || len(c.OnlyTo) > 0 && !c.OnlyTo.Names(in.From.Reveal()) {
+		return ""
+	}
+	return c.HelpReply
 }
 
 func (a *App) sendgridCallbacks(c config.Config, routes map[string]server.Callback) error {
@@ -133,11 +162,11 @@ func (a *App) sendgridCallbacks(c config.Config, routes map[string]server.Callba
 	r := &reports{
 		channel: relay.ChannelEmail, store: a.store, metrics: a.metrics, reply: server.Reply{Status: http.StatusOK},
 		forged: a.forgeries(sourceEvents, "SENDGRID_EVENT_PUBLIC_KEY"),
-		read: func(call server.Call) ([]relay.Receipt, error) {
-			return events.Read(sendgrid.Batch{
+		read: func(call server.Call) (report, error) {
+			return only(events.Read(sendgrid.Batch{
 				Signature: call.Header.Get(sendgrid.SignatureHeader), Timestamp: call.Header.Get(sendgrid.TimestampHeader),
 				Body: call.Body,
-			})
+			}))
 		},
 	}
 	routes[sendgrid.EventsPath] = server.Callback{

@@ -73,7 +73,7 @@ func TestAReportIsKeptBeforeItIsAnswered(t *testing.T) {
 			k, m := &keeper{err: test.kept}, newMetrics("test")
 			r := &reports{
 				channel: relay.ChannelSMS, store: k, metrics: m, reply: server.Reply{Status: 204},
-				read: func(server.Call) ([]relay.Receipt, error) { return test.receipts, test.read },
+				read: func(server.Call) (report, error) { return report{receipts: test.receipts}, test.read },
 			}
 			reply, err := r.Receive(t.Context(), server.Call{})
 			if test.want != nil {
@@ -97,7 +97,7 @@ func TestAReportIsKeptBeforeItIsAnswered(t *testing.T) {
 	}
 	broken := &reports{
 		store: &keeper{err: errors.New("disk")}, metrics: newMetrics("test"),
-		read: func(server.Call) ([]relay.Receipt, error) { return []relay.Receipt{receipt}, nil },
+		read: func(server.Call) (report, error) { return report{receipts: []relay.Receipt{receipt}}, nil },
 	}
 	_, err := broken.Receive(t.Context(), server.Call{})
 	require.ErrorContains(t, err, "keep receipts: disk")
@@ -181,5 +181,29 @@ func TestMetricsOfCallbacksStartAtZero(t *testing.T) {
 	require.Contains(t, shown, `beckon_webhook_requests_total{outcome="accepted",source="twilio_status",trigger=""} 1`)
 	for _, source := range []string{"twilio_inbound", "sendgrid"} {
 		require.Contains(t, shown, `beckon_webhook_requests_total{outcome="unauthorized",source="`+source+`",trigger=""} 0`)
+	}
+}
+
+func TestOnlyAHelpWordOfOursIsAnsweredAndOnlyWhereMessagesGoOut(t *testing.T) {
+	t.Parallel()
+	from := relay.NewAddress(relay.ChannelSMS, "+14155550123")
+	live := config.Config{Providers: config.ProvidersLive, HelpReply: "Write to help@example.com"}
+	outbox, others, named := live, live, live
+	outbox.Providers = config.ProvidersOutbox
+	others.OnlyTo = config.Addresses{"+4930*"}
+	named.OnlyTo = config.Addresses{"+1415*"}
+	for name, tt := range map[string]struct {
+		config config.Config
+		in     twilio.Inbound
+		want   string
+	}{
+		"our word":               {live, twilio.Inbound{From: from, Help: true}, live.HelpReply},
+		"Twilio's, or no word":   {live, twilio.Inbound{From: from}, ""},
+		"nothing to say":         {config.Config{}, twilio.Inbound{From: from, Help: true}, ""},
+		"the sandbox":            {outbox, twilio.Inbound{From: from, Help: true}, ""},
+		"a number not allowed":   {others, twilio.Inbound{From: from, Help: true}, ""},
+		"a number that is named": {named, twilio.Inbound{From: from, Help: true}, live.HelpReply},
+	} {
+		require.Equal(t, tt.want, help(tt.config, tt.in), name)
 	}
 }

@@ -137,7 +137,7 @@ func testContent(o SendTestOptions, d relay.Delivery) (content relay.Content, wa
 		return relay.Content{}, "", err
 	}
 	if o.Template == "" {
-		content = relay.Content{Text: testText, Unsubscribe: links.of(contact).Unsubscribe}
+		content = relay.Content{Text: testText, Unsubscribe: links.of("", contact).Unsubscribe}
 		if d.Channel == relay.ChannelEmail {
 			content.Subject = testSubject
 		}
@@ -149,7 +149,7 @@ func testContent(o SendTestOptions, d relay.Delivery) (content relay.Content, wa
 	if err != nil {
 		return relay.Content{}, "", err
 	}
-	p.contact, p.links = contact, links.of(contact)
+	p.contact, p.links = contact, links.of("", contact)
 	if p.Locale == "" && p.rules != nil {
 		p.Locale = p.rules.Defaults().Locale
 	}

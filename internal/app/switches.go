@@ -43,10 +43,7 @@ func (s switches) known(p relay.Pause) error {
 	if p.Rule == "" {
 		return nil
 	}
-	var names []string
-	for _, rule := range s.app.generation().Rules.Rules() {
-		names = append(names, rule.Name)
-	}
+	names := ruleNames(s.app.generation())
 	if !slices.Contains(names, p.Rule) {
 		return &server.Refusal{
 			Status: http.StatusUnprocessableEntity, Code: "unknown_rule",

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,15 +38,17 @@ func newMailLinks(c config.Config) (mailLinks, error) {
 }
 
 // linksFor gives the links of the settings in force for dispatch.Options.
-func (a *App) linksFor(contact relay.Contact) render.Links {
-	return a.live.Load().mailLinks.of(contact)
+func (a *App) linksFor(rule string, contact relay.Contact) render.Links {
+	return a.live.Load().mailLinks.of(rule, contact)
 }
 
-func (m mailLinks) of(contact relay.Contact) render.Links {
+func (m mailLinks) of(rule string, contact relay.Contact) render.Links {
 	if m.public == "" || m.signer == nil {
 		return render.Links{}
 	}
-	token := m.signer.Unsubscribe(contact.Email)
+	token := m.signer.Unsubscribe(links.Subscription{
+		Address: contact.Email, UID: contact.UID, Rule: rule, Locale: contact.Locale,
+	})
 	if token == "" {
 		return render.Links{}
 	}
@@ -60,34 +63,125 @@ func (m mailLinks) unsubscriber(kept store.Store) server.Unsubscriber {
 	return &unsubscriber{signer: m.signer, store: kept, now: time.Now}
 }
 
-// unsubscriber keeps that somebody who followed the link of a mail wants no more of them.
+// unsubscriber keeps what somebody who followed the link of a mail wants from now on.
 type unsubscriber struct {
 	signer *links.Signer
 	store  store.Store
 	now    func() time.Time
 }
 
-// Whose implements server.Unsubscriber.
-func (u *unsubscriber) Whose(token string) (string, error) {
-	address, err := u.signer.Unsubscriber(token)
+// Standing implements server.Unsubscriber.
+func (u *unsubscriber) Standing(ctx context.Context, token string) (server.Standing, error) {
+	of, err := u.opened(token)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", server.ErrBadLink, err)
+		return server.Standing{}, err
 	}
-	return address.String(), nil
+	return u.standing(ctx, of)
 }
 
-// Unsubscribe implements server.Unsubscriber.
-func (u *unsubscriber) Unsubscribe(ctx context.Context, token string) (string, error) {
-	address, err := u.signer.Unsubscriber(token)
+// Change implements server.Unsubscriber.
+func (u *unsubscriber) Change(ctx context.Context, token string, wish server.Wish) (server.Standing, error) {
+	of, err := u.opened(token)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", server.ErrBadLink, err)
+		return server.Standing{}, err
 	}
-	err = u.store.Suppress(ctx, relay.Suppression{
-		Address: relay.NewAddress(relay.ChannelEmail, address.Reveal()), Reason: relay.ReasonOptedOut,
-		Source: relay.SuppressedByLink, At: u.now(),
-	})
+	switch wish {
+	case server.WishNoMail:
+		err = u.stop(ctx, of)
+	case server.WishNoKind:
+		err = u.mute(ctx, of, "mute", relay.Preferences.MuteRule)
+	case server.WishResume:
+		if err = u.resume(ctx, of); err == nil {
+			err = u.mute(ctx, of, "unmute", relay.Preferences.UnmuteRule)
+		}
+	}
 	if err != nil {
-		return "", fmt.Errorf("keep an unsubscription: %w", err)
+		return server.Standing{}, fmt.Errorf("keep what a recipient wants: %w", err)
 	}
-	return address.String(), nil
+	return u.standing(ctx, of)
+}
+
+func (u *unsubscriber) opened(token string) (links.Subscription, error) {
+	of, err := u.signer.Subscription(token)
+	if err != nil {
+		return of, fmt.Errorf("%w: %w", server.ErrBadLink, err)
+	}
+	return of, nil
+}
+
+// standing reads how things are now.
+func (u *unsubscriber) standing(ctx context.Context, of links.Subscription) (server.Standing, error) {
+	s := server.Standing{Address: of.Address.String(), Locale: of.Locale, Mail: server.MailOn, Kind: server.KindNone}
+	found, err := u.store.Suppressions(ctx, store.SuppressionFilter{Address: mailbox(of)})
+	if err != nil {
+		return s, err
+	}
+	for _, f := range found {
+		s.Mail = server.MailBlocked
+		if f.Reason == relay.ReasonOptedOut && f.Source == relay.SuppressedByLink {
+			s.Mail = server.MailOff
+		}
+	}
+	if of.UID == "" {
+		return s, nil
+	}
+	kept, err := u.store.Preferences(ctx, of.UID)
+	if err != nil {
+		return s, err
+	}
+	s.Kind = server.KindOn
+	if kept.MutesRule(of.Rule) {
+		s.Kind = server.KindOff
+	}
+	return s, nil
+}
+
+func mailbox(of links.Subscription) relay.Address {
+	return relay.NewAddress(relay.ChannelEmail, of.Address.Reveal())
+}
+
+func (u *unsubscriber) audit(action, subject string) relay.Audit {
+	return relay.Audit{At: u.now(), Who: relay.ByRecipient, Action: action, Subject: subject}
+}
+
+func (u *unsubscriber) stop(ctx context.Context, of links.Subscription) error {
+	_, err := u.store.SuppressAll(ctx, []relay.Suppression{{
+		Address: mailbox(of), Reason: relay.ReasonOptedOut, Source: relay.SuppressedByLink, At: u.now(),
+	}}, u.audit("suppress", suppressionSubject(mailbox(of), relay.ReasonOptedOut)))
+	return err
+}
+
+// mute changes whether the rule of the mail is muted. There is nothing to do where the link knows no rule, or it is so already.
+func (u *unsubscriber) mute(ctx context.Context, of links.Subscription, action string,
+	change func(relay.Preferences, string) relay.Preferences,
+) error {
+	if of.UID == "" {
+		return nil
+	}
+	kept, err := u.store.Preferences(ctx, of.UID)
+	if err != nil {
+		return err
+	}
+	if kept.MutesRule(of.Rule) == (action == "mute") {
+		return nil
+	}
+	_, err = u.store.ChangePreferences(ctx, of.UID, u.audit(action, "rule "+of.Rule+" for "+of.UID),
+		func(p relay.Preferences) (relay.Preferences, error) { return change(p, of.Rule), nil })
+	return err
+}
+
+// resume takes back what the link has said, and nothing else: not what a provider found out, or an operator noted.
+func (u *unsubscriber) resume(ctx context.Context, of links.Subscription) error {
+	_, err := u.store.Lift(ctx, store.Lift{
+		Address: mailbox(of), Reasons: []relay.Reason{relay.ReasonOptedOut}, Sources: []relay.SuppressionSource{relay.SuppressedByLink},
+	}, u.audit("lift", suppressionSubject(mailbox(of), relay.ReasonOptedOut)))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// suppressionSubject is a suppression as the audit has it, where no address stands in clear.
+func suppressionSubject(address relay.Address, reason relay.Reason) string {
+	return fmt.Sprintf("%s %s (%s)", address.Channel(), address, reason)
 }

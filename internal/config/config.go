@@ -50,6 +50,10 @@ type Config struct {
 
 	// GroupCap is how many people one alert may be for, where only CometChat's API knows them.
 	GroupCap int
+	// Words are what people may write back besides Twilio's own words.
+	Words Words
+	// HelpReply is the text that answers one of Words.Help; empty answers nothing.
+	HelpReply string
 
 	// UnknownWait is how long a delivery whose answer was lost waits for a receipt before the provider is asked for it.
 	UnknownWait time.Duration

@@ -93,6 +93,14 @@ func together(c Config, given map[string]bool) []error {
 	if given["BECKON_TLS_KEY_FILE"] && !given["BECKON_TLS_CERT_FILE"] {
 		faults = append(faults, errors.New("BECKON_TLS_KEY_FILE: needs BECKON_TLS_CERT_FILE, the certificate of the key"))
 	}
+	for _, name := range []string{"BECKON_SMS_STOP_WORDS", "BECKON_SMS_START_WORDS", "BECKON_SMS_HELP_WORDS"} {
+		if given[name] && !given["BECKON_PUBLIC_URL"] {
+			faults = append(faults, fmt.Errorf("%s: needs BECKON_PUBLIC_URL, where Twilio posts what people write", name))
+		}
+	}
+	if given["BECKON_SMS_HELP_REPLY"] && !given["BECKON_SMS_HELP_WORDS"] {
+		faults = append(faults, errors.New("BECKON_SMS_HELP_REPLY: needs BECKON_SMS_HELP_WORDS; HELP and INFO are answered by Twilio"))
+	}
 	if given["BECKON_PUBLIC_URL"] && !given["BECKON_SECRET_KEY"] {
 		faults = append(faults, errors.New("BECKON_PUBLIC_URL: needs BECKON_SECRET_KEY, which signs the links"))
 	}

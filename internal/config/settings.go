@@ -57,6 +57,7 @@ func table() []entry {
 	all = append(all, directoryTable()...)
 	all = append(all, vendorTable()...)
 	all = append(all, guardTable()...)
+	all = append(all, consentTable()...)
 	return append(all, operationTable()...)
 }
 

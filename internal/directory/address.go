@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -12,6 +13,20 @@ import (
 func parsePhone(text string) (relay.Phone, error) { return address.ParsePhone(text) }
 
 func parseEmail(text string) (relay.Email, error) { return address.ParseEmail(text) }
+
+// ParseAddress reads a phone number or a mail address as an entry of a recipients file has it. Without a channel it is a mail
+// address where there is an @ in it. The error does not quote it.
+func ParseAddress(channel relay.Channel, text string) (relay.Address, error) {
+	if channel == relay.ChannelEmail || channel == "" && strings.Contains(text, "@") {
+		email, err := parseEmail(text)
+		return relay.NewAddress(relay.ChannelEmail, email.Reveal()), err
+	}
+	if channel != relay.ChannelSMS && channel != "" {
+		return relay.Address{}, fmt.Errorf("unknown channel %.60q%s", channel, suggest(string(channel), channelNames()))
+	}
+	phone, err := parsePhone(text)
+	return relay.NewAddress(relay.ChannelSMS, phone.Reveal()), err
+}
 
 // suggest ends a message about an unknown word: with the word that was probably meant, else with all there are.
 func suggest(word string, words []string) string {

@@ -21,6 +21,7 @@ const maxFile = 16 << 20
 
 // File is a checked recipients file. It does not change: a new version is a new File.
 type File struct {
+	name     string
 	contacts map[string]relay.Contact
 	hash     string
 }
@@ -30,6 +31,8 @@ type Problem struct {
 	File string
 	// Line and Column count from 1, and are 0 where the problem is the file as a whole.
 	Line, Column int
+	// Field is the path of keys to it, such as "mute[0].until"; empty where it is not inside one.
+	Field string
 	// Message says what is wrong and what would be right.
 	Message string
 }
@@ -79,7 +82,7 @@ func ParseFile(name string, src []byte) (*File, []Problem) {
 		return nil, p.problems
 	}
 	sum := sha256.Sum256(src)
-	return &File{contacts: contacts, hash: hex.EncodeToString(sum[:])}, nil
+	return &File{name: name, contacts: contacts, hash: hex.EncodeToString(sum[:])}, nil
 }
 
 // ParseNode checks people that are written inside another YAML file of that name: the node is what a recipients file would
@@ -93,7 +96,7 @@ func ParseNode(name string, people *yaml.Node) (*File, []Problem) {
 	if len(p.problems) > 0 {
 		return nil, p.problems
 	}
-	return &File{contacts: contacts}, nil
+	return &File{name: name, contacts: contacts}, nil
 }
 
 // Lookup implements Source.
@@ -104,6 +107,9 @@ func (f *File) Lookup(_ context.Context, uid string) (relay.Contact, error) {
 	}
 	return contact, nil
 }
+
+// Name is what the file is called.
+func (f *File) Name() string { return f.name }
 
 // All gives everybody in the file by uid, in no order. Their lists must not be changed.
 func (f *File) All() iter.Seq2[string, relay.Contact] { return maps.All(f.contacts) }

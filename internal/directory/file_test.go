@@ -31,19 +31,20 @@ func TestEveryKeyIsReadAndNormalised(t *testing.T) {
 
 	ann, err := file.Lookup(t.Context(), "ANN-1")
 	require.NoError(t, err)
-	require.True(t, ann.Mute.Until.Equal(time.Date(2030, 1, 31, 7, 0, 0, 0, time.UTC)))
-	ann.Mute.Until = time.Time{}
+	require.Len(t, ann.Mutes, 1)
+	require.True(t, ann.Mutes[0].Until.Equal(time.Date(2030, 1, 31, 7, 0, 0, 0, time.UTC)))
+	ann.Mutes[0].Until = time.Time{}
 	require.Equal(t, relay.Contact{
 		UID: "ann-1", Name: "Ann Ääkkönen", Email: "ann@example.com", Phone: "+14155550123", Locale: "de-AT",
 		TimeZone: "Europe/Vienna", Channels: []relay.Channel{relay.ChannelEmail, relay.ChannelSMS},
-		QuietHours: relay.QuietHours{From: 21*60 + 30, To: 8 * 60, Set: true},
-		Mute:       relay.Mute{Conversations: []string{"group_hiking", "ann-1_user_bob"}},
+		QuietHours: []relay.QuietHours{{From: 21*60 + 30, To: 8 * 60, Set: true}},
+		Mutes:      []relay.Mute{{Conversations: []string{"group_hiking", "ann-1_user_bob"}}},
 	}, ann)
 
 	digits, err := file.Lookup(t.Context(), "1234")
 	require.NoError(t, err)
 	require.Equal(t, relay.Contact{
-		UID: "1234", Name: "007", Phone: "+491512345678", Mute: relay.Mute{Conversations: []string{"group_noise"}},
+		UID: "1234", Name: "007", Phone: "+491512345678", Mutes: []relay.Mute{{Conversations: []string{"group_noise"}}},
 	}, digits)
 
 	bob, err := file.Lookup(t.Context(), "bob")
@@ -53,6 +54,14 @@ func TestEveryKeyIsReadAndNormalised(t *testing.T) {
 	eve, err := file.Lookup(t.Context(), "eve")
 	require.NoError(t, err)
 	require.Equal(t, relay.Contact{UID: "eve"}, eve)
+
+	pat, err := file.Lookup(t.Context(), "max")
+	require.NoError(t, err)
+	require.Equal(t, relay.Contact{
+		UID: "max", QuietHours: []relay.QuietHours{{From: 720, To: 780, Set: true}, {From: 1320, To: 360, Set: true}}, Mutes: []relay.Mute{
+			{Everything: true, Until: time.Date(2030, 1, 31, 7, 0, 0, 0, time.UTC)}, {Rules: []string{"missed-call", "mention"}},
+		},
+	}, pat)
 
 	_, err = file.Lookup(t.Context(), "nobody")
 	require.ErrorIs(t, err, directory.ErrUnknown)

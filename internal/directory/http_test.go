@@ -46,12 +46,13 @@ func TestAServiceAnswersOneEntryAsAFileHasIt(t *testing.T) {
 	}`))
 	got, err := source.Lookup(t.Context(), "ANN-1")
 	require.NoError(t, err)
-	require.True(t, got.Mute.Until.Equal(time.Date(2030, 1, 31, 7, 0, 0, 0, time.UTC)))
-	got.Mute.Until = time.Time{}
+	require.Len(t, got.Mutes, 1)
+	require.True(t, got.Mutes[0].Until.Equal(time.Date(2030, 1, 31, 7, 0, 0, 0, time.UTC)))
+	got.Mutes[0].Until = time.Time{}
 	require.Equal(t, relay.Contact{
 		UID: "ann-1", Name: "Ann 😀", Email: "ann@example.com", Phone: "+14155550123", Locale: "de-AT", TimeZone: "Europe/Vienna",
-		Channels: []relay.Channel{relay.ChannelEmail}, QuietHours: relay.QuietHours{From: 21*60 + 30, To: 8 * 60, Set: true},
-		Mute: relay.Mute{Conversations: []string{"group_hiking"}},
+		Channels: []relay.Channel{relay.ChannelEmail}, QuietHours: []relay.QuietHours{{From: 21*60 + 30, To: 8 * 60, Set: true}},
+		Mutes: []relay.Mute{{Conversations: []string{"group_hiking"}}},
 	}, got)
 
 	source, _ = crm(t, says(http.StatusOK, `{"name": null, "phone": ""}`))
@@ -106,11 +107,12 @@ func TestAnEntryThatIsWrongNamesItsFieldAndQuotesNothing(t *testing.T) {
 		`{"email": "Leak <leak@example.org>"}`:             "email: not an email address; write the bare address, such as ann@example.com",
 		`{"locale": "leak 15123456789"}`:                   "locale: it is not a locale; write one such as de or pt-BR",
 		`{"time_zone": "leak@example.org"}`:                "time_zone: it is not a time zone of the IANA database; write one such as Europe/Berlin",
-		`{"channels": ["leak@example.org"]}`:               "channels: unknown channel; there are sms, email",
+		`{"channels": ["leak@example.org"]}`:               "channels[0]: unknown channel; there are sms, email",
 		`{"channels": []}`:                                 "channels: no channel is listed; leave the key out for all, or write `mute` to send this person nothing",
 		`{"quiet_hours": {"from": "leak", "to": "08:00"}}`: "quiet_hours.from: it is not a time of day; write it as \"HH:MM\", from 00:00 to 23:59",
 		`{"mute": {"until": "15123456789"}}`:               "mute.until: it is not a time with its zone; write it as 2030-01-31T08:00:00Z or 2030-01-31T08:00:00+01:00",
-		`{"mute": {}}`:                                     "mute: this mutes nothing; write `until`, `conversations` or both",
+		`{"mute": {}}`:                                     "mute: this mutes nothing; write `conversations` or `rules`, or `everything: true`, or `until` for everything until then",
+		`{"mute": {"everything": "leak"}}`:                 "mute.everything: it is neither true nor false",
 		`{"phon": 1}`:                                      `unknown key "phon"; did you mean phone?`,
 		`{"+15123456789 leak@example.org": 1}`:             `unknown key "[number] [address]"; there are name, email, phone, locale, time_zone, channels, quiet_hours, mute`,
 		`{"name": "a", "name": "b"}`:                       `"name" is written twice`,

@@ -20,6 +20,9 @@ const (
 	maxProblems = 100
 	// maxUID is CometChat's limit, in characters.
 	maxUID = 100
+	// maxQuietHours and maxMutes are how many of them one person has.
+	maxQuietHours = 10
+	maxMutes      = 100
 )
 
 // parser reads one file and collects what is wrong in it.
@@ -30,17 +33,46 @@ type parser struct {
 	zones map[string]bool
 	// remote is for one entry that somebody else wrote: it has fields and no lines, and what is written in it is not quoted.
 	remote bool
-	// trail are the keys above the place that is read.
-	trail []string
+	// path leads to what is being read: keys, and places in lists such as "[2]".
+	path []string
+}
+
+// at reads what is there by that name; an empty one is the same place.
+func (p *parser) at(name string, read func()) {
+	if name == "" {
+		read()
+		return
+	}
+	p.path = append(p.path, name)
+	read()
+	p.path = p.path[:len(p.path)-1]
+}
+
+// field is where the parser is, such as "mute[0].until".
+func (p *parser) field() string {
+	return strings.ReplaceAll(strings.Join(p.path, "."), ".[", "[")
 }
 
 // report notes a problem at a node.
 func (p *parser) report(at *yaml.Node, format string, args ...any) {
+	p.note(Problem{File: p.file, Line: at.Line, Column: at.Column, Field: p.field(), Message: p.placed(format, args...)})
+}
+
+// reportKey notes a problem of a key itself, not of what is there by that name.
+func (p *parser) reportKey(key *yaml.Node, format string, args ...any) {
+	message := p.placed(format, args...)
+	p.at(key.Value, func() {
+		p.note(Problem{File: p.file, Line: key.Line, Column: key.Column, Field: p.field(), Message: message})
+	})
+}
+
+// placed is a message that says where, if no line does.
+func (p *parser) placed(format string, args ...any) string {
 	message := fmt.Sprintf(format, args...)
-	if p.remote && len(p.trail) > 0 {
-		message = strings.Join(p.trail, ".") + ": " + message
+	if p.remote && len(p.path) > 0 {
+		return p.field() + ": " + message
 	}
-	p.note(Problem{File: p.file, Line: at.Line, Column: at.Column, Message: message})
+	return message
 }
 
 // quote begins a message about a value.
@@ -142,24 +174,35 @@ func (p *parser) people(root *yaml.Node, contacts map[string]relay.Contact) {
 			continue
 		}
 		lines[uid] = key.Line
-		contacts[uid] = p.person(uid, value)
+		p.at(uid, func() { contacts[uid] = p.person(uid, value) })
 	}
 }
 
 // uid reads a key as it is written, so that one of digits needs no quotes.
 func (p *parser) uid(key *yaml.Node) (string, bool) {
-	uid := strings.ToLower(key.Value)
-	switch {
-	case key.Kind != yaml.ScalarNode || uid == "" || isNull(key):
+	if key.Kind != yaml.ScalarNode || isNull(key) {
 		p.report(key, "a uid is missing here")
-	case len(uid) > maxUID:
-		p.report(key, "the uid is longer than %d characters", maxUID)
-	case strings.ContainsFunc(uid, notInUID):
-		p.report(key, "the uid %.60q has a space or a control character", uid)
-	default:
-		return uid, true
+		return "", false
 	}
-	return "", false
+	uid, err := ParseUID(key.Value)
+	if err != nil {
+		p.report(key, "%v", err)
+	}
+	return uid, err == nil
+}
+
+// ParseUID gives a uid as it is compared, in lower case. The error says why a text is none.
+func ParseUID(text string) (string, error) {
+	uid := strings.ToLower(text)
+	switch {
+	case uid == "":
+		return "", errors.New("a uid is missing here")
+	case len(uid) > maxUID:
+		return "", fmt.Errorf("the uid is longer than %d characters", maxUID)
+	case strings.ContainsFunc(uid, notInUID):
+		return "", fmt.Errorf("the uid %.60q has a space or a control character", uid)
+	}
+	return uid, nil
 }
 
 func notInUID(r rune) bool { return r <= ' ' || r == 0x7f }
@@ -203,27 +246,25 @@ func (p *parser) mapping(n *yaml.Node, example string, fields []field) {
 			continue
 		}
 		seen[key.Value] = key.Line
-		if !p.field(fields, key.Value, value) {
-			p.report(key, "unknown key %s%s", p.key(key.Value), known(key.Value, fields))
+		if !p.read(fields, key.Value, value) {
+			p.reportKey(key, "unknown key %s%s", p.key(key.Value), known(key.Value, fields))
 		}
 	}
 }
 
 func (p *parser) twice(key *yaml.Node, line int) {
-	if p.remote {
-		p.report(key, "%s is written twice", p.key(key.Value))
+	if line == 0 { // JSON has no lines
+		p.reportKey(key, "%s is written twice", p.key(key.Value))
 		return
 	}
-	p.report(key, "%.60q is written on line %d already", key.Value, line)
+	p.reportKey(key, "%.60q is written on line %d already", key.Value, line)
 }
 
-// field reads a key that is known, and reports whether it is.
-func (p *parser) field(fields []field, name string, value *yaml.Node) bool {
+// read reads a key that is known, and reports whether it is.
+func (p *parser) read(fields []field, name string, value *yaml.Node) bool {
 	for _, f := range fields {
 		if f.name == name {
-			p.trail = append(p.trail, name)
-			f.read(value)
-			p.trail = p.trail[:len(p.trail)-1]
+			p.at(name, func() { f.read(value) })
 			return true
 		}
 	}

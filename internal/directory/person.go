@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -13,17 +14,53 @@ import (
 // person reads one entry. What is wrong in it is reported and left out.
 func (p *parser) person(uid string, n *yaml.Node) relay.Contact {
 	c := relay.Contact{UID: uid}
-	p.mapping(n, "`{ phone: \"+14155550123\", email: ann@example.com }`", []field{
+	var w relay.Preferences
+	p.mapping(n, "`{ phone: \"+14155550123\", email: ann@example.com }`", append([]field{
 		{"name", func(v *yaml.Node) { c.Name, _ = p.scalar(v) }},
 		{"email", func(v *yaml.Node) { c.Email = read(p, v, parseEmail) }},
 		{"phone", func(v *yaml.Node) { c.Phone = read(p, v, parsePhone) }},
-		{"locale", func(v *yaml.Node) { c.Locale = p.locale(v) }},
-		{"time_zone", func(v *yaml.Node) { c.TimeZone = p.zone(v) }},
-		{"channels", func(v *yaml.Node) { c.Channels = p.channels(v) }},
-		{"quiet_hours", func(v *yaml.Node) { c.QuietHours = p.quietHours(v) }},
-		{"mute", func(v *yaml.Node) { c.Mute = p.mute(v) }},
-	})
-	return c
+	}, p.wishes(&w)...))
+	return c.With(w)
+}
+
+// wishes are the keys by which a person says what they want.
+func (p *parser) wishes(w *relay.Preferences) []field {
+	return []field{
+		{"locale", func(v *yaml.Node) { w.Locale = p.locale(v) }},
+		{"time_zone", func(v *yaml.Node) { w.TimeZone = p.zone(v) }},
+		{"channels", func(v *yaml.Node) { w.Channels = p.channels(v) }},
+		{"quiet_hours", func(v *yaml.Node) { w.QuietHours = several(p, v, maxQuietHours, p.quietHours) }},
+		{"mute", func(v *yaml.Node) { w.Mutes = several(p, v, maxMutes, p.mute) }},
+	}
+}
+
+// several reads one value, or a list of some. What is wrong with an item is reported and left out.
+func several[T any](p *parser, n *yaml.Node, most int, read func(*yaml.Node) (T, bool)) []T {
+	items := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		items = n.Content
+	}
+	if len(items) > most {
+		p.report(n, "these are %d; there may be %d at the most", len(items), most)
+		return nil
+	}
+	var all []T
+	for i, item := range items {
+		p.at(place(n, i), func() {
+			if value, ok := read(item); ok {
+				all = append(all, value)
+			}
+		})
+	}
+	return all
+}
+
+// place names an item of a list; a value by itself has no place.
+func place(n *yaml.Node, i int) string {
+	if n.Kind != yaml.SequenceNode {
+		return ""
+	}
+	return fmt.Sprintf("[%d]", i)
 }
 
 // read takes a text through a parse function whose error is the problem.
@@ -83,16 +120,18 @@ func (p *parser) channels(n *yaml.Node) []relay.Channel {
 		return nil
 	}
 	var list []relay.Channel
-	for _, item := range n.Content {
-		channel := relay.Channel(item.Value)
-		switch {
-		case !slices.Contains(relay.Channels(), channel):
-			p.report(item, "unknown channel%s%s", p.named(item.Value), suggest(item.Value, channelNames()))
-		case slices.Contains(list, channel):
-			p.report(item, "%s is listed twice", channel)
-		default:
-			list = append(list, channel)
-		}
+	for i, item := range n.Content {
+		p.at(place(n, i), func() {
+			channel := relay.Channel(item.Value)
+			switch {
+			case !slices.Contains(relay.Channels(), channel):
+				p.report(item, "unknown channel%s%s", p.named(item.Value), suggest(item.Value, channelNames()))
+			case slices.Contains(list, channel):
+				p.report(item, "%s is listed twice", channel)
+			default:
+				list = append(list, channel)
+			}
+		})
 	}
 	return list
 }
@@ -105,7 +144,7 @@ func channelNames() []string {
 	return names
 }
 
-func (p *parser) quietHours(n *yaml.Node) relay.QuietHours {
+func (p *parser) quietHours(n *yaml.Node) (relay.QuietHours, bool) {
 	before := len(p.problems)
 	hours := relay.QuietHours{From: -1, To: -1, Set: true}
 	p.mapping(n, "`{ from: \"21:00\", to: \"08:00\" }`", []field{
@@ -113,7 +152,7 @@ func (p *parser) quietHours(n *yaml.Node) relay.QuietHours {
 		{"to", func(v *yaml.Node) { hours.To = p.minutes(v) }},
 	})
 	if len(p.problems) > before {
-		return relay.QuietHours{}
+		return hours, false
 	}
 	switch {
 	case hours.From < 0 || hours.To < 0:
@@ -121,7 +160,7 @@ func (p *parser) quietHours(n *yaml.Node) relay.QuietHours {
 	case hours.From == hours.To:
 		p.report(n, "quiet hours that end when they begin are none; `mute` sends this person nothing")
 	}
-	return hours
+	return hours, len(p.problems) == before
 }
 
 // minutes reads HH:MM as minutes after midnight; -1 where there is none.
@@ -138,17 +177,36 @@ func (p *parser) minutes(n *yaml.Node) int {
 	return at.Hour()*60 + at.Minute()
 }
 
-func (p *parser) mute(n *yaml.Node) relay.Mute {
+func (p *parser) mute(n *yaml.Node) (relay.Mute, bool) {
 	before := len(p.problems)
 	var m relay.Mute
 	p.mapping(n, "`{ until: 2030-01-31T08:00:00Z }`", []field{
 		{"until", func(v *yaml.Node) { m.Until = p.instant(v) }},
-		{"conversations", func(v *yaml.Node) { m.Conversations = p.conversations(v) }},
+		{"everything", func(v *yaml.Node) { m.Everything = p.yes(v) }},
+		{"conversations", func(v *yaml.Node) { m.Conversations = p.names(v, "conversation id", "[group_hiking]") }},
+		{"rules", func(v *yaml.Node) { m.Rules = p.names(v, "rule", "[missed-call]") }},
 	})
-	if len(p.problems) == before && m.Until.IsZero() && len(m.Conversations) == 0 {
-		p.report(n, "this mutes nothing; write `until`, `conversations` or both")
+	lists := len(m.Conversations) + len(m.Rules)
+	switch {
+	case len(p.problems) > before:
+	case m.Everything && lists > 0:
+		p.report(n, "everything is muted; leave out `conversations` and `rules`, or write them in a mute of their own")
+	case !m.Everything && m.Until.IsZero() && lists == 0:
+		p.report(n, "this mutes nothing; write `conversations` or `rules`, or `everything: true`, or `until` for everything until then")
 	}
-	return m
+	return m, len(p.problems) == before
+}
+
+func (p *parser) yes(n *yaml.Node) bool {
+	text, _ := p.scalar(n)
+	switch text {
+	case "true":
+		return true
+	case "false", "":
+		return false
+	}
+	p.report(n, "%s is neither true nor false", p.quote(text))
+	return false
 }
 
 func (p *parser) instant(n *yaml.Node) time.Time {
@@ -163,21 +221,23 @@ func (p *parser) instant(n *yaml.Node) time.Time {
 	return at
 }
 
-func (p *parser) conversations(n *yaml.Node) []string {
+// names reads a list of what is called by the name.
+func (p *parser) names(n *yaml.Node, what, example string) []string {
 	if n.Kind != yaml.SequenceNode {
-		p.report(n, "write a list of conversation ids, such as [group_hiking]")
+		p.report(n, "write a list of %ss, such as %s", what, example)
 		return nil
 	}
 	var list []string
-	for _, item := range n.Content {
-		id, ok := p.scalar(item)
-		if !ok {
-			if item.Kind == yaml.ScalarNode {
-				p.report(item, "an empty conversation id")
+	for i, item := range n.Content {
+		p.at(place(n, i), func() {
+			name, ok := p.scalar(item)
+			switch {
+			case ok:
+				list = append(list, name)
+			case item.Kind == yaml.ScalarNode:
+				p.report(item, "an empty %s", what)
 			}
-			continue
-		}
-		list = append(list, id)
+		})
 	}
 	return list
 }

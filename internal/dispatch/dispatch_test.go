@@ -447,7 +447,8 @@ func TestLinksAreMadeForThePersonWhoIsTold(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	var asked []relay.Phone
-	b.Links = func(c relay.Contact) render.Links {
+	b.Links = func(rule string, c relay.Contact) render.Links {
+		require.NotEmpty(t, rule)
 		asked = append(asked, c.Phone)
 		return render.Links{}
 	}

@@ -155,6 +155,11 @@ func (d *Dispatcher) situation(ctx context.Context, alert relay.Alert) (engine.S
 	}
 	if uid := alert.Recipient.UID; uid != "" {
 		s.Contact, s.Found = d.lookup(ctx, uid)
+		if s.Found == engine.FoundContact {
+			if s.Contact, err = d.withWishes(ctx, uid, s.Contact); err != nil {
+				return s, fmt.Errorf("alert %s: %w", alert.ID, err)
+			}
+		}
 	}
 	return s, nil
 }
@@ -193,15 +198,39 @@ func (d *Dispatcher) lookup(ctx context.Context, uid string) (relay.Contact, eng
 		d.Logger.WarnContext(ctx, "the directory did not answer; the alert is held", "error", err)
 		return relay.Contact{}, engine.FoundDown
 	}
-	if contact.TimeZone != "" {
-		zone, err := time.LoadLocation(contact.TimeZone)
-		if err != nil {
-			d.Observer.ZoneUnknown()
-		} else {
-			contact.Zone = zone
-		}
-	}
 	return contact, engine.FoundContact
+}
+
+// withWishes gives a contact as it is to be treated by what is kept here of the person's wishes as well, which is read for each
+// decision: what somebody said a second ago counts.
+func (d *Dispatcher) withWishes(ctx context.Context, uid string, contact relay.Contact) (relay.Contact, error) {
+	kept, err := d.Store.Preferences(ctx, uid)
+	if err != nil {
+		return contact, err
+	}
+	if contact.UID == "" {
+		contact.UID = uid
+	}
+	zone := d.zone(contact.TimeZone)
+	if zone == nil && kept.TimeZone != "" {
+		contact.TimeZone, zone = kept.TimeZone, d.zone(kept.TimeZone)
+	}
+	contact = contact.With(kept)
+	contact.Zone = zone
+	return contact, nil
+}
+
+// zone looks a time zone up; nil where it is empty or unknown.
+func (d *Dispatcher) zone(name string) *time.Location {
+	if name == "" {
+		return nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		d.Observer.ZoneUnknown()
+		return nil
+	}
+	return zone
 }
 
 // attemptOpen makes the first attempt of each delivery of the alert that is queued, side by side, where its gate lets it through at

@@ -40,8 +40,8 @@ type Situation struct {
 	Found   Found
 	// Answers are what the chat app said to the questions of an earlier relay.ActAsk.
 	Answers map[relay.Question]relay.Answer
-	// Links gives the addresses that Beckon offers the person with a message; nil gives none. It must be pure and quick.
-	Links func(relay.Contact) render.Links
+	// Links gives the addresses that Beckon offers the person with a message of a rule; nil gives none. It must be pure and quick.
+	Links func(rule string, contact relay.Contact) render.Links
 	// Receipts says on which channels providers tell what became of a message: without, silence means nothing. nil is none.
 	Receipts func(relay.Channel) bool
 	// Guard gives the Reason why the settings let nothing go out to an address, if there is one; nil forbids none. It must be
@@ -239,14 +239,12 @@ func contactOf(recipient relay.Recipient, found relay.Contact) relay.Contact {
 }
 
 func (d *decision) muted(i *item) {
-	mute := d.Contact.Mute
-	if !mute.Covers(conversationOf(&i.Event), d.Now) {
+	conversation := conversationOf(&i.Event)
+	mute, muted := d.Contact.Muted(d.rule.Name, conversation, d.Now)
+	if !muted {
 		return
 	}
-	seen := "everything"
-	if len(mute.Conversations) > 0 {
-		seen = "this conversation"
-	}
+	seen := mute.Of(d.rule.Name, conversation)
 	if !mute.Until.IsZero() {
 		seen += " until " + mute.Until.UTC().Format(time.RFC3339)
 	}
@@ -287,17 +285,18 @@ func (d *decision) quiet() {
 		return
 	}
 	hours := d.Contact.QuietHours
-	if !hours.Set && !d.rule.QuietOff {
-		hours = d.rule.QuietHours
-		if !hours.Set && !d.Alert.Recipient.Fixed() {
-			hours = d.generation.Rules.Defaults().QuietHours
+	if len(hours) == 0 && !d.rule.QuietOff {
+		theirs := d.rule.QuietHours
+		if !theirs.Set && !d.Alert.Recipient.Fixed() {
+			theirs = d.generation.Rules.Defaults().QuietHours
 		}
+		hours = []relay.QuietHours{theirs}
 	}
 	zone := d.Contact.Zone
 	if zone == nil {
 		zone = d.generation.Rules.Defaults().TimeZone
 	}
-	if until, quiet := quietUntil(hours, zone, d.Now); quiet {
+	if until, quiet := silentUntil(hours, zone, d.Now); quiet {
 		d.each(func(i *item) { d.hold(i, until, relay.ReasonQuietHours, "quiet hours") })
 	}
 }

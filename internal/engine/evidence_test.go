@@ -53,10 +53,14 @@ func TestATraceSaysWhatIsMutedAndUntilWhen(t *testing.T) {
 	t.Parallel()
 	const rule = "  - { name: a, trigger: user_mentioned, to: mentioned, send: [ { sms: mention } ] }\n"
 	muted := george
-	muted.Mute = relay.Mute{Until: noon.Add(time.Hour)}
+	muted.Mutes = []relay.Mute{{Until: noon, Everything: true}, {Until: noon.Add(time.Hour)}}
 	require.Equal(t, "everything until 2026-03-02T13:00:00Z", traceOf(t, rule, 1, muted).Seen)
-	muted.Mute = relay.Mute{Conversations: []string{"cometchat-uid-1_user_cometchat-uid-2"}}
+	muted.Mutes = []relay.Mute{{Conversations: []string{"cometchat-uid-1_user_cometchat-uid-2"}}}
 	require.Equal(t, "this conversation", traceOf(t, rule, 1, muted).Seen)
+	muted.Mutes = []relay.Mute{{Rules: []string{"b"}}, {Rules: []string{"a"}, Until: noon.Add(time.Minute)}}
+	require.Equal(t, "this rule until 2026-03-02T12:01:00Z", traceOf(t, rule, 1, muted).Seen)
+	muted.Mutes = []relay.Mute{{Everything: true}}
+	require.Equal(t, "everything", traceOf(t, rule, 1, muted).Seen)
 }
 
 func TestAVerdictNamesWhoDidItAndWhichRoleNobodyHas(t *testing.T) {
@@ -73,4 +77,36 @@ func TestAVerdictNamesWhoDidItAndWhichRoleNobodyHas(t *testing.T) {
 	require.Equal(t, "archive", accounts[0].Alerts[0].Recipient.UID)
 	require.Empty(t, accounts[1].Actors)
 	require.Len(t, accounts[1].Alerts, 1)
+}
+
+func TestItIsQuietUntilAllOfSeveralHoursEnd(t *testing.T) {
+	t.Parallel()
+	g := generation(t, toldTwice)
+	event, alerts := mentioned(t, g)
+	hours := func(from, to int) relay.QuietHours { return relay.QuietHours{From: from * 60, To: to * 60, Set: true} }
+	at := func(hour int) time.Time { return noon.Add(time.Duration(hour-noon.Hour()) * time.Hour) }
+	for name, tt := range map[string]struct {
+		hours []relay.QuietHours
+		now   int
+		want  int // 0 for now
+	}{
+		"by neither":                         {[]relay.QuietHours{hours(22, 7), hours(13, 14)}, 12, 0},
+		"by the first":                       {[]relay.QuietHours{hours(22, 7), hours(12, 14)}, 23, 31},
+		"by the second":                      {[]relay.QuietHours{hours(22, 7), hours(12, 14)}, 12, 14},
+		"by both":                            {[]relay.QuietHours{hours(22, 7), hours(21, 8)}, 23, 32},
+		"by one that ends in another":        {[]relay.QuietHours{hours(14, 16), hours(12, 15)}, 12, 16},
+		"by three in a row, whatever order":  {[]relay.QuietHours{hours(16, 17), hours(12, 14), hours(14, 16)}, 12, 17},
+		"all day, and it is looked at again": {[]relay.QuietHours{hours(12, 22), hours(22, 12)}, 12, 36},
+	} {
+		contact := relay.Contact{UID: "cometchat-uid-2", Phone: "+442079460102", Email: "george@example.com", QuietHours: tt.hours, Zone: time.UTC}
+		alert := alerts["person"]
+		alert.ExpiresAt = at(72)
+		decision := g.Decide(engine.Situation{Alert: alert, Event: event, Now: at(tt.now), Contact: contact})
+		if tt.want == 0 {
+			require.Equal(t, relay.ActSend, decision.Action, name)
+			continue
+		}
+		require.Equal(t, relay.ReasonQuietHours, decision.Reason, name)
+		require.Equal(t, at(tt.want).UTC(), decision.Until.UTC(), name)
+	}
 }

@@ -91,7 +91,7 @@ func TestMutedIsSaidBeforePaused(t *testing.T) {
 	g := generation(t, withFallback)
 	s := situation(t, g)
 	s.Facts.Paused = []relay.Pause{{}}
-	s.Contact.Mute = relay.Mute{Until: s.Now.Add(time.Hour)}
+	s.Contact.Mutes = []relay.Mute{{Until: s.Now.Add(time.Hour)}}
 	require.Equal(t, relay.ReasonMuted, g.Decide(s).Reason)
 }
 

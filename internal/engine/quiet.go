@@ -6,6 +6,21 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
+// silentUntil reports whether it is quiet by any of several hours, and when it no longer is by any. Hours that leave no minute of
+// the day are found out after one: it is looked at again then.
+func silentUntil(hours []relay.QuietHours, zone *time.Location, now time.Time) (time.Time, bool) {
+	until := now
+	for moved := true; moved && until.Sub(now) < day*time.Minute; {
+		moved = false
+		for _, q := range hours {
+			if end, quiet := quietUntil(q, zone, until); quiet {
+				until, moved = end, true
+			}
+		}
+	}
+	return until, until.After(now)
+}
+
 // quietUntil reports whether a moment lies in the quiet hours of that zone, and when they end: with the first minute that the
 // wall clock there shows outside of them. So a night with a daylight-saving change is an hour shorter or longer, hours that end
 // in the hour that is skipped end with the jump, and those that end in the hour that comes twice end when it comes first.

@@ -182,7 +182,7 @@ func (s *sending) take(delivery *relay.Delivery, listed []*item) {
 func (s *sending) render(entry rules.Send, listed []*item) (relay.Content, error) {
 	var links render.Links
 	if s.Links != nil {
-		links = s.Links(s.Contact)
+		links = s.Links(s.rule.Name, s.Contact)
 	}
 	event := s.seen.newest(listed[0].Event)
 	request := s.generation.request(s.rule, entry, &event, s.Contact, links)

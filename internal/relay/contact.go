@@ -54,38 +54,58 @@ type Contact struct {
 	TimeZone string `json:"time_zone"`
 	// Zone is TimeZone looked up; nil where it is empty or unknown.
 	Zone *time.Location `json:"-"`
-	// Channels this person wants; empty means all.
-	Channels   []Channel  `json:"-"`
-	QuietHours QuietHours `json:"-"`
-	Mute       Mute       `json:"-"`
+	// Channels this person wants: nil means all, an empty list none.
+	Channels []Channel `json:"-"`
+	// QuietHours are all obeyed: it is quiet while it is by any of them.
+	QuietHours []QuietHours `json:"-"`
+	// Mutes all count.
+	Mutes []Mute `json:"-"`
 }
 
 // Wants reports whether the person wants messages on that channel.
 func (c Contact) Wants(ch Channel) bool {
-	if len(c.Channels) == 0 {
-		return true
-	}
-	return slices.Contains(c.Channels, ch)
+	return c.Channels == nil || slices.Contains(c.Channels, ch)
 }
 
-// Mute is what a person does not want to hear of for now.
+// Muted gives the first of the mutes that covers a rule's alert about a conversation at that time; false where none does.
+func (c Contact) Muted(rule, conversation string, at time.Time) (Mute, bool) {
+	for _, m := range c.Mutes {
+		if m.Covers(rule, conversation, at) {
+			return m, true
+		}
+	}
+	return Mute{}, false
+}
+
+// Mute is what a person does not want to hear of for now, or for good.
 type Mute struct {
-	// Until ends muting everything, or the Conversations if there are any. Zero together with no Conversations means
-	// nothing is muted; zero with Conversations means they are muted for good.
+	// Until is when it ends; zero is never.
 	Until time.Time
+	// Everything is muted whatever the lists say. So it is where they are empty and Until is not zero.
+	Everything bool
 	// Conversations are ids as event.conversation.id has them ("group_<guid>", "<uid>_user_<uid>").
 	Conversations []string
+	// Rules are names.
+	Rules []string
 }
 
-// Covers reports whether the conversation is muted at that time.
-func (m Mute) Covers(conversation string, at time.Time) bool {
-	if !m.Until.IsZero() && !at.Before(m.Until) {
-		return false
+// Of says what of a rule's alert about a conversation is muted, as an operator reads it: "everything", "this conversation" or
+// "this rule"; empty where it is not, whenever that would be.
+func (m Mute) Of(rule, conversation string) string {
+	switch {
+	case m.Everything, len(m.Conversations) == 0 && len(m.Rules) == 0 && !m.Until.IsZero():
+		return "everything"
+	case slices.Contains(m.Conversations, conversation):
+		return "this conversation"
+	case slices.Contains(m.Rules, rule):
+		return "this rule"
 	}
-	if len(m.Conversations) == 0 {
-		return !m.Until.IsZero()
-	}
-	return slices.Contains(m.Conversations, conversation)
+	return ""
+}
+
+// Covers reports whether the rule's alert about the conversation is muted at that time.
+func (m Mute) Covers(rule, conversation string, at time.Time) bool {
+	return (m.Until.IsZero() || at.Before(m.Until)) && m.Of(rule, conversation) != ""
 }
 
 // QuietHours is a daily window in which nothing but urgent alerts goes out, in minutes after local midnight.

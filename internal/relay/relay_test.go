@@ -106,12 +106,32 @@ func TestAMuteCoversWhatItNamesUntilItEnds(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	later := now.Add(time.Hour)
-	require.False(t, relay.Mute{}.Covers("c", now), "nothing is muted")
-	require.True(t, relay.Mute{Until: later}.Covers("c", now), "everything, for a while")
-	require.False(t, relay.Mute{Until: later}.Covers("c", later), "it ends on time")
-	require.True(t, relay.Mute{Conversations: []string{"c"}}.Covers("c", now), "one conversation, for good")
-	require.False(t, relay.Mute{Conversations: []string{"c"}}.Covers("d", now))
-	require.False(t, relay.Mute{Conversations: []string{"c"}, Until: now}.Covers("c", later))
+	for _, tt := range []struct {
+		mute relay.Mute
+		rule string
+		at   time.Time
+		want string
+	}{
+		{relay.Mute{}, "r", now, ""},
+		{relay.Mute{Until: later}, "r", now, "everything"},
+		{relay.Mute{Until: later}, "r", later, ""},
+		{relay.Mute{Everything: true}, "r", later, "everything"},
+		{relay.Mute{Everything: true, Until: later}, "r", later, ""},
+		{relay.Mute{Everything: true, Rules: []string{"s"}}, "r", now, "everything"},
+		{relay.Mute{Conversations: []string{"c"}}, "r", now, "this conversation"},
+		{relay.Mute{Conversations: []string{"d"}}, "r", now, ""},
+		{relay.Mute{Conversations: []string{"c"}, Until: now}, "r", later, ""},
+		{relay.Mute{Rules: []string{"q", "r"}}, "r", now, "this rule"},
+		{relay.Mute{Rules: []string{"q", "r"}}, "s", now, ""},
+		{relay.Mute{Rules: []string{"r"}, Until: later}, "r", now, "this rule"},
+		{relay.Mute{Rules: []string{"r"}, Until: later}, "r", later, ""},
+		{relay.Mute{Rules: []string{"s"}, Conversations: []string{"c"}}, "r", now, "this conversation"},
+	} {
+		got, covered := relay.Contact{Mutes: []relay.Mute{{Rules: []string{"another"}}, tt.mute}}.Muted(tt.rule, "c", tt.at)
+		require.Equal(t, tt.want != "", covered, "%+v", tt)
+		require.Equal(t, covered, tt.mute.Covers(tt.rule, "c", tt.at), "%+v", tt)
+		require.Equal(t, tt.want, got.Of(tt.rule, "c"), "%+v", tt)
+	}
 }
 
 func TestIDsAreStableAndTellThingsApart(t *testing.T) {

@@ -67,4 +67,14 @@ const (
 	SuppressedByReply SuppressionSource = "reply"
 	// SuppressedByProvider: the provider refused the address, or reported later that it cannot or must not be written to.
 	SuppressedByProvider SuppressionSource = "provider"
+	// SuppressedByOperator: an operator noted it, one address at a time; SuppressedByImport: it came in a list of many.
+	SuppressedByOperator SuppressionSource = "operator"
+	SuppressedByImport   SuppressionSource = "import"
 )
+
+// SuppressionReasons are those that an address can be suppressed for.
+func SuppressionReasons() []Reason {
+	return []Reason{
+		ReasonOptedOut, ReasonComplained, ReasonBounced, ReasonInvalidNumber, ReasonInvalidAddress, ReasonUnreachable,
+	}
+}

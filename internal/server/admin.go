@@ -29,6 +29,9 @@ type AdminOptions struct {
 	Reload func(ctx context.Context) error
 	// Switches stop messages; nil leaves them out.
 	Switches Switches
+	// Preferences and Suppressions are what people want and do not want; nil leaves them out.
+	Preferences  Preferences
+	Suppressions Suppressions
 	// Operators may call actions.
 	Operators []Operator
 	// Open lets anybody who reaches the listener call actions: for loopback only.
@@ -36,8 +39,8 @@ type AdminOptions struct {
 	Logger *slog.Logger
 }
 
-// NewAdmin makes the handler of the admin listener: /livez, /readyz, /metrics, POST /-/reload, /-/pause and /-/resume, and
-// GET /-/pauses and /-/audit.
+// NewAdmin makes the handler of the admin listener: /livez, /readyz, /metrics, POST /-/reload, /-/pause and /-/resume,
+// GET /-/pauses and /-/audit, and below /console/api what people want and do not want.
 func NewAdmin(o AdminOptions) http.Handler {
 	a := &admin{AdminOptions: o, gate: newGate(o.Operators), origins: http.NewCrossOriginProtection()}
 	e := newEdge(o.Logger, nil)
@@ -50,6 +53,12 @@ func NewAdmin(o AdminOptions) http.Handler {
 	e.POST("/-/reload", a.reload, a.action)
 	if o.Switches != nil {
 		a.registerSwitches(e)
+	}
+	if o.Preferences != nil {
+		a.registerPreferences(e)
+	}
+	if o.Suppressions != nil {
+		a.registerSuppressions(e)
 	}
 	return e
 }
@@ -96,21 +105,26 @@ func (a *admin) reload(c echo.Context) error {
 }
 
 // action lets a request through that may change something: from no foreign web page, by an operator who may act.
-func (a *admin) action(next echo.HandlerFunc) echo.HandlerFunc {
+func (a *admin) action(next echo.HandlerFunc) echo.HandlerFunc { return a.admit(next, false) }
+
+// look lets a request through that only asks, by a viewer, too.
+func (a *admin) look(next echo.HandlerFunc) echo.HandlerFunc { return a.admit(next, true) }
+
+func (a *admin) admit(next echo.HandlerFunc, viewers bool) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if err := a.origins.Check(c.Request()); err != nil {
 			return &Refusal{
 				Status: http.StatusForbidden, Code: "cross_origin", Message: "another site's page may not do this",
 			}
 		}
-		if err := a.authorize(c); err != nil {
+		if err := a.authorize(c, viewers); err != nil {
 			return err
 		}
 		return next(c)
 	}
 }
 
-func (a *admin) authorize(c echo.Context) error {
+func (a *admin) authorize(c echo.Context, viewers bool) error {
 	if a.Open {
 		c.Set(operatorKey, local)
 		return checkLocalHost(c.Request().Host)
@@ -130,11 +144,16 @@ func (a *admin) authorize(c echo.Context) error {
 		}
 	case err != nil:
 		return unauthorized(c)
-	case operator.Viewer:
-		return &Refusal{Status: http.StatusForbidden, Code: "viewer", Message: "a viewer may look but not act"}
+	case operator.Viewer && !viewers:
+		return errViewer()
 	}
 	c.Set(operatorKey, operator.Name)
+	c.Set(viewerKey, operator.Viewer)
 	return nil
+}
+
+func errViewer() *Refusal {
+	return &Refusal{Status: http.StatusForbidden, Code: "viewer", Message: "a viewer may look but not act"}
 }
 
 // checkLocalHost refuses names but localhost where no credentials protect: a page whose name was made to resolve to

@@ -16,8 +16,9 @@ type problem struct {
 }
 
 type problemDetail struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
+	Code     string    `json:"code"`
+	Message  string    `json:"message"`
+	Findings []Finding `json:"findings,omitempty"`
 }
 
 // answerError is the one place that writes errors. Nothing but a Refusal's own words gets out.
@@ -29,7 +30,7 @@ func answerError(err error, c echo.Context) {
 	if refusal.Status == http.StatusTooManyRequests || refusal.Status == http.StatusServiceUnavailable {
 		c.Response().Header().Set(echo.HeaderRetryAfter, retrySeconds(refusal.RetryAfter))
 	}
-	body := problem{problemDetail{Code: refusal.Code, Message: refusal.Message}}
+	body := problem{problemDetail{Code: refusal.Code, Message: refusal.Message, Findings: refusal.Findings}}
 	_ = c.JSON(refusal.Status, body) // fails only when the client is gone
 }
 

@@ -33,8 +33,18 @@ type Refusal struct { //nolint:errname // a refusal is an answer first; callers 
 	Status int
 	// Code is a short constant for machines, such as not_json; Message is for people. Neither may carry internals.
 	Code, Message string
+	// Findings are what is wrong in a body, each in its place; Message says all of it, too.
+	Findings []Finding
 	// RetryAfter goes out with 429 and 503, in whole seconds rounded up, at least one.
 	RetryAfter time.Duration
+}
+
+// Finding is one thing that is wrong in a body.
+type Finding struct {
+	// Field is the path of keys to it, such as "mute[0].until"; empty where it is the whole.
+	Field string `json:"field"`
+	// Message says what is wrong and what would be right.
+	Message string `json:"message"`
 }
 
 // Error implements error.

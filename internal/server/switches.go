@@ -32,6 +32,8 @@ const (
 	local = "local"
 	// operatorKey is where the name of the operator stands in the context of a request.
 	operatorKey = "operator"
+	// viewerKey is where it stands whether they may only look.
+	viewerKey = "viewer"
 )
 
 // PauseView is a pause as JSON. In a request only Channel and Rule count; both empty is everything.

@@ -18,33 +18,46 @@ import (
 	"github.com/beckon-relay/beckon/internal/server"
 )
 
-// mailing knows one link, to a mailbox with an odd mask, and counts who unsubscribed.
+// mailing knows one link, to a mailbox with an odd mask, and keeps what was wished of it.
 type mailing struct {
-	mu   sync.Mutex
-	gone int
-	err  error
+	mu       sync.Mutex
+	wishes   []server.Wish
+	standing server.Standing
+	err      error
 }
 
 const goodToken = "good-Token_1"
 
-func (m *mailing) Whose(token string) (string, error) {
+func (m *mailing) Standing(ctx context.Context, token string) (server.Standing, error) {
 	if token != goodToken {
-		return "", server.ErrBadLink
+		return server.Standing{}, server.ErrBadLink
 	}
-	return "<***@example.com", nil
-}
-
-func (m *mailing) Unsubscribe(ctx context.Context, token string) (string, error) {
-	if err := errors.Join(ctx.Err(), m.err); err != nil {
-		return "", err
-	}
-	masked, err := m.Whose(token)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err == nil {
-		m.gone++
+	s := m.standing
+	if s.Mail == "" {
+		s.Mail = server.MailOn
 	}
-	return masked, err
+	s.Address = "<***@example.com"
+	return s, errors.Join(ctx.Err(), m.err)
+}
+
+func (m *mailing) Change(ctx context.Context, token string, wish server.Wish) (server.Standing, error) {
+	if s, err := m.Standing(ctx, token); err != nil {
+		return s, err
+	}
+	m.mu.Lock()
+	m.wishes = append(m.wishes, wish)
+	switch wish {
+	case server.WishNoMail:
+		m.standing.Mail = server.MailOff
+	case server.WishNoKind:
+		m.standing.Kind = server.KindOff
+	case server.WishResume:
+		m.standing.Mail, m.standing.Kind = server.MailOn, server.KindOn
+	}
+	m.mu.Unlock()
+	return m.Standing(ctx, token)
 }
 
 // follow asks for what is behind a link, in English unless the change says otherwise.
@@ -53,7 +66,7 @@ func follow(t *testing.T, who server.Unsubscriber, method, path, body string, ch
 	log := &lines{}
 	handler := server.NewPublic(server.PublicOptions{Intake: intake(accept), Users: users, Unsubscriber: who, Logger: log.logger()})
 	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
-	r.Header.Set("Accept-Language", "fr, en;q=0.5")
+	r.Header.Set("Accept-Language", "ja, en;q=0.5")
 	if change != nil {
 		change(r)
 	}
@@ -65,19 +78,76 @@ func follow(t *testing.T, who server.Unsubscriber, method, path, body string, ch
 	return answer, log.String()
 }
 
-func TestLookingAtAnUnsubscribeLinkAsksAndChangesNothing(t *testing.T) {
+// buttons are what a page offers, in its order: "name=value text".
+func buttons(page string) []string {
+	var all []string
+	for _, found := range regexp.MustCompile(`<button type="submit" name="([^"]+)" value="([^"]+)"[^>]*>([^<]+)</button>`).FindAllStringSubmatch(page, -1) {
+		all = append(all, found[1]+"="+found[2]+" "+found[3])
+	}
+	return all
+}
+
+func TestLookingAtTheLinkOfAMailAsksAndChangesNothing(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		who := &mailing{}
-		answer, log := follow(t, who, method, "/u/"+goodToken, "", nil)
+		answer, log := follow(t, who, method, "/u/"+goodToken+"?wish=no_mail&List-Unsubscribe=One-Click", "", nil)
 		require.Equal(t, http.StatusOK, answer.Code)
-		require.Zero(t, who.gone, "programs that look for harmful links open every one")
+		require.Empty(t, who.wishes, "programs that look for harmful links open every one")
 		require.Contains(t, log, `"route":"/u/:token"`)
 		page := answer.Body.String()
 		require.Contains(t, page, "&lt;***@example.com", "the address is shown masked, and is no HTML")
 		require.Equal(t, 1, strings.Count(page, "<button"))
 		require.Contains(t, page, `<form method="post">`)
 	}
+}
+
+func TestThePageShowsHowThingsAreAndOffersWhatCanBeChanged(t *testing.T) {
+	t.Parallel()
+	const noKind, noMail = "wish=no_kind No more messages like this mail", "List-Unsubscribe=One-Click No more mails at all"
+	for name, tt := range map[string]struct {
+		standing server.Standing
+		says     string
+		want     []string
+	}{
+		"all goes out": {server.Standing{Mail: server.MailOn, Kind: server.KindOn}, "You get mails", []string{noKind, noMail}},
+		"all goes out, of a link that knows no kind": {server.Standing{Mail: server.MailOn}, "You get mails", []string{noMail}},
+		"not that kind": {
+			server.Standing{Mail: server.MailOn, Kind: server.KindOff}, "no more messages like the mail",
+			[]string{"wish=resume Send me messages like that again", noMail},
+		},
+		"no mail": {server.Standing{Mail: server.MailOff, Kind: server.KindOn}, "You are unsubscribed", []string{"wish=resume Send me mails again"}},
+		"neither": {server.Standing{Mail: server.MailOff, Kind: server.KindOff}, "You are unsubscribed", []string{"wish=resume Send me mails again"}},
+		"blocked": {server.Standing{Mail: server.MailBlocked, Kind: server.KindOn}, "Only whoever runs the chat can change that", nil},
+		"blocked, and not that kind": {
+			server.Standing{Mail: server.MailBlocked, Kind: server.KindOff}, "Only whoever runs the chat can change that",
+			[]string{"wish=resume Send me messages like that again"},
+		},
+	} {
+		answer, _ := follow(t, &mailing{standing: tt.standing}, http.MethodGet, "/u/"+goodToken, "", nil)
+		require.Equal(t, tt.want, buttons(answer.Body.String()), name)
+		require.Contains(t, answer.Body.String(), tt.says, name)
+		require.Contains(t, answer.Body.String(), "answer one with STOP", name)
+	}
+}
+
+func TestEachButtonDoesWhatItSaysAndTheNextPageOffersTheWayBack(t *testing.T) {
+	t.Parallel()
+	who := &mailing{standing: server.Standing{Mail: server.MailOn, Kind: server.KindOn}}
+	press := func(field, says string) []string {
+		answer, log := follow(t, who, http.MethodPost, "/u/"+goodToken, field, func(r *http.Request) {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+		})
+		require.Equal(t, http.StatusOK, answer.Code)
+		require.Contains(t, answer.Body.String(), "<h1>Saved</h1>")
+		require.Contains(t, answer.Body.String(), says)
+		require.Contains(t, log, `"a recipient said what they want"`)
+		return buttons(answer.Body.String())
+	}
+	require.Contains(t, press("wish=no_kind", "no more messages like the mail"), "wish=resume Send me messages like that again")
+	require.Equal(t, []string{"wish=resume Send me mails again"}, press("List-Unsubscribe=One-Click", "You are unsubscribed"))
+	require.Len(t, press("wish=resume", "You get mails"), 2)
+	require.Equal(t, []server.Wish{server.WishNoKind, server.WishNoMail, server.WishResume}, who.wishes)
 }
 
 func TestTheUnsubscribePageIsCompleteInItself(t *testing.T) {
@@ -102,29 +172,37 @@ func TestTheUnsubscribePageIsCompleteInItself(t *testing.T) {
 		"the browser applies the style, and nothing else")
 }
 
-func TestAnUnsubscribePageSpeaksTheLanguageOfItsReader(t *testing.T) {
+func TestTheUnsubscribePageSpeaksTheLanguageOfItsReader(t *testing.T) {
 	t.Parallel()
-	for accepted, want := range map[string][2]string{
-		"":                         {"en", "Unsubscribe"},
-		"de":                       {"de", "Abmelden"},
-		"de-CH, en;q=0.8":          {"de", "Abmelden"},
-		"en-GB, de;q=0.8":          {"en", "Unsubscribe"},
-		"fr, de;q=0.5":             {"de", "Abmelden"},
-		"ja":                       {"en", "Unsubscribe"},
-		"not a language; q=x":      {"en", "Unsubscribe"},
-		strings.Repeat("de-", 5e3): {"en", "Unsubscribe"},
+	says := map[string]string{"en": "No more mails", "de": "Gar keine E-Mails mehr", "fr": "Plus aucun e-mail", "es": "No más correos"}
+	for _, tt := range []struct{ locale, accepted, want string }{
+		{"", "", "en"},
+		{"", "de", "de"},
+		{"", "de-CH, en;q=0.8", "de"},
+		{"", "en-GB, de;q=0.8", "en"},
+		{"", "fr, de;q=0.5", "fr"},
+		{"", "es-MX", "es"},
+		{"", "ja", "en"},
+		{"", "not a language; q=x", "en"},
+		{"", strings.Repeat("de-", 5e3), "en"},
+		{"fr-CA", "de", "fr"},
+		{"de-AT", "", "de"},
+		{"en", "de", "en"},
+		{"ja", "es", "es"},
+		{"no language", "es", "es"},
 	} {
-		answer, _ := follow(t, &mailing{}, http.MethodGet, "/u/"+goodToken, "", func(r *http.Request) {
-			r.Header.Set("Accept-Language", accepted)
+		who := &mailing{standing: server.Standing{Locale: tt.locale}}
+		answer, _ := follow(t, who, http.MethodGet, "/u/"+goodToken, "", func(r *http.Request) {
+			r.Header.Set("Accept-Language", tt.accepted)
 		})
-		require.Equal(t, want[0], answer.Header().Get("Content-Language"), accepted)
+		require.Equal(t, tt.want, answer.Header().Get("Content-Language"), "%.80v", tt)
 		require.Equal(t, "Accept-Language", answer.Header().Get("Vary"))
-		require.Contains(t, answer.Body.String(), `<html lang="`+want[0]+`">`)
-		require.Contains(t, answer.Body.String(), want[1])
+		require.Contains(t, answer.Body.String(), `<html lang="`+tt.want+`">`)
+		require.Contains(t, answer.Body.String(), says[tt.want])
 	}
 }
 
-func TestAPostUnsubscribesWhateverItsBody(t *testing.T) {
+func TestAPostThatSaysNothingElseUnsubscribes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ kind, body string }{
 		"one click, as a form":   {"application/x-www-form-urlencoded", "List-Unsubscribe=One-Click"},
@@ -133,6 +211,10 @@ func TestAPostUnsubscribesWhateverItsBody(t *testing.T) {
 		"of no type":             {"", "List-Unsubscribe=One-Click"},
 		"of another type":        {"application/json", "{}"},
 		"as large as it may be":  {"text/plain", strings.Repeat("x", 4096)},
+		"a wish of another page": {"application/x-www-form-urlencoded", "wish=riches"},
+		"a wish beside it":       {"application/x-www-form-urlencoded", "List-Unsubscribe=One-Click&wish=resume"},
+		"a wish in another form": {"text/plain", "wish=resume"},
+		"a broken form":          {"application/x-www-form-urlencoded", "wish=resume&%zz"},
 	} {
 		who := &mailing{}
 		answer, _ := follow(t, who, http.MethodPost, "/u/"+goodToken, c.body, func(r *http.Request) {
@@ -140,9 +222,8 @@ func TestAPostUnsubscribesWhateverItsBody(t *testing.T) {
 			r.Header.Set("Origin", "null") // what a browser sends from a page without referrer
 		})
 		require.Equal(t, http.StatusOK, answer.Code, name)
-		require.Equal(t, 1, who.gone, name)
+		require.Equal(t, []server.Wish{server.WishNoMail}, who.wishes, name)
 		require.Contains(t, answer.Body.String(), "You are unsubscribed", name)
-		require.NotContains(t, answer.Body.String(), "<button", name)
 	}
 }
 
@@ -156,7 +237,18 @@ func TestSomebodyWhoHangsUpIsUnsubscribedAllTheSame(t *testing.T) {
 		r.Body = io.NopCloser(cut{})
 	})
 	require.Equal(t, http.StatusOK, answer.Code)
-	require.Equal(t, 1, who.gone)
+	require.Equal(t, []server.Wish{server.WishNoMail}, who.wishes)
+}
+
+func TestAButtonOfThePageWhoseBodyBreaksOffStopsNothing(t *testing.T) {
+	t.Parallel()
+	who := &mailing{}
+	answer, _ := follow(t, who, http.MethodPost, "/u/"+goodToken, "", func(r *http.Request) {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Body = io.NopCloser(io.MultiReader(strings.NewReader("wish=res"), cut{}))
+	})
+	require.Equal(t, http.StatusBadRequest, answer.Code)
+	require.Empty(t, who.wishes, "it would have been taken for a no to all mail")
 }
 
 func TestWhatIsNoUnsubscriptionIsRefused(t *testing.T) {
@@ -172,14 +264,15 @@ func TestWhatIsNoUnsubscriptionIsRefused(t *testing.T) {
 		"more behind the token":   {http.MethodGet, "/u/" + goodToken + "/x", "", nil, 404, "not valid"},
 		"no token":                {http.MethodPost, "/u/", "", nil, 404, ""},
 		"a body that is too long": {http.MethodPost, "/u/" + goodToken, strings.Repeat("x", 4097), nil, 413, "4 KiB"},
-		"a store that is down":    {http.MethodPost, "/u/" + goodToken, "", errors.New("internal-detail"), 503, "not unsubscribed yet"},
+		"a store that is down":    {http.MethodPost, "/u/" + goodToken, "", errors.New("internal-detail"), 503, "Nothing is changed yet"},
+		"a look at such a store":  {http.MethodGet, "/u/" + goodToken, "", errors.New("internal-detail"), 503, "open the link again"},
 		"another method":          {http.MethodPut, "/u/" + goodToken, "", nil, 405, "method_not_allowed"},
 		"deleting":                {http.MethodDelete, "/u/" + goodToken, "", nil, 405, "method_not_allowed"},
 	} {
 		who := &mailing{err: c.err}
 		answer, log := follow(t, who, c.method, c.path, c.body, nil)
 		require.Equal(t, c.status, answer.Code, name)
-		require.Zero(t, who.gone, name)
+		require.Empty(t, who.wishes, name)
 		require.Contains(t, answer.Body.String(), c.contains, name)
 		require.NotContains(t, answer.Body.String(), "internal-detail", name)
 		require.Equal(t, c.err != nil, strings.Contains(log, "internal-detail"), name)
@@ -187,6 +280,21 @@ func TestWhatIsNoUnsubscriptionIsRefused(t *testing.T) {
 			require.Equal(t, "2", answer.Header().Get("Retry-After"))
 		}
 	}
+}
+
+func TestWhatCouldNotBeKeptIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	for field, want := range map[string]string{
+		"List-Unsubscribe=One-Click": "List-Unsubscribe=One-Click Try again", "wish=resume": "wish=resume Try again",
+		"wish=no_kind": "wish=no_kind Try again",
+	} {
+		answer, _ := follow(t, &mailing{err: errors.New("full")}, http.MethodPost, "/u/"+goodToken, field, func(r *http.Request) {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		})
+		require.Equal(t, []string{want}, buttons(answer.Body.String()))
+	}
+	answer, _ := follow(t, &mailing{err: errors.New("full")}, http.MethodGet, "/u/"+goodToken, "", nil)
+	require.Empty(t, buttons(answer.Body.String()), "nothing was asked for")
 }
 
 func TestWithoutAKeyThereAreNoUnsubscribeLinks(t *testing.T) {

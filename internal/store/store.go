@@ -137,6 +137,22 @@ type Store interface {
 	// Suppressed tells for each of the addresses that must not be written to why; for every such address where none is given.
 	Suppressed(ctx context.Context, addresses ...relay.Address) (map[relay.Address]relay.Reason, error)
 
+	// SuppressAll keeps up to MaxList suppressions at once, as Suppress does, and tells how many of them changed anything. Lift lets an
+	// address be written to again and gives what it was suppressed for; ErrNotFound where it is not, or not as Lift says. Both are
+	// kept in the audit, in the same transaction.
+	SuppressAll(ctx context.Context, suppressions []relay.Suppression, audit relay.Audit) (changed int, err error)
+	Lift(ctx context.Context, lift Lift, audit relay.Audit) (relay.Suppression, error)
+	// Suppressions lists the newest first.
+	Suppressions(ctx context.Context, filter SuppressionFilter) ([]Suppression, error)
+
+	// Preferences gives what is kept of a person's wishes; where that is nothing, all but UID is zero. A uid is the same in upper and
+	// lower case.
+	Preferences(ctx context.Context, uid string) (relay.Preferences, error)
+	// ChangePreferences asks change what is to be kept from now on, which no other change comes in between, and keeps it at the audit's
+	// time, with the audit. change must be pure and quick; it may refuse with ErrConflict, and then nothing is kept.
+	ChangePreferences(ctx context.Context, uid string, audit relay.Audit,
+		change func(relay.Preferences) (relay.Preferences, error)) (relay.Preferences, error)
+
 	// Members gives the other alerts of an alert's digest, oldest first, each with its event, fewer than relay.MaxMembers: those
 	// that Facts.Members could be. An event that cannot be decoded any more is left out with its alert, and so are the youngest
 	// where their events are too large to read together.
@@ -262,6 +278,33 @@ type Waiting struct {
 	Fallback bool
 	// Limit is 1 to MaxList.
 	Limit int
+}
+
+// Suppression is one that is kept.
+type Suppression struct {
+	relay.Suppression
+
+	// Seq grows with each that is kept.
+	Seq int64
+}
+
+// SuppressionFilter narrows a list of suppressions. Zero fields do not narrow.
+type SuppressionFilter struct {
+	Channel relay.Channel
+	Reason  relay.Reason
+	Address relay.Address
+	// Before is the Seq of the last one of the page before.
+	Before int64
+	// Limit is at most MaxList; 0 means 50.
+	Limit int
+}
+
+// Lift says which suppression is lifted.
+type Lift struct {
+	Address relay.Address
+	// Reasons and Sources are those of which it must have one; none does not narrow.
+	Reasons []relay.Reason
+	Sources []relay.SuppressionSource
 }
 
 // Kind is what an ID names.

@@ -30,6 +30,8 @@ type CallbackConfig struct {
 	AuthTokens []string
 	// PublicURL is where Beckon is reached from outside: the signature covers the address that Twilio calls.
 	PublicURL string
+	// Words are those that people may write besides Twilio's own.
+	Words Words
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -38,10 +40,11 @@ type CallbackConfig struct {
 type Callbacks struct {
 	validators []client.RequestValidator
 	public     string
+	words      vocabulary
 	now        func() time.Time
 }
 
-// NewCallbacks fails without a token, with an empty one, and without a public address.
+// NewCallbacks fails without a token, with an empty one, without a public address, and with a word that means two things.
 func NewCallbacks(config CallbackConfig) (*Callbacks, error) {
 	c := &Callbacks{public: strings.TrimRight(config.PublicURL, "/"), now: config.Now}
 	if c.now == nil {
@@ -58,6 +61,10 @@ func NewCallbacks(config CallbackConfig) (*Callbacks, error) {
 	}
 	if len(c.validators) == 0 {
 		return nil, errors.New("verify twilio's callbacks: TWILIO_AUTH_TOKEN: must be set, also where an API key sends")
+	}
+	var err error
+	if c.words, err = newVocabulary(config.Words); err != nil {
+		return nil, fmt.Errorf("read what people write: %w", err)
 	}
 	return c, nil
 }

@@ -28,18 +28,14 @@ var statuses = map[string]relay.DeliveryState{
 
 // Statuses are the words of Status and Inbound in receipts; a word that Twilio adds becomes "other".
 func Statuses() []string {
-	words := []string{other, wordStop, wordStart}
+	words := []string{other, wordStop, wordStart, wordHelp}
 	for word := range statuses {
 		words = append(words, word)
 	}
 	return words
 }
 
-const (
-	other     = "other"
-	wordStop  = "stop"
-	wordStart = "start"
-)
+const other = "other"
 
 // Status reads a status callback: one receipt, under the name of SID and status, since Twilio repeats callbacks and keeps no
 // order. The error is channel.ErrSignature or channel.ErrUnreadable.
@@ -110,50 +106,46 @@ func first(form url.Values, names ...string) string {
 	return ""
 }
 
-// Inbound reads what somebody wrote to our number: a receipt where it asks for no more texts, or for texts again, otherwise
-// none. The error is channel.ErrSignature or channel.ErrUnreadable.
+// Inbound is what somebody wrote to our number.
+type Inbound struct {
+	// From is who; empty for what is no number.
+	From relay.Address
+	// Receipts is one where they ask for no more texts, for texts again, or for help; otherwise none. The text is nowhere in it.
+	Receipts []relay.Receipt
+	// Help says that they ask for help in a word of ours, which Twilio does not answer.
+	Help bool
+}
+
+// Inbound reads what somebody wrote to our number. The error is channel.ErrSignature or channel.ErrUnreadable.
 //
-// Twilio itself has answered STOP by then, and blocks what we send. OptOutType comes only with a messaging service that has
-// Advanced Opt-Out, so the words are read, too.
-func (c *Callbacks) Inbound(call Callback) ([]relay.Receipt, error) {
+// Twilio itself has answered its own words by then, and blocks what we send after STOP. OptOutType comes only with a messaging
+// service that has Advanced Opt-Out, so the words are read, too.
+func (c *Callbacks) Inbound(call Callback) (Inbound, error) {
 	_, form, err := c.open(call)
 	if err != nil {
-		return nil, err
+		return Inbound{}, err
 	}
 	sid := channel.ProviderID(first(form, "MessageSid", "SmsSid"))
 	if sid == "" {
-		return nil, channel.ErrUnreadable
+		return Inbound{}, channel.ErrUnreadable
 	}
 	number, ok := texted(form.Get("From"))
-	word := wish(form.Get("OptOutType"), form.Get("Body"))
-	if !ok || word == "" {
-		return nil, nil
+	if !ok {
+		return Inbound{}, nil
 	}
-	r := relay.Receipt{Provider: Name, Key: sid, Status: word, Address: number, Source: relay.SuppressedByReply, At: c.now()}
-	if word == wordStop {
-		r.Suppress = relay.ReasonOptedOut
-	} else {
-		r.Lift = relay.ReasonOptedOut
+	in := Inbound{From: number}
+	said := c.words.of(form.Get("OptOutType"), form.Get("Body"))
+	r := relay.Receipt{Provider: Name, Key: sid, Status: said.asks, At: c.now()}
+	switch said.asks {
+	case wordStop:
+		r.Address, r.Source, r.Suppress = number, relay.SuppressedByReply, relay.ReasonOptedOut
+	case wordStart:
+		r.Address, r.Source, r.Lift = number, relay.SuppressedByReply, relay.ReasonOptedOut
+	case wordHelp:
+		in.Help = said.ours
+	default:
+		return in, nil
 	}
-	return []relay.Receipt{r}, nil
-}
-
-// wish tells what somebody asks for: wordStop, wordStart, or nothing that is ours to do. The words are Twilio's defaults; the
-// whole text must be one.
-func wish(optOutType, body string) string {
-	switch strings.ToUpper(strings.TrimSpace(optOutType)) {
-	case "STOP":
-		return wordStop
-	case "START":
-		return wordStart
-	case "HELP":
-		return ""
-	}
-	switch strings.ToUpper(strings.TrimSpace(body)) {
-	case "STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT":
-		return wordStop
-	case "START", "YES", "UNSTOP":
-		return wordStart
-	}
-	return ""
+	in.Receipts = []relay.Receipt{r}
+	return in, nil
 }

@@ -141,6 +141,8 @@ type answered struct {
 	From, Body string
 	OptOut     string `yaml:"opt_out"`
 	Want       string
+	// Answer: it is ours to answer.
+	Answer bool
 }
 
 func TestEveryAnswerOfAPersonMeansWhatTheListSays(t *testing.T) {
@@ -155,8 +157,10 @@ func TestEveryAnswerOfAPersonMeansWhatTheListSays(t *testing.T) {
 		if a.From == "" {
 			a.From = "+14155550123"
 		}
-		got, err := c.Inbound(callback(server.Inbound(publicURL, a.From, a.Body, a.OptOut)))
+		in, err := c.Inbound(callback(server.Inbound(publicURL, a.From, a.Body, a.OptOut)))
 		require.NoError(t, err)
+		require.Equal(t, a.Answer, in.Help, "%+v", a)
+		got := in.Receipts
 		if a.Want == "" {
 			require.Empty(t, got, "%+v", a)
 			continue
@@ -164,6 +168,11 @@ func TestEveryAnswerOfAPersonMeansWhatTheListSays(t *testing.T) {
 		require.Len(t, got, 1, "%+v", a)
 		requireSound(t, got[0])
 		require.Equal(t, a.Want, got[0].Status)
+		require.Equal(t, a.From, in.From.Reveal())
+		if a.Want == "help" {
+			require.Empty(t, got[0].Address)
+			continue
+		}
 		require.Equal(t, relay.NewAddress(relay.ChannelSMS, a.From), got[0].Address)
 		require.Equal(t, relay.SuppressedByReply, got[0].Source)
 		require.Empty(t, got[0].State, "it says nothing of a delivery")

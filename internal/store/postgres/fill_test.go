@@ -74,6 +74,9 @@ func source(t *testing.T) (s *sqlite.Store, waiting []string) {
 	must(s.KeepGeneration(t.Context(), store.Generation{Hash: "h", KeptAt: now}))
 	must(s.KeepOutbox(t.Context(), relay.OutboxMessage{ID: "o1", Channel: relay.ChannelSMS, ReceivedAt: now}))
 	must(s.Pause(t.Context(), relay.Pause{Rule: "other", By: "ann", At: now}))
+	_, err = s.ChangePreferences(t.Context(), "ann", relay.Audit{At: now, Who: "kim", Action: "mute"},
+		func(p relay.Preferences) (relay.Preferences, error) { return p.MuteRule("men\x00tion"), nil })
+	must(err)
 	return s, []string{held.ID, queued[0].ID, queued[1].ID, lost[0].ID}
 }
 
@@ -102,6 +105,11 @@ func TestWhatSQLiteKeptGoesOnInPostgreSQL(t *testing.T) {
 	alerts, err := s.Alerts(t.Context(), all)
 	require.NoError(t, err)
 	require.Equal(t, wantAlerts, alerts)
+	wantWishes, err := from.Preferences(t.Context(), "ann")
+	require.NoError(t, err)
+	wishes, err := s.Preferences(t.Context(), "ann")
+	require.NoError(t, err)
+	require.Equal(t, wantWishes, wishes)
 	wantEvents, err := from.Events(t.Context(), all)
 	require.NoError(t, err)
 	events, err := s.Events(t.Context(), all)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -105,6 +106,33 @@ func TestASchemaOfAnotherVersionIsRefused(t *testing.T) {
 	run(t, url, "UPDATE goose_db_version SET version_id = 0")
 	_, err := Open(t.Context(), Options{URL: url, Decode: storetest.Decode, ReadOnly: true})
 	require.ErrorContains(t, err, "run beckon migrate")
+}
+
+func TestWhoSaidNoToAnOlderSchemaSaidItToTheNewest(t *testing.T) {
+	t.Parallel()
+	url := empty(t)
+	config, err := pgx.ParseConfig(url)
+	require.NoError(t, err)
+	db := stdlib.OpenDB(*config)
+	provider, err := newProvider(db)
+	require.NoError(t, err)
+	_, err = provider.UpTo(t.Context(), 1)
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+	run(t, url, `INSERT INTO suppressions (channel, address, reason, source, at)
+		VALUES ('email', 'no@example.net', 'opted_out', 'unsubscribe_link', 1772452800000000)`)
+
+	s := open(t, Options{URL: url})
+	require.NoError(t, s.Suppress(t.Context(), relay.Suppression{
+		Address: relay.NewAddress(relay.ChannelSMS, "+14155550177"), Reason: relay.ReasonOptedOut, Source: relay.SuppressedByReply,
+		At: time.Now(),
+	}), "numbers go on")
+	said, err := s.Suppressions(t.Context(), store.SuppressionFilter{Channel: relay.ChannelEmail})
+	require.NoError(t, err)
+	require.Equal(t, []store.Suppression{{Seq: 1, Suppression: relay.Suppression{
+		Address: relay.NewAddress(relay.ChannelEmail, "no@example.net"), Reason: relay.ReasonOptedOut, Source: relay.SuppressedByLink,
+		At: time.UnixMicro(1772452800000000).UTC(),
+	}}}, said)
 }
 
 func TestAReaderSeesWhatIsWrittenAndWritesNothing(t *testing.T) {

@@ -164,6 +164,12 @@ func TestWhatAnOlderSchemaKeptIsKeptByTheNewest(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"one thing": "dl_sent"}, seen.Claimed)
+	said, err := s.Suppressions(t.Context(), store.SuppressionFilter{})
+	require.NoError(t, err)
+	require.Equal(t, []store.Suppression{{Seq: 1, Suppression: relay.Suppression{
+		Address: relay.NewAddress(relay.ChannelEmail, "no@example.net"), Reason: relay.ReasonOptedOut, Source: relay.SuppressedByLink,
+		At: time.UnixMicro(1772452800000000).UTC(),
+	}}}, said)
 }
 
 func TestAnOlderSchemaIsNotReadAsIfItWereNew(t *testing.T) {

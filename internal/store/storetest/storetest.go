@@ -19,7 +19,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Helper()
 	for _, group := range [][]test{
 		accepting(), repeating(), deciding(), lookingUp(), candidates(), claiming(), attempting(), unanswered(), rollingUp(),
-		receiving(), pausing(), spending(), suppressing(), limiting(), digesting(), fallingBack(), listing(), naming(), generations(), keepingUp(), wakingUp(), waiting(),
+		receiving(), pausing(), spending(), suppressing(), listingSuppressed(), preferring(), limiting(), digesting(), fallingBack(),
+		listing(), naming(), generations(), keepingUp(), wakingUp(), waiting(),
 	} {
 		for _, tt := range group {
 			t.Run(tt.name, func(t *testing.T) {

@@ -142,9 +142,10 @@ func (b *batch) blame(ctx context.Context, d relay.Delivery, o relay.Outcome) er
 	if o.Kind != relay.Permanent || o.Blame != relay.BlameRecipient || o.Reason == relay.ReasonNone {
 		return nil
 	}
-	return b.suppress(ctx, relay.Suppression{
+	_, err := b.suppress(ctx, relay.Suppression{
 		Address: relay.NewAddress(d.Channel, d.Address()), Reason: o.Reason, Source: relay.SuppressedByProvider, At: d.UpdatedAt,
 	})
+	return err
 }
 
 // Settle implements store.Store.

@@ -184,7 +184,19 @@ func (b *batch) stopped(ctx context.Context, d *relay.Delivery) (bool, error) {
 	return false, nil
 }
 
-// note keeps what an operator did.
+func checkAudit(a relay.Audit) error {
+	switch {
+	case a.Who == "":
+		return errors.New("it does not say by whom")
+	case a.Action == "":
+		return errors.New("it does not say what was done")
+	case a.At.IsZero():
+		return errors.New("it does not say when")
+	}
+	return nil
+}
+
+// note keeps what somebody did.
 func (b *batch) note(ctx context.Context, a relay.Audit) error {
 	_, err := b.Exec(ctx, "INSERT INTO audit (at, who, action, subject) VALUES (?, ?, ?, ?)", micros(a.At), a.Who, a.Action, a.Subject)
 	if err != nil {

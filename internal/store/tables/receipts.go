@@ -77,7 +77,7 @@ func (b *batch) receive(ctx context.Context, r relay.Receipt) (relay.Delivery, b
 		return relay.Delivery{}, false, err
 	}
 	if r.Suppress != relay.ReasonNone {
-		err = b.suppress(ctx, relay.Suppression{Address: r.Address, Reason: r.Suppress, Source: r.Source, At: r.At})
+		_, err = b.suppress(ctx, relay.Suppression{Address: r.Address, Reason: r.Suppress, Source: r.Source, At: r.At})
 	} else if r.Lift != relay.ReasonNone {
 		err = b.lift(ctx, r.Address, r.Lift)
 	}

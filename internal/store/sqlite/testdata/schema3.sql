@@ -1,4 +1,5 @@
--- A database as version 3 of the schema kept it: an alert that waits, and one whose mail was sent and holds a claim.
+-- A database as version 3 of the schema kept it: an alert that waits, one whose mail was sent and holds a claim, and an address
+-- that said no.
 INSERT INTO events (id, trigger, app_id, noise, received_at, raw)
 VALUES ('e1', 'user_mentioned', 'app', '', 1772452800000000, CAST('{"id":"e1","trigger":"user_mentioned"}' AS BLOB));
 
@@ -19,3 +20,6 @@ VALUES
         1772452860000000),
     ('dl_dead', 'al_sent', 'e1', 'b', 'email', 'other', 'uid:lee', 'lee@example.net', 'dead', 'gave_up', 'Ann wrote', 'Hello',
         '<p>Ann wrote</p>', 'en', '', 0, '', '', 'sendgrid', '', 1, 0, 1772539200000000, 1772452860000000, 1772452860000000);
+
+INSERT INTO suppressions (channel, address, reason, source, at)
+VALUES ('email', 'no@example.net', 'opted_out', 'unsubscribe_link', 1772452800000000);

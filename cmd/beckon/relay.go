@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/beckon-relay/beckon/internal/config"
+)
+
+// relayFlags are what all commands have in common that ask a running relay.
+type relayFlags struct {
+	server string
+	asJSON bool
+}
+
+func (f *relayFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.server, "server", "", "address of the relay's admin listener (default: BECKON_ADMIN_LISTEN on this machine)")
+	c.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
+}
+
+// address is where the relay is asked.
+func (f relayFlags) address(cfg config.Config) (string, error) {
+	if f.server == "" {
+		return adminURL(cfg.AdminListen)
+	}
+	u, err := url.Parse(f.server)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return "", usageError{errors.New("--server is not an address such as http://127.0.0.1:8081")}
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return "", usageError{errors.New("--server: a port is a number from 1 to 65535")}
+		}
+	}
+	return strings.TrimRight(f.server, "/"), nil
+}
+
+// ask sends a request to the relay that runs; with --json its answer is printed as it is.
+func (f relayFlags) ask(c *cobra.Command, method, path string, body []byte, into any) error {
+	answer, err := f.fetch(c, method, path, body)
+	if err != nil {
+		return err
+	}
+	if f.asJSON {
+		_, err = c.OutOrStdout().Write(append(bytes.TrimSpace(answer), '\n'))
+		return err
+	}
+	return understood(answer, into)
+}
+
+func understood(answer []byte, into any) error {
+	if err := json.Unmarshal(answer, into); err != nil {
+		return fmt.Errorf("the answer is not one of a relay: %w", err)
+	}
+	return nil
+}
+
+// fetch sends a request to the relay that runs, and gives its answer.
+func (f relayFlags) fetch(c *cobra.Command, method, path string, body []byte) ([]byte, error) {
+	cfg, err := settings("BECKON_ADMIN_LISTEN", "BECKON_OPERATOR")
+	if err != nil {
+		return nil, err
+	}
+	base, err := f.address(cfg)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := askAdmin(c.Context(), cfg, method, base+path, body)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, fmt.Errorf("nobody listens at %s; is a relay running there? (BECKON_ADMIN_LISTEN, --server)", base)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask the relay at %s: %w", base, err)
+	}
+	return answer, nil
+}
+
+const (
+	// askTimeout is long enough for a resume that wakes up a hundred thousand alerts.
+	askTimeout = 2 * time.Minute
+	maxAnswer  = 1 << 20
+)
+
+// askAdmin makes a request to an admin listener. What it refuses is the error, in its own words.
+func askAdmin(ctx context.Context, cfg config.Config, method, address string, body []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	if cfg.Operator.User != "" {
+		request.SetBasicAuth(cfg.Operator.User, cfg.Operator.Password.Reveal())
+	}
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close() //nolint:errcheck // it was only read
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode == http.StatusOK {
+		return answer, nil
+	}
+	var refused struct {
+		Error struct{ Message string }
+	}
+	if json.Unmarshal(answer, &refused) != nil || refused.Error.Message == "" {
+		return nil, fmt.Errorf("it answered %s; is it the admin listener?", response.Status)
+	}
+	if response.StatusCode == http.StatusUnauthorized {
+		return nil, errors.New("it asks for an operator: set BECKON_OPERATOR to name:secret")
+	}
+	return nil, errors.New(refused.Error.Message)
+}
