@@ -24,7 +24,7 @@ func TestTheFirstRuleGoesAsThePageSays(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "rules.md"))
 	require.NoError(t, err)
-	chapter, _, found := strings.Cut(string(page), "\n## Eight recipes")
+	chapter, _, found := strings.Cut(string(page), "\n## Ten recipes")
 	require.True(t, found)
 	l := newLab(t, "")
 	delete(l.env, "BECKON_DIRECTORY")

@@ -35,7 +35,7 @@ func triggersPage() string {
 	b.WriteString("# Triggers, their roles and fields\n\nWritten from the catalogue in `internal/cometchat/table.go` by\n" +
 		"`go test ./internal/cometchat -update`. Every event also has `event.id`, `.trigger`, `.app_id`, `.region`, `.webhook`,\n" +
 		"`.occurred_at`, `.received_at` and `.raw` (the JSON as sent). A role marked *session* is found in kept events of the same\n" +
-		"call; one marked *cometchat* needs CometChat's REST API, which this version does not ask. The *actor* is not told of\n" +
+		"call; one marked *cometchat* needs CometChat's REST API, and so does the callee of a call to a group. The *actor* is not told of\n" +
 		"their own doing unless the rule says `include_actor: true`.\n\n| trigger | when | roles | actor | fields |\n| --- | --- | --- | --- | --- |\n")
 	catalogue := cometchat.Catalogue()
 	for _, name := range slices.Sorted(maps.Keys(catalogue)) {

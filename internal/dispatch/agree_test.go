@@ -26,15 +26,15 @@ import (
 const agreements = 8
 
 // TestTheStoreAndTheSimulatorAgree plays random stories through the simulator and through the Dispatcher on a real store with a clock
-// that only the test moves: rules with digests, limits, quiet hours, fallbacks and expiry, a reload in the middle, a directory that
-// is down for a while, providers that refuse and receipts that come late. Every alert and every delivery ends alike.
+// that only the test moves: rules with digests, limits, quiet hours, fallbacks and expiry, groups whose members are asked for, a reload in the middle, a directory
+// and a chat app that are down for a while, providers that refuse and receipts that come late. Every alert and every delivery ends alike.
 func TestTheStoreAndTheSimulatorAgree(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(agreements) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
 			s := newStory(t, seed)
-			result := sim.Run(sim.Setup{Generation: s.generation, Contact: s.contact, Events: s.events, Carry: s.fate})
+			result := sim.Run(sim.Setup{Generation: s.generation, Contact: s.contact, Events: s.events, Carry: s.fate, Chat: s.said})
 			require.NotEmpty(t, result.Alerts)
 			s.play()
 			alerts, err := s.kept.Alerts(t.Context(), store.Filter{Limit: store.MaxList})
@@ -57,6 +57,8 @@ type story struct {
 	start    time.Time
 	reload   time.Time
 	downTill time.Time
+	// chatDown is until when the chat app is.
+	chatDown time.Time
 	events   []relay.Event
 	// mu guards receipts: the deliveries of one alert are attempted side by side.
 	mu       sync.Mutex
@@ -75,6 +77,11 @@ func newStory(t *testing.T, seed uint64) *story {
 	s := &story{bench: newBench(t), seed: seed, random: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // a story, not a secret
 	s.start = s.now
 	s.people["cometchat-uid-2"] = relay.Contact{UID: "cometchat-uid-2", Phone: "+14155550102", Email: "george@example.com"}
+	s.people["cometchat-uid-4"] = relay.Contact{UID: "cometchat-uid-4", Phone: "+14155550104"}
+	if seed%2 == 1 {
+		s.to = "[mentioned, group_members]"
+		s.chatDown = s.start.Add(time.Duration(s.random.IntN(4)) * 11 * time.Minute)
+	}
 	for i := range s.rules {
 		s.rules[i] = s.keys()
 		s.rule(s.rules[i])
@@ -123,6 +130,13 @@ func (s *story) event(n int) relay.Event {
 		set["data.message.data.entities.sender.entity.uid"] = sender
 	default: // what is deleted is named as it is
 	}
+	if s.to != "" && trigger != relay.MessageReadReceipt {
+		guid := s.pick("hiking", "climbing")
+		set["data.message.receiverType"], set["data.message.receiver"] = "group", guid
+		set["data.message.data.entities.receiver"] = map[string]any{
+			"entityType": "group", "entity": map[string]any{"guid": guid, "membersCount": s.pick("300", "301")},
+		}
+	}
 	body, _ := cometchat.Sample(trigger)
 	for path, value := range set {
 		var err error
@@ -156,6 +170,32 @@ func (s *story) contact(uid string, now time.Time) (relay.Contact, engine.Found)
 		return relay.Contact{}, engine.FoundNobody
 	}
 	return contact, engine.FoundContact
+}
+
+// said is what the chat app says to a question.
+func (s *story) said(q relay.Question, now time.Time) relay.Answer {
+	switch {
+	case now.Before(s.chatDown):
+		return relay.Answer{State: relay.AnswerDown}
+	case q.Topic == relay.TopicMembers:
+		return relay.Answer{State: relay.AnswerGiven, People: []string{"cometchat-uid-4", "cometchat-uid-2", "cometchat-uid-1"}}
+	case q.ID == "climbing":
+		return relay.Answer{State: relay.AnswerMissing}
+	}
+	return relay.Answer{State: relay.AnswerGiven, Unread: now.Minute() % 2}
+}
+
+// Ask implements Chat.
+func (s *story) Ask(_ context.Context, q relay.Question) (relay.Answer, error) {
+	answer := s.said(q, s.now)
+	switch answer.State {
+	case relay.AnswerDown:
+		return relay.Answer{}, errDown
+	case relay.AnswerMissing:
+		return relay.Answer{}, ErrGone
+	default:
+		return answer, nil
+	}
 }
 
 // Lookup implements Directory.
@@ -202,7 +242,7 @@ func (s *story) Send(_ context.Context, d relay.Delivery) relay.Outcome {
 
 // play lets everything happen in the order of time: at one moment events first, then receipts, then alerts as they were received.
 func (s *story) play() {
-	s.Directory = s
+	s.Directory, s.Chat = s, s
 	events := s.events
 	for range 5000 {
 		alert, due := s.next()

@@ -3,11 +3,13 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -34,7 +36,9 @@ type bench struct {
 	virtual  bool
 	provider *scripted
 	people   people
-	seen     *observer
+	// to is who is told by rules of the tests, those mentioned where it is empty.
+	to   string
+	seen *observer
 }
 
 // scripted answers each attempt with the next outcome, and accepts when there is none left.
@@ -142,10 +146,23 @@ func (b *bench) Lookup(ctx context.Context, uid string) (relay.Contact, error) {
 
 func build(t *testing.T) *engine.Generation {
 	t.Helper()
-	set, findings := rules.Load("rules.yaml", []byte(
-		"{version: 1, rules: [{name: told, trigger: user_mentioned, to: mentioned, wait: 10s, expires: 1h, send: [{sms: mention}]}]}"), cometchat.Catalogue())
+	return ruled(t, "{version: 1, rules: [{name: told, trigger: user_mentioned, to: mentioned, wait: 10s, expires: 1h, send: [{sms: mention}]}]}")
+}
+
+// ruled makes a generation of rules with the shipped templates, and one for reactions.
+func ruled(t *testing.T, source string) *engine.Generation {
+	t.Helper()
+	set, findings := rules.Load("rules.yaml", []byte(source), cometchat.Catalogue())
 	require.NotNil(t, set, "%v", findings)
-	templates, problems := render.Load(os.DirFS("../../templates"))
+	files := fstest.MapFS{"thumbs/sms.txt": {Data: []byte("{{.event.reaction.emoji}}")}}
+	require.NoError(t, fs.WalkDir(os.DirFS("../../templates"), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			files[path] = &fstest.MapFile{}
+			files[path].Data, err = fs.ReadFile(os.DirFS("../../templates"), path)
+		}
+		return err
+	}))
+	templates, problems := render.Load(files)
 	require.Empty(t, problems)
 	g, findings := engine.Build(engine.Parts{
 		Rules: set, Templates: templates, Catalogue: cometchat.Catalogue(),

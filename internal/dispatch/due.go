@@ -136,7 +136,7 @@ func (d *Dispatcher) consider(ctx context.Context, alert relay.Alert, c *conside
 	query := c.generation.Query(alert, c.Event, c.Contact, c.Members)
 	return d.Store.Decide(ctx, alert.ID, query, d.Now(), func(current relay.Alert, facts relay.Facts) relay.Decision {
 		c.Alert, c.Facts, c.Now = current, facts, d.Now()
-		return cut(c.generation.Decide(c.Situation), c.resolved)
+		return d.asking.cut(c.generation.Decide(c.Situation), c.resolved)
 	})
 }
 

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"strconv"
@@ -23,7 +24,7 @@ import (
 // rule puts one rule for mentions in force.
 func (b *bench) rule(keys string) {
 	b.t.Helper()
-	set, findings := rules.Load("rules.yaml", []byte("version: 1\nrules: [ { name: told, trigger: user_mentioned, to: mentioned, "+keys+" } ]\n"),
+	set, findings := rules.Load("rules.yaml", []byte("version: 1\nrules: [ { name: told, trigger: user_mentioned, to: "+cmp.Or(b.to, "mentioned")+", "+keys+" } ]\n"),
 		cometchat.Catalogue())
 	require.NotNil(b.t, set, "%v", findings)
 	templates, problems := render.Load(os.DirFS("../../templates"))

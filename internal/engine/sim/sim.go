@@ -100,17 +100,21 @@ func (w *world) waiting() bool {
 
 // happen does what the agenda says: a receipt comes in, or an alert is looked at.
 func (w *world) happen(next appointment) {
+	if next.at.After(w.now) { // one whose people were asked for in vain for long was due before they are known
+		w.now = next.at
+	}
 	if next.delivery != nil {
-		w.move(next.delivery, next.state, relay.ReasonNone, next.at)
+		w.move(next.delivery, next.state, relay.ReasonNone, w.now)
 		return
 	}
 	if a := next.alert; !a.gone && a.LookAt().Equal(next.at) {
-		w.decide(a, next.at)
+		w.decide(a, w.now)
 	}
 }
 
 func (w *world) receive(at int) {
 	event := w.setup.Events[at]
+	w.now = event.ReceivedAt
 	if of, repeated := w.repeated(event); repeated {
 		w.repeats = append(w.repeats, Repeat{Event: at, Of: of})
 		return

@@ -12,6 +12,7 @@ import (
 type world struct {
 	setup  Setup
 	agenda agenda
+	now    time.Time
 
 	events map[string]*relay.Event
 	// found are the events by what they are looked up under, in the order they arrived.
