@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -67,7 +68,7 @@ func (a *admin) registerPreferences(e *echo.Echo) {
 }
 
 func (a *admin) preferences(c echo.Context) error {
-	view, err := a.Preferences.Preferences(c.Request().Context(), c.Param("uid"))
+	view, err := a.Preferences.Preferences(c.Request().Context(), uidOf(c))
 	if err != nil {
 		return a.unable(c, err)
 	}
@@ -81,13 +82,25 @@ func (a *admin) keepPreferences(c echo.Context) error {
 	}
 	by, _ := c.Get(operatorKey).(string)
 	view, err := a.Preferences.KeepPreferences(c.Request().Context(), PreferencesChange{
-		UID: c.Param("uid"), Body: body, Version: strings.Trim(c.Request().Header.Get("If-Match"), `"*`), By: by,
+		UID: uidOf(c), Body: body, Version: strings.Trim(c.Request().Header.Get("If-Match"), `"*`), By: by,
 	})
 	if err != nil {
 		return a.unable(c, err)
 	}
 	a.Logger.InfoContext(c.Request().Context(), "preferences kept", "by", by)
 	return answerPreferences(c, view)
+}
+
+// uidOf is the uid in the path. Echo hands out what stands there as it is where it is escaped in more than the usual way.
+func uidOf(c echo.Context) string {
+	uid := c.Param("uid")
+	if c.Request().URL.RawPath == "" {
+		return uid
+	}
+	if plain, err := url.PathUnescape(uid); err == nil {
+		return plain
+	}
+	return uid
 }
 
 func answerPreferences(c echo.Context, view PreferencesView) error {
