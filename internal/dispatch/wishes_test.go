@@ -19,8 +19,8 @@ func (b *bench) wish(change func(relay.Preferences) relay.Preferences) {
 	require.NoError(b.t, err)
 }
 
-// told keeps a mention, decides its alert, and gives it.
-func (b *bench) told(message string) relay.Alert {
+// decided keeps a mention, decides its alert, and gives it.
+func (b *bench) decided(message string) relay.Alert {
 	b.t.Helper()
 	id := b.mentionOf(message)
 	require.NoError(b.t, b.due(b.t.Context(), id))
@@ -31,16 +31,16 @@ func TestWhatIsKeptOfAPersonsWishesHoldsFromTheNextDecisionOn(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.rule("send: [ { sms: mention } ]")
-	require.Equal(t, relay.AlertSent, b.told("1").State)
+	require.Equal(t, relay.AlertSent, b.decided("1").State)
 	b.wish(func(p relay.Preferences) relay.Preferences { return p.MuteRule("told") })
-	require.Equal(t, relay.ReasonMuted, b.told("2").Reason)
+	require.Equal(t, relay.ReasonMuted, b.decided("2").Reason)
 	b.wish(func(p relay.Preferences) relay.Preferences { return p.UnmuteRule("told") })
-	require.Equal(t, relay.AlertSent, b.told("3").State)
+	require.Equal(t, relay.AlertSent, b.decided("3").State)
 	b.wish(func(p relay.Preferences) relay.Preferences {
 		p.Channels = []relay.Channel{relay.ChannelEmail}
 		return p
 	})
-	require.Equal(t, relay.ReasonNotWanted, b.told("4").Reason)
+	require.Equal(t, relay.ReasonNotWanted, b.decided("4").Reason)
 }
 
 func TestOfTheDirectoryAndWhatIsKeptTheStricterHolds(t *testing.T) {
@@ -56,7 +56,7 @@ func TestOfTheDirectoryAndWhatIsKeptTheStricterHolds(t *testing.T) {
 		p.Channels = []relay.Channel{relay.ChannelEmail}
 		return p
 	})
-	alert := b.told("1")
+	alert := b.decided("1")
 	require.Equal(t, relay.ReasonQuietHours, alert.Reason)
 	require.Equal(t, b.now.Add(3*time.Hour), alert.DueAt, "to the end of both")
 	b.now = alert.DueAt
@@ -75,13 +75,13 @@ func TestAKeptTimeZoneStandsInForOneThatIsMissingOrUnknown(t *testing.T) {
 		p.TimeZone, p.QuietHours = "Asia/Tokyo", []relay.QuietHours{{From: 20 * 60, To: 22 * 60, Set: true}} // noon in UTC is 21:00 there
 		return p
 	})
-	alert := b.told("1")
+	alert := b.decided("1")
 	require.Equal(t, b.now.Add(time.Hour), alert.DueAt)
 	require.Equal(t, 1, b.seen.zones, "Nowhere/Land")
 	contact := b.people[george]
 	contact.TimeZone = "Europe/London"
 	b.people[george] = contact
-	require.Equal(t, relay.AlertSent, b.told("2").State, "the directory's stands over it")
+	require.Equal(t, relay.AlertSent, b.decided("2").State, "the directory's stands over it")
 }
 
 func TestWhoNoDirectoryKnowsIsUnknownWhateverIsKept(t *testing.T) {
@@ -91,5 +91,5 @@ func TestWhoNoDirectoryKnowsIsUnknownWhateverIsKept(t *testing.T) {
 	b.wish(func(p relay.Preferences) relay.Preferences { p.Locale = "de"; return p })
 	b.people = people{}
 	b.Directory = b.people
-	require.Equal(t, relay.ReasonUnknownPerson, b.told("1").Reason)
+	require.Equal(t, relay.ReasonUnknownPerson, b.decided("1").Reason)
 }
