@@ -37,7 +37,7 @@ func newMailLinks(c config.Config) (mailLinks, error) {
 }
 
 // linksFor gives the links of the settings in force for dispatch.Options.
-func (a *App) linksFor(contact relay.Contact) render.Links {
+func (a *App) linksFor(_ relay.Alert, _ relay.Event, contact relay.Contact) render.Links {
 	return a.live.Load().mailLinks.of(contact)
 }
 

@@ -447,7 +447,7 @@ func TestLinksAreMadeForThePersonWhoIsTold(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	var asked []relay.Phone
-	b.Links = func(c relay.Contact) render.Links {
+	b.Links = func(_ relay.Alert, _ relay.Event, c relay.Contact) render.Links {
 		asked = append(asked, c.Phone)
 		return render.Links{}
 	}

@@ -66,8 +66,8 @@ func (g *Generation) request(rule *rules.Rule, send rules.Send, event *relay.Eve
 	}
 	return render.Request{
 		Template: send.Template, Channel: send.Channel, Shape: g.shapes[event.Trigger], Event: event,
-		Recipient: contact, Rule: rule.Name, Links: links, Locale: contact.Locale, DefaultLocale: defaults.Locale,
-		TimeZone: zone, MaxSegments: defaults.MaxSegments,
+		Recipient: contact, Rule: rule.Name, Private: rule.Private, Links: links, Locale: contact.Locale,
+		DefaultLocale: defaults.Locale, TimeZone: zone, MaxSegments: defaults.MaxSegments,
 	}
 }
 

@@ -76,7 +76,7 @@ func TestAMailOffersTheLinksOfItsContact(t *testing.T) {
 	} {
 		decision := g.Decide(engine.Situation{
 			Alert: alerts[rule], Event: event, Now: noon, Contact: relay.Contact{Email: "George@example.com", Phone: "+442079460102"},
-			Links: func(c relay.Contact) render.Links {
+			Links: func(_ relay.Alert, _ relay.Event, c relay.Contact) render.Links {
 				return render.Links{Unsubscribe: "https://relay.example/u/" + c.Email.Reveal()}
 			},
 		})

@@ -180,12 +180,8 @@ func (s *sending) take(delivery *relay.Delivery, listed []*item) {
 }
 
 func (s *sending) render(entry rules.Send, listed []*item) (relay.Content, error) {
-	var links render.Links
-	if s.Links != nil {
-		links = s.Links(s.Contact)
-	}
 	event := s.seen.newest(listed[0].Event)
-	request := s.generation.request(s.rule, entry, &event, s.Contact, links)
+	request := s.generation.request(s.rule, entry, &event, s.Contact, s.links(listed[0], event))
 	if s.rule.Digest != nil || len(listed) > 1 { // several, though a reload took `digest` away since
 		most := len(listed)
 		if s.rule.Digest != nil {
@@ -194,10 +190,19 @@ func (s *sending) render(entry rules.Send, listed []*item) (relay.Content, error
 		request.Count = len(listed)
 		for _, i := range listed[:most] {
 			event := s.seen.newest(i.Event)
-			request.Events = append(request.Events, render.Told{Shape: s.generation.shapes[event.Trigger], Event: &event})
+			request.Events = append(request.Events, render.Told{
+				Shape: s.generation.shapes[event.Trigger], Event: &event, Links: s.links(i, event),
+			})
 		}
 	}
 	return s.generation.Templates.Render(request)
+}
+
+func (s *sending) links(i *item, event relay.Event) render.Links {
+	if s.Links == nil {
+		return render.Links{}
+	}
+	return s.Links(i.Alert, event, s.Contact)
 }
 
 func (s *sending) queued() bool {
