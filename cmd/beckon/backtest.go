@@ -111,11 +111,15 @@ func (f *backtestFlags) run(c *cobra.Command) error {
 	if err := f.complete(c); err != nil {
 		return err
 	}
-	cfg, err := settings("BECKON_DATABASE_URL", "BECKON_RULES", "BECKON_TEMPLATES", "BECKON_DIRECTORY", "BECKON_KEEP")
+	cfg, err := settings(append(config.DirectorySettings(), "BECKON_DATABASE_URL", "BECKON_RULES", "BECKON_TEMPLATES", "BECKON_KEEP")...)
 	if err != nil {
 		return err
 	}
-	setup, err := f.setup(c, cfg)
+	people, err := app.OpenPeople(cfg)
+	if err != nil {
+		return err
+	}
+	setup, err := f.setup(c, cfg, people)
 	if err != nil {
 		return err
 	}
@@ -130,6 +134,9 @@ func (f *backtestFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if err := people.Trouble(); err != nil { // whoever was not found would count as told less
+		return fmt.Errorf("look people up: %w", err)
+	}
 	meter.clear()
 	report.Notes = append(report.Notes, notes...)
 	if err := f.print(c.OutOrStdout(), report); err != nil {
@@ -142,7 +149,7 @@ func (f *backtestFlags) run(c *cobra.Command) error {
 }
 
 // setup loads both versions and the people.
-func (f *backtestFlags) setup(c *cobra.Command, cfg config.Config) (backtest.Setup, error) {
+func (f *backtestFlags) setup(c *cobra.Command, cfg config.Config, people *app.People) (backtest.Setup, error) {
 	s := backtest.Setup{Examples: f.examples, Texts: f.texts}
 	for _, v := range []struct {
 		to               *backtest.Version
@@ -156,10 +163,6 @@ func (f *backtestFlags) setup(c *cobra.Command, cfg config.Config) (backtest.Set
 			return s, err
 		}
 		*v.to = backtest.Version{Name: v.rules, Generation: generation}
-	}
-	people, err := app.OpenPeople(cfg)
-	if err != nil {
-		return s, err
 	}
 	if !people.Invented {
 		s.Contact = func(uid string) (relay.Contact, engine.Found) { return people.Find(uid, time.Now()) }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,16 +112,19 @@ func devSettings(cfg *config.Config, dir string) error {
 	cfg.WebhookUsers = []config.WebhookUser{{User: devUser, Password: devPassword}}
 	cfg.Listen, cfg.AdminListen = freePort("127.0.0.1:8080"), freePort("127.0.0.1:8081")
 	cfg.TLSCertFile, cfg.TLSKeyFile = "", ""
-	cfg.CometChat.AppID = ""
+	cfg.CometChat.AppID, cfg.CometChat.APIKey = "", ""
 	cfg.LogFormat = config.LogText
 	if cfg.LogLevel == slog.LevelInfo {
 		cfg.LogLevel = slog.LevelWarn // what happens is printed in other words
 	}
-	if len(cfg.DirectoryFiles) > 0 {
+	cfg.Directory.Sources = slices.DeleteFunc(cfg.Directory.Sources, func(s config.DirectorySource) bool {
+		return s.Kind != config.DirectoryFile // it would be told who is looked up
+	})
+	if len(cfg.Directory.Sources) > 0 {
 		return nil
 	}
 	people := filepath.Join(dir, "recipients.yaml")
-	cfg.DirectoryFiles = []string{people}
+	cfg.Directory.Sources = []config.DirectorySource{{Kind: config.DirectoryFile, Address: people}}
 	if _, err := os.Stat(people); err == nil {
 		return nil
 	}
@@ -152,5 +156,5 @@ Metrics and probes:
   http://%s/metrics  /livez  /readyz
 Rules: %s, templates: %s, people: %s (all are loaded anew when they change)
 `, devUser, devPassword, a.PublicAddr(), cfg.DatabaseFile, a.AdminAddr(), cfg.Rules, cfg.Templates,
-		strings.Join(cfg.DirectoryFiles, ", "))
+		strings.Join(cfg.Directory.Files(), ", "))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/beckon-relay/beckon/internal/app"
+	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
@@ -32,7 +33,7 @@ not, which part of its condition was false and what that saw; and for each perso
 and the exact messages. Nothing is sent or kept.
 
 A kept event is explained by the rules and templates that were in force when it came, a file by those of BECKON_RULES and
-BECKON_TEMPLATES. People come from BECKON_DIRECTORY; without one everybody is taken to be reachable. What really became of a
+BECKON_TEMPLATES. People come from BECKON_DIRECTORY, which is asked now; without one everybody is taken to be reachable. What really became of a
 kept event is shown by 'beckon events show ID'.`,
 		Example: "  beckon explain event.json\n  beckon explain event.json --at 2026-03-02T23:30:00Z --rule missed-call\n" +
 			"  beckon explain 2f6c81 --current",
@@ -48,7 +49,7 @@ kept event is shown by 'beckon events show ID'.`,
 }
 
 func (f *explainFlags) run(c *cobra.Command, given string) error {
-	cfg, err := settings("BECKON_RULES", "BECKON_TEMPLATES", "BECKON_DIRECTORY")
+	cfg, err := settings(append(config.DirectorySettings(), "BECKON_RULES", "BECKON_TEMPLATES")...)
 	if err != nil {
 		return err
 	}
@@ -71,6 +72,9 @@ func (f *explainFlags) run(c *cobra.Command, given string) error {
 	}
 	detail := explanationOf(generation, event, app.Explain(generation, event, what.session, people), f.rule)
 	detail.Invented, detail.Kept = people.Invented, event.Generation != ""
+	if err := people.Trouble(); err != nil {
+		_, _ = fmt.Fprintln(c.ErrOrStderr(), "beckon: not everybody could be looked up, so alerts are shown as held:", err)
+	}
 	if f.json {
 		return printJSON(c.OutOrStdout(), detail)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/beckon-relay/beckon/internal/app"
 	"github.com/beckon-relay/beckon/internal/cometchat"
+	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
 )
@@ -107,7 +108,7 @@ func (f *previewFlags) options(c *cobra.Command) (app.PreviewOptions, error) {
 		return o, usageError{errors.New("--html and --open show mails: an SMS has no HTML")}
 	}
 	var err error
-	if o.Config, err = settings("BECKON_RULES", "BECKON_TEMPLATES", "BECKON_DIRECTORY"); err != nil {
+	if o.Config, err = settings(append(config.DirectorySettings(), "BECKON_RULES", "BECKON_TEMPLATES")...); err != nil {
 		return o, err
 	}
 	switch {

@@ -26,7 +26,7 @@ func Check(rulesFile string, c config.Config) (Checked, error) {
 	if generation != nil {
 		checked.SMS = generation.Measure(sample)
 	}
-	_, _, problems := loadPeople(c.DirectoryFiles)
+	_, _, problems := loadPeople(c.Directory.Files())
 	for _, p := range problems {
 		checked.Findings = append(checked.Findings, rules.Finding{
 			File: p.File, Line: max(p.Line, 1), Column: max(p.Column, 1), Severity: rules.SeverityError, Message: p.Message,

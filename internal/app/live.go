@@ -29,8 +29,9 @@ import (
 type live struct {
 	generation *engine.Generation
 	// warnings are what is doubtful in the rules and templates.
-	warnings  []rules.Finding
-	people    directory.Chain
+	warnings []rules.Finding
+	// people are where contacts come from, and CometChat's API (people.cometchat, nil without a key).
+	people    *sources
 	providers map[relay.Channel]dispatch.Provider
 	mailLinks mailLinks
 	// reporting are the channels on which receipts can come in.
@@ -68,9 +69,8 @@ func (a *App) load(c config.Config) (*live, error) {
 		problems = append(problems, FindingsError(findings))
 	}
 	next.generation, next.warnings = generation, findings
-	people, hashes, wrong := loadPeople(c.DirectoryFiles)
-	next.people = people
-	problems = append(problems, joined(wrong))
+	next.people, err = a.finder().open(c)
+	problems = append(problems, err)
 	next.providers, err = providers(c, a.store)
 	problems = append(problems, err, missing(generation, next.providers, c))
 	next.mailLinks, err = newMailLinks(c)
@@ -82,7 +82,7 @@ func (a *App) load(c config.Config) (*live, error) {
 	}
 	next.reporting = reporting(c)
 	next.public, next.admin = a.handlers(c, next.mailLinks, callbacks)
-	next.stamp = strings.Join(append(hashes, generation.Hash, secretsOf(c)), " ")
+	next.stamp = strings.Join(append(next.people.hashes, generation.Hash, secretsOf(c)), " ")
 	return next, nil
 }
 
@@ -193,11 +193,23 @@ func (a *App) handlers(c config.Config, links mailLinks, callbacks map[string]se
 	return public, admin
 }
 
+// finder opens the sources of people for a reload, which keeps what is remembered where nothing about a source changes.
+func (a *App) finder() finder {
+	logger := sparing(a.Logger)
+	f := finder{observer: a.metrics, odd: func(field string) {
+		logger.Warn("a user in CometChat has a field that cannot be used", "field", field)
+	}}
+	if current := a.live.Load(); current != nil {
+		f.before = current.people
+	}
+	return f
+}
+
 func (a *App) generation() *engine.Generation { return a.live.Load().generation }
 
 // Lookup implements dispatch.Directory with the directory in force.
 func (a *App) Lookup(ctx context.Context, uid string) (relay.Contact, error) {
-	contact, err := a.live.Load().people.Lookup(ctx, uid)
+	contact, err := a.live.Load().people.chain.Lookup(ctx, uid)
 	if errors.Is(err, directory.ErrUnknown) {
 		return relay.Contact{}, dispatch.ErrUnknownPerson
 	}
@@ -276,11 +288,12 @@ func secretsOf(c config.Config) string {
 	}
 	put(c.SendGrid.EventPublicKeys...)
 	put(c.Twilio.APIKey, c.Twilio.APISecret.Reveal(), c.SendGrid.APIKey.Reveal())
+	put(c.CometChat.APIKey.Reveal(), c.Directory.Token.Reveal(), c.Directory.User.User, c.Directory.User.Password.Reveal())
 	return hex.EncodeToString(h.Sum(nil))
 }
 
 // watch reloads when a file that matters changes.
 func (a *App) watch(ctx context.Context) error {
-	paths := slices.Concat([]string{a.Config.Rules, a.Config.Templates}, a.Config.DirectoryFiles, a.Config.SecretFiles)
+	paths := slices.Concat([]string{a.Config.Rules, a.Config.Templates}, a.Config.Directory.Files(), a.Config.SecretFiles)
 	return watch(ctx, paths, a.Logger, func() { _ = a.Reload(ctx) }) // refused() has told
 }

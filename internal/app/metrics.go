@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/beckon-relay/beckon/internal/cometchat"
+	"github.com/beckon-relay/beckon/internal/config"
+	"github.com/beckon-relay/beckon/internal/directory"
 	"github.com/beckon-relay/beckon/internal/dispatch"
 	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -39,6 +41,8 @@ type metrics struct {
 	latency         *prometheus.HistogramVec
 	zonesUnknown    prometheus.Counter
 	searches        *prometheus.CounterVec
+	lookups         *prometheus.CounterVec
+	lookupDuration  *prometheus.HistogramVec
 	reloadOK        prometheus.Gauge
 	reloadTime      prometheus.Gauge
 	configInfo      *prometheus.GaugeVec
@@ -78,6 +82,11 @@ func newMetrics(version string) *metrics {
 			Name: "beckon_unknown_time_zones_total", Help: "Look-ups of people whose time zone does not exist.",
 		}),
 		searches: counter("beckon_lost_answers_total", "Searches for messages whose answer was lost, by what came of them.", "channel", "result"),
+		lookups:  counter("beckon_directory_lookups_total", "Look-ups of people, by source and what came of them.", "source", "result"),
+		lookupDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "beckon_directory_lookup_duration_seconds", Help: "Time a source took that was asked for somebody.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 13),
+		}, []string{"source"}),
 		reloadOK: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "beckon_config_last_reload_successful", Help: "Whether the last reload succeeded (1) or left the old rules in force (0).",
 		}),
@@ -94,7 +103,7 @@ func newMetrics(version string) *metrics {
 	build.WithLabelValues(version, runtime.Version()).Set(1)
 	m.registry.MustRegister(
 		m.webhooks, m.webhookDuration, m.events, m.ruleMatches, m.ruleErrors, m.alerts, m.deliveries, m.suppressed, m.attempts,
-		m.receipts, m.attemptDuration, m.latency, m.zonesUnknown, m.searches, m.reloadOK, m.reloadTime, m.configInfo, build,
+		m.receipts, m.attemptDuration, m.latency, m.zonesUnknown, m.searches, m.lookups, m.lookupDuration, m.reloadOK, m.reloadTime, m.configInfo, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	m.zero()
@@ -107,6 +116,12 @@ func (m *metrics) zero() {
 		m.webhooks.WithLabelValues("cometchat", "", outcome)
 		for _, source := range callbackSources() {
 			m.webhooks.WithLabelValues(source, "", outcome)
+		}
+	}
+	for _, kind := range config.DirectoryKinds() {
+		m.lookupDuration.WithLabelValues(string(kind))
+		for _, result := range directory.Results() {
+			m.lookups.WithLabelValues(string(kind), string(result))
 		}
 	}
 	for _, ch := range relay.Channels() {
@@ -250,6 +265,14 @@ func (m *metrics) Settled(delivery relay.Delivery, state relay.DeliveryState, la
 // Searched implements dispatch.Observer.
 func (m *metrics) Searched(delivery relay.Delivery, result dispatch.Search) {
 	m.searches.WithLabelValues(string(delivery.Channel), string(result)).Inc()
+}
+
+// LookedUp implements directory.Observer.
+func (m *metrics) LookedUp(source string, result directory.Result, took time.Duration) {
+	m.lookups.WithLabelValues(source, string(result)).Inc()
+	if took > 0 {
+		m.lookupDuration.WithLabelValues(source).Observe(took.Seconds())
+	}
 }
 
 // ZoneUnknown implements dispatch.Observer.

@@ -31,7 +31,7 @@ type PreviewOptions struct {
 	// triggers for which the rules use the template.
 	Event  *relay.Event
 	Sample relay.Trigger
-	// To is the uid of somebody in the files of recipients, whose locale is taken unless Locale is set; empty is an invented
+	// To is the uid of somebody in the directory, whose locale is taken unless Locale is set; empty is an invented
 	// person.
 	To string
 }
@@ -69,7 +69,7 @@ func Preview(o PreviewOptions) ([]Previewed, error) {
 	}
 	p.contact = relay.Contact{UID: "preview", Name: "Alex Example", Email: "alex@example.com", Phone: "+14155550100"}
 	if o.To != "" {
-		if p.contact, err = findContact(o.Config.DirectoryFiles, o.To); err != nil {
+		if p.contact, err = findContact(o.Config, o.To); err != nil {
 			return nil, err
 		}
 		p.Locale = cmp.Or(o.Locale, p.contact.Locale)
@@ -77,14 +77,17 @@ func Preview(o PreviewOptions) ([]Previewed, error) {
 	return p.all()
 }
 
-func findContact(files []string, uid string) (relay.Contact, error) {
-	chain, _, problems := loadPeople(files)
-	if len(problems) > 0 {
-		return relay.Contact{}, fmt.Errorf("read the recipients: %w", joined(problems))
+func findContact(c config.Config, uid string) (relay.Contact, error) {
+	people, err := OpenPeople(c)
+	if err != nil {
+		return relay.Contact{}, err
 	}
-	contact, found := (&People{chain: chain}).Find(uid, time.Time{})
-	if found != engine.FoundContact {
-		return relay.Contact{}, fmt.Errorf("no file of recipients (BECKON_DIRECTORY) has the uid %q", uid)
+	contact, found := people.Find(uid, time.Time{})
+	if err := people.Trouble(); err != nil {
+		return relay.Contact{}, fmt.Errorf("look up %q: %w", uid, err)
+	}
+	if found != engine.FoundContact || people.Invented {
+		return relay.Contact{}, fmt.Errorf("no directory (BECKON_DIRECTORY) has the uid %q", uid)
 	}
 	return contact, nil
 }

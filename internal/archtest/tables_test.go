@@ -12,6 +12,7 @@ var edges = edgeTable{
 	"internal/archtest": {},
 
 	"internal/cometchat": {"internal/relay"},
+	"internal/outbound":  {},
 
 	// The core: pure, no input or output.
 	"internal/rules":      {"internal/relay"},
@@ -21,12 +22,15 @@ var edges = edgeTable{
 	"internal/backtest":   {"internal/relay", "internal/rules", "internal/engine", "internal/engine/sim"},
 
 	// The adapters: none knows another, only what its family shares.
-	"internal/channel":            {"internal/relay"},
-	"internal/channel/twilio":     {"internal/relay", "internal/channel"},
-	"internal/channel/sendgrid":   {"internal/relay", "internal/channel"},
-	"internal/channel/outbox":     {"internal/relay", "internal/channel"},
+	"internal/cometchat/rest":          {"internal/relay", "internal/outbound", "internal/cometchat"},
+	"internal/cometchat/cometchattest": {},
+
+	"internal/channel":            {"internal/relay", "internal/outbound"},
+	"internal/channel/twilio":     {"internal/relay", "internal/outbound", "internal/channel"},
+	"internal/channel/sendgrid":   {"internal/relay", "internal/outbound", "internal/channel"},
+	"internal/channel/outbox":     {"internal/relay", "internal/outbound"},
 	"internal/channel/vendortest": {},
-	"internal/directory":          {"internal/relay"},
+	"internal/directory":          {"internal/relay", "internal/outbound"},
 	"internal/store":              {"internal/relay"},
 	"internal/store/tables":       {"internal/relay", "internal/store"},
 	"internal/store/sqlite":       {"internal/relay", "internal/store", "internal/store/tables"},

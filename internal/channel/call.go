@@ -2,12 +2,10 @@ package channel
 
 import (
 	"context"
-	"errors"
-	"net"
 	"net/http/httptrace"
-	"net/url"
 	"sync/atomic"
 
+	"github.com/beckon-relay/beckon/internal/outbound"
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
@@ -35,30 +33,11 @@ func (c *Call) Failed(err error) relay.Outcome {
 	if c.connected.Load() {
 		return relay.Outcome{
 			Kind: relay.Unknown, Blame: relay.BlameProvider, Reason: relay.ReasonNoAnswer,
-			Detail: "no answer to the request: " + Explain(err),
+			Detail: "no answer to the request: " + outbound.Explain(err),
 		}
 	}
 	return relay.Outcome{
 		Kind: relay.Retry, Blame: relay.BlameProvider, Reason: relay.ReasonProviderTrouble,
-		Detail: "not sent, no connection: " + Explain(err),
+		Detail: "not sent, no connection: " + outbound.Explain(err),
 	}
-}
-
-// Explain names the cause of a transport error in a few words. The error itself begins with the whole address, which holds the
-// account's SID, and of a search the number that is searched for.
-func Explain(err error) string {
-	var lookup *net.DNSError
-	var timeout net.Error
-	switch {
-	case errors.Is(err, context.Canceled):
-		return "cancelled"
-	case errors.As(err, &lookup):
-		return "name lookup failed: " + Scrub(lookup.Err)
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return "timed out"
-	}
-	if outer, ok := errors.AsType[*url.Error](err); ok {
-		err = outer.Err
-	}
-	return Scrub(err.Error())
 }

@@ -1,19 +1,15 @@
 package channel_test
 
 import (
-	"bytes"
 	"math"
-	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
-	"gopkg.in/yaml.v3"
 
 	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/outbound"
 )
 
 const almostOne = 0.999999
@@ -36,7 +32,7 @@ func TestALongerRetryAfterIsWaitedInFull(t *testing.T) {
 	require.Equal(t, time.Minute, channel.Backoff(1, time.Minute, 0))
 	require.Equal(t, time.Minute+500*time.Millisecond, channel.Backoff(1, time.Minute, 0.5), "not all at once")
 	require.Equal(t, 256*time.Second, channel.Backoff(10, time.Minute, 0), "a shorter one changes nothing")
-	require.Equal(t, channel.MaxRetryAfter, channel.Backoff(1, 1000*time.Hour, 0))
+	require.Equal(t, outbound.MaxRetryAfter, channel.Backoff(1, 1000*time.Hour, 0))
 	require.Equal(t, 500*time.Millisecond, channel.Backoff(1, -time.Hour, 0))
 }
 
@@ -58,74 +54,10 @@ func TestAllAttemptsTogetherTakeAboutAnHour(t *testing.T) {
 	require.Less(t, most, time.Hour)
 }
 
-func TestRetryAfterIsReadInBothForms(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
-	tests := map[string]time.Duration{
-		"":                              0,
-		"0":                             0,
-		"120":                           2 * time.Minute,
-		" 7 ":                           7 * time.Second,
-		"-5":                            0,
-		"1.5":                           0,
-		"soon":                          0,
-		"999999":                        channel.MaxRetryAfter,
-		strings.Repeat("9", 100):        channel.MaxRetryAfter,
-		"Mon, 02 Mar 2026 12:00:30 GMT": 30 * time.Second,
-		"Mon, 02 Mar 2026 11:00:00 GMT": 0,
-		"Mon, 02 Mar 2099 11:00:00 GMT": channel.MaxRetryAfter,
-	}
-	for value, want := range tests {
-		require.Equal(t, want, channel.RetryAfter(http.Header{"Retry-After": {value}}, now), value)
-	}
-	require.Zero(t, channel.RetryAfter(nil, now))
-}
-
 func TestAnIDIsTakenOnlyIfItIsOne(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "SM1-x.y_z", channel.ProviderID("SM1-x.y_z"))
 	for _, id := range []string{"", "a b", "a\nb", "é", "\x7f", strings.Repeat("x", 129)} {
 		require.Empty(t, channel.ProviderID(id), "%q", id)
 	}
-}
-
-func TestForeignTextIsScrubbed(t *testing.T) {
-	t.Parallel()
-	raw, err := os.ReadFile("testdata/scrub.yaml")
-	require.NoError(t, err)
-	var tests []struct{ In, Out string }
-	decoder := yaml.NewDecoder(bytes.NewReader(raw))
-	decoder.KnownFields(true)
-	require.NoError(t, decoder.Decode(&tests))
-	for _, test := range tests {
-		require.Equal(t, test.Out, channel.Scrub(test.In), "%q", test.In)
-	}
-}
-
-func TestForeignTextIsCutBetweenCharacters(t *testing.T) {
-	t.Parallel()
-	for pad := range 5 {
-		got := channel.Scrub(strings.Repeat("x", pad) + " " + strings.Repeat("é ", 400))
-		require.LessOrEqual(t, len(got), channel.DetailMax)
-		require.Greater(t, len(got), channel.DetailMax-10)
-		require.True(t, utf8.ValidString(got))
-		require.True(t, strings.HasSuffix(got, "..."))
-	}
-	// Half of a number would stand at the end of what is looked at, after blanks that vanish.
-	require.Equal(t, "x", channel.Scrub("x"+strings.Repeat(" ", 4090)+"+14155550123"))
-}
-
-func FuzzScrub(f *testing.F) {
-	f.Add("ask ", "+14155550123")
-	f.Add("\"", "x@y")
-	f.Fuzz(func(t *testing.T, before, after string) {
-		got := channel.Scrub(before + " +14155550123 ann@example.com SG.k3y.s3cr3t " + after)
-		require.LessOrEqual(t, len(got), channel.DetailMax)
-		require.True(t, utf8.ValidString(got))
-		for _, leak := range []string{"4155550123", "ann@example", "s3cr3t"} {
-			if !strings.Contains(before, leak) && !strings.Contains(after, leak) {
-				require.NotContains(t, got, leak)
-			}
-		}
-	})
 }

@@ -16,12 +16,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/outbound"
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
 func clientFor(t *testing.T, base string) *http.Client {
 	t.Helper()
-	u, err := channel.ParseBaseURL(base)
+	u, err := outbound.ParseBaseURL(base)
 	require.NoError(t, err)
 	client := channel.NewHTTPClient(u)
 	t.Cleanup(client.CloseIdleConnections)
@@ -68,11 +69,11 @@ func TestABaseThatIsNoAddressIsRefusedWithoutRepeatingIt(t *testing.T) {
 	for _, base := range []string{
 		"secret", "ftp://secret", "//secret", "https://", "https://a:secret@h", "https://h?secret", "https://h#secret", "http://:80", ":",
 	} {
-		_, err := channel.ParseBaseURL(base)
+		_, err := outbound.ParseBaseURL(base)
 		require.ErrorContains(t, err, "must", base)
 		require.NotContains(t, err.Error(), "secret")
 	}
-	u, err := channel.ParseBaseURL("")
+	u, err := outbound.ParseBaseURL("")
 	require.NoError(t, err)
 	require.Nil(t, u)
 }

@@ -23,10 +23,9 @@ type Config struct {
 	DatabaseURL  Secret
 	// Rules is a file, Templates a folder.
 	Rules, Templates string
-	// DirectoryFiles are the recipient files, in the order in which they are asked.
-	DirectoryFiles []string
-	WebhookUsers   []WebhookUser
-	ConsoleUsers   []ConsoleUser
+	Directory        Directory
+	WebhookUsers     []WebhookUser
+	ConsoleUsers     []ConsoleUser
 	// Operator is who commands say they are when they ask a running relay; empty for nobody.
 	Operator  WebhookUser
 	Providers Providers

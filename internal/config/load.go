@@ -56,7 +56,7 @@ func Load(lookup func(string) (string, bool), readFile func(string) ([]byte, err
 		}
 		faults = append(faults, named(e.Name, err)...)
 	}
-	faults = append(faults, together(given)...)
+	faults = append(faults, together(c, given)...)
 	if err := errors.Join(faults...); err != nil {
 		return Config{}, err
 	}
@@ -85,7 +85,7 @@ func named(name string, err error) []error {
 }
 
 // together checks what settings need of each other; whether they are right by themselves is said elsewhere.
-func together(given map[string]bool) []error {
+func together(c Config, given map[string]bool) []error {
 	var faults []error
 	if given["BECKON_TLS_CERT_FILE"] && !given["BECKON_TLS_KEY_FILE"] {
 		faults = append(faults, errors.New("BECKON_TLS_CERT_FILE: needs BECKON_TLS_KEY_FILE, the key of the certificate"))
@@ -95,6 +95,19 @@ func together(given map[string]bool) []error {
 	}
 	if given["BECKON_PUBLIC_URL"] && !given["BECKON_SECRET_KEY"] {
 		faults = append(faults, errors.New("BECKON_PUBLIC_URL: needs BECKON_SECRET_KEY, which signs the links"))
+	}
+	for _, name := range []string{"COMETCHAT_APP_ID", "COMETCHAT_REGION"} {
+		if given["COMETCHAT_API_KEY"] && !given[name] {
+			faults = append(faults, fmt.Errorf("COMETCHAT_API_KEY: needs %s, which says whose API it opens", name))
+		}
+	}
+	for _, name := range []string{"BECKON_DIRECTORY_TOKEN", "BECKON_DIRECTORY_USER"} {
+		if given[name] {
+			faults = append(faults, named(name, c.Directory.oneHost())...)
+		}
+	}
+	if given["BECKON_DIRECTORY_TOKEN"] && given["BECKON_DIRECTORY_USER"] {
+		faults = append(faults, errors.New("BECKON_DIRECTORY_TOKEN: set together with BECKON_DIRECTORY_USER; set one of them"))
 	}
 	return faults
 }

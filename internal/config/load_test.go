@@ -39,7 +39,8 @@ func TestAnEmptyEnvironmentGivesTheDefaults(t *testing.T) {
 		Listen: ":8080", AdminListen: "127.0.0.1:8081", DatabaseFile: "beckon.db", Rules: "rules.yaml",
 		Templates: "templates", Providers: config.ProvidersLive, Keep: config.KeepAll, UnknownWait: time.Minute,
 		Retention: 30 * 24 * time.Hour, LogLevel: slog.LevelInfo, LogFormat: config.LogJSON,
-		SMS: config.Limits{Concurrency: 32}, Email: config.Limits{Rate: 100, Concurrency: 32},
+		Directory: config.Directory{TTL: 5 * time.Minute},
+		SMS:       config.Limits{Concurrency: 32}, Email: config.Limits{Rate: 100, Concurrency: 32},
 	}, got)
 }
 
@@ -72,7 +73,9 @@ func TestEveryGoodSettingIsRead(t *testing.T) {
 		"BECKON_PUBLIC_URL":         "https://beckon.example.com/base/",
 		"BECKON_SECRET_KEY":         key + "," + other,
 		"BECKON_DATABASE_URL":       "sqlite:/data/b.db",
-		"BECKON_DIRECTORY":          "file:a.yaml, file:b.yaml",
+		"BECKON_DIRECTORY":          "file:a.yaml, cometchat, https://crm.example/contacts/{uid}?v=2,file:b.yaml,http://127.0.0.1:9/{uid}/x",
+		"BECKON_DIRECTORY_NETWORKS": "10.1.2.3/16,fd00::1",
+		"BECKON_DIRECTORY_TTL":      "90s",
 		"BECKON_WEBHOOK_USERS":      "chat:one, chat:t:wo",
 		"BECKON_CONSOLE_USERS":      "ann:plain,bob:$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy:viewer",
 		"BECKON_PROVIDERS":          "outbox",
@@ -102,7 +105,16 @@ func TestEveryGoodSettingIsRead(t *testing.T) {
 	require.Equal(t, "https://beckon.example.com/base", got.PublicURL.String())
 	require.Equal(t, []config.Secret{config.Secret(key), config.Secret(other)}, got.SecretKeys)
 	require.Equal(t, "/data/b.db", got.DatabaseFile)
-	require.Equal(t, []string{"a.yaml", "b.yaml"}, got.DirectoryFiles)
+	require.Equal(t, config.Directory{
+		Sources: []config.DirectorySource{
+			{Kind: config.DirectoryFile, Address: "a.yaml"}, {Kind: config.DirectoryCometChat},
+			{Kind: config.DirectoryHTTP, Address: "https://crm.example/contacts/{uid}?v=2"},
+			{Kind: config.DirectoryFile, Address: "b.yaml"}, {Kind: config.DirectoryHTTP, Address: "http://127.0.0.1:9/{uid}/x"},
+		},
+		Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::1/128")}, TTL: 90 * time.Second,
+	}, got.Directory)
+	require.Equal(t, []string{"a.yaml", "b.yaml"}, got.Directory.Files())
+	require.True(t, got.Directory.Uses(config.DirectoryCometChat))
 	require.Equal(t, []config.WebhookUser{{User: "chat", Password: "one"}, {User: "chat", Password: "t:wo"}}, got.WebhookUsers)
 	require.Equal(t, config.ConsoleUser{Name: "ann", Secret: "plain"}, got.ConsoleUsers[0])
 	require.True(t, got.ConsoleUsers[1].Viewer)
@@ -175,6 +187,20 @@ func TestSecretsThatAreRotatedMayBeSeveralAtOnce(t *testing.T) {
 	require.False(t, got.SendGrid.Activity, "it costs extra")
 }
 
+func TestADirectorysCredentialIsATokenOrAUser(t *testing.T) {
+	t.Parallel()
+	const crm = "https://crm.example/{uid},https://crm.example/old/{uid}"
+	got, err := load(map[string]string{"BECKON_DIRECTORY": crm, "BECKON_DIRECTORY_TOKEN_FILE": "/run/token"},
+		map[string]string{"/run/token": "t0ken\n"})
+	require.NoError(t, err)
+	require.Equal(t, "t0ken", got.Directory.Token.Reveal())
+	got, err = load(map[string]string{"BECKON_DIRECTORY": crm, "BECKON_DIRECTORY_USER": "me:pa:ss"}, nil)
+	require.NoError(t, err)
+	require.Equal(t, config.WebhookUser{User: "me", Password: "pa:ss"}, got.Directory.User)
+	require.Contains(t, config.DirectorySettings(), "BECKON_DIRECTORY_TOKEN")
+	require.Contains(t, config.DirectorySettings(), "COMETCHAT_API_KEY")
+}
+
 func TestOnlySecretsHaveAFile(t *testing.T) {
 	t.Parallel()
 	got, err := load(map[string]string{"BECKON_RULES_FILE": "/run/rules"}, nil)
@@ -234,6 +260,7 @@ func TestNoSecretGetsOutByPrinting(t *testing.T) {
 	c, err := load(map[string]string{
 		"BECKON_WEBHOOK_USERS": "chat:" + secret, "BECKON_CONSOLE_USERS": "ann:" + secret,
 		"TWILIO_AUTH_TOKEN": secret, "SENDGRID_API_KEY": secret, "COMETCHAT_API_KEY": secret, "TWILIO_API_SECRET": secret,
+		"COMETCHAT_APP_ID": "app", "COMETCHAT_REGION": "eu", "BECKON_DIRECTORY_TOKEN": secret,
 	}, nil)
 	require.NoError(t, err)
 	var out strings.Builder

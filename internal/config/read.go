@@ -199,23 +199,6 @@ func Database(address string) (Config, error) {
 	return c, readDatabase(&c, address)
 }
 
-func readDirectory(to *[]string, value string) error {
-	var faults []error
-	for _, item := range items(value) {
-		path, isFile := strings.CutPrefix(item, "file:")
-		switch {
-		case isFile && path != "":
-			*to = append(*to, path)
-		case item == "cometchat", strings.HasPrefix(item, "https:"), strings.HasPrefix(item, "http:"):
-			kind, _, _ := strings.Cut(item, ":") // an address may carry a password
-			faults = append(faults, fmt.Errorf("a directory by %s is not in this version; write file:PATH", kind))
-		default:
-			faults = append(faults, fmt.Errorf("%s is not a directory; write file:PATH, such as file:recipients.yaml", quote(item)))
-		}
-	}
-	return errors.Join(faults...)
-}
-
 func readPublicKeys(to *[]string, value string) error {
 	var faults []error
 	list := items(value)

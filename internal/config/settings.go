@@ -54,6 +54,7 @@ func table() []entry {
 	var all []entry
 	all = append(all, listenerTable()...)
 	all = append(all, dataTable()...)
+	all = append(all, directoryTable()...)
 	all = append(all, vendorTable()...)
 	all = append(all, guardTable()...)
 	return append(all, operationTable()...)
@@ -132,10 +133,6 @@ func dataTable() []entry {
 		{
 			Setting{Name: "BECKON_TEMPLATES", Default: "templates", Help: "folder of templates"},
 			func(c *Config, v string) error { return readText(&c.Templates, v) },
-		},
-		{
-			Setting{Name: "BECKON_DIRECTORY", Help: "who is reached where, asked in order: file:PATH,..."},
-			func(c *Config, v string) error { return readDirectory(&c.DirectoryFiles, v) },
 		},
 		{
 			Setting{

@@ -11,6 +11,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/beckon-relay/beckon/internal/outbound"
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
@@ -27,11 +28,43 @@ type parser struct {
 	problems []Problem
 	// zones remembers which time zones exist: looking one up reads a file.
 	zones map[string]bool
+	// remote is for one entry that somebody else wrote: it has fields and no lines, and what is written in it is not quoted.
+	remote bool
+	// trail are the keys above the place that is read.
+	trail []string
 }
 
 // report notes a problem at a node.
 func (p *parser) report(at *yaml.Node, format string, args ...any) {
-	p.note(Problem{File: p.file, Line: at.Line, Column: at.Column, Message: fmt.Sprintf(format, args...)})
+	message := fmt.Sprintf(format, args...)
+	if p.remote && len(p.trail) > 0 {
+		message = strings.Join(p.trail, ".") + ": " + message
+	}
+	p.note(Problem{File: p.file, Line: at.Line, Column: at.Column, Message: message})
+}
+
+// quote begins a message about a value.
+func (p *parser) quote(value string) string {
+	if p.remote {
+		return "it"
+	}
+	return fmt.Sprintf("%.60q", value)
+}
+
+// named ends the beginning of a message about a word.
+func (p *parser) named(word string) string {
+	if p.remote {
+		return ""
+	}
+	return fmt.Sprintf(" %.60q", word)
+}
+
+// key shows a key, which may be anything where somebody else wrote it.
+func (p *parser) key(name string) string {
+	if p.remote {
+		name = outbound.Scrub(name)
+	}
+	return fmt.Sprintf("%.60q", name)
 }
 
 func (p *parser) note(problem Problem) {
@@ -166,20 +199,31 @@ func (p *parser) mapping(n *yaml.Node, example string, fields []field) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if line, twice := seen[key.Value]; twice {
-			p.report(key, "%.60q is written on line %d already", key.Value, line)
+			p.twice(key, line)
 			continue
 		}
 		seen[key.Value] = key.Line
-		if !readField(fields, key.Value, value) {
-			p.report(key, "unknown key %.60q%s", key.Value, known(key.Value, fields))
+		if !p.field(fields, key.Value, value) {
+			p.report(key, "unknown key %s%s", p.key(key.Value), known(key.Value, fields))
 		}
 	}
 }
 
-func readField(fields []field, name string, value *yaml.Node) bool {
+func (p *parser) twice(key *yaml.Node, line int) {
+	if p.remote {
+		p.report(key, "%s is written twice", p.key(key.Value))
+		return
+	}
+	p.report(key, "%.60q is written on line %d already", key.Value, line)
+}
+
+// field reads a key that is known, and reports whether it is.
+func (p *parser) field(fields []field, name string, value *yaml.Node) bool {
 	for _, f := range fields {
 		if f.name == name {
+			p.trail = append(p.trail, name)
 			f.read(value)
+			p.trail = p.trail[:len(p.trail)-1]
 			return true
 		}
 	}

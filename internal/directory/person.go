@@ -48,7 +48,7 @@ func (p *parser) locale(n *yaml.Node) string {
 	}
 	tag, err := language.Parse(text)
 	if err != nil {
-		p.report(n, "%.60q is not a locale; write one such as de or pt-BR", text)
+		p.report(n, "%s is not a locale; write one such as de or pt-BR", p.quote(text))
 		return ""
 	}
 	return tag.String()
@@ -66,7 +66,7 @@ func (p *parser) zone(n *yaml.Node) string {
 		p.zones[text] = exists
 	}
 	if !exists {
-		p.report(n, "%.60q is not a time zone of the IANA database; write one such as Europe/Berlin", text)
+		p.report(n, "%s is not a time zone of the IANA database; write one such as Europe/Berlin", p.quote(text))
 		return ""
 	}
 	return text
@@ -87,7 +87,7 @@ func (p *parser) channels(n *yaml.Node) []relay.Channel {
 		channel := relay.Channel(item.Value)
 		switch {
 		case !slices.Contains(relay.Channels(), channel):
-			p.report(item, "unknown channel %.60q%s", item.Value, suggest(item.Value, channelNames()))
+			p.report(item, "unknown channel%s%s", p.named(item.Value), suggest(item.Value, channelNames()))
 		case slices.Contains(list, channel):
 			p.report(item, "%s is listed twice", channel)
 		default:
@@ -132,7 +132,7 @@ func (p *parser) minutes(n *yaml.Node) int {
 	}
 	at, err := time.Parse("15:04", text)
 	if err != nil {
-		p.report(n, "%.60q is not a time of day; write it as \"HH:MM\", from 00:00 to 23:59", text)
+		p.report(n, "%s is not a time of day; write it as \"HH:MM\", from 00:00 to 23:59", p.quote(text))
 		return -1
 	}
 	return at.Hour()*60 + at.Minute()
@@ -158,7 +158,7 @@ func (p *parser) instant(n *yaml.Node) time.Time {
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		p.report(n, "%.60q is not a time with its zone; write it as 2030-01-31T08:00:00Z or 2030-01-31T08:00:00+01:00", text)
+		p.report(n, "%s is not a time with its zone; write it as 2030-01-31T08:00:00Z or 2030-01-31T08:00:00+01:00", p.quote(text))
 	}
 	return at
 }

@@ -283,7 +283,7 @@ func TestTheRecipientsOnThePageCanBeRead(t *testing.T) {
 		}
 		file := written(t, "recipients.yaml", e.text)
 		checked, err := app.Check(docs+"recipes/missed-call.yaml", config.Config{
-			Templates: templates, Retention: 720 * time.Hour, DirectoryFiles: []string{file},
+			Templates: templates, Retention: 720 * time.Hour, Directory: config.Directory{Sources: []config.DirectorySource{{Kind: config.DirectoryFile, Address: file}}},
 		})
 		require.NoError(t, err)
 		require.Empty(t, checked.Findings, "docs/rules.md:%d", e.line)

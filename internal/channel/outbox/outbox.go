@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/outbound"
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
@@ -42,7 +42,7 @@ func (o *Outbox) Send(ctx context.Context, d relay.Delivery) relay.Outcome {
 	if err := o.keeper.KeepOutbox(ctx, message); err != nil {
 		return relay.Outcome{
 			Kind: relay.Retry, Blame: relay.BlameProvider, Reason: relay.ReasonProviderTrouble,
-			Detail: "not kept: " + channel.Scrub(err.Error()),
+			Detail: "not kept: " + outbound.Scrub(err.Error()),
 		}
 	}
 	return relay.Outcome{Kind: relay.Accepted, ProviderID: message.ID}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/outbound"
 )
 
 // Config says whose account is used and as whom it sends. The names in the errors of New are those of the settings.
@@ -47,7 +47,7 @@ func (c Config) parse() (from *mail.Address, base *url.URL, err error) {
 	if err != nil {
 		errs = append(errs, fmt.Errorf("SENDGRID_FROM: %w", err))
 	}
-	base, err = channel.ParseBaseURL(c.BaseURL)
+	base, err = outbound.ParseBaseURL(c.BaseURL)
 	if err != nil {
 		errs = append(errs, fmt.Errorf("BECKON_SENDGRID_BASE_URL: %w", err))
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/beckon-relay/beckon/internal/channel"
 	"github.com/beckon-relay/beckon/internal/channel/vendortest"
+	"github.com/beckon-relay/beckon/internal/outbound"
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
@@ -204,7 +205,7 @@ func requireSound(t *testing.T, r relay.Receipt) {
 	require.NotEmpty(t, r.Key)
 	require.NotEmpty(t, r.DeliveryID)
 	require.LessOrEqual(t, len(r.Key)+len(r.DeliveryID)+len(r.ProviderID), 3*128)
-	require.LessOrEqual(t, len(r.Detail), channel.DetailMax+50)
+	require.LessOrEqual(t, len(r.Detail), outbound.DetailMax+50)
 	require.Contains(t, Statuses(), r.Status)
 	require.Equal(t, r.State == relay.DeliveryUndelivered, r.Reason != "")
 	require.Equal(t, r.Address != relay.Address{}, r.Suppress != "" || r.Lift != "")

@@ -15,6 +15,7 @@ import (
 	"github.com/sendgrid/rest"
 
 	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/outbound"
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
@@ -63,7 +64,7 @@ func (c *Client) Find(ctx context.Context, d relay.Delivery, _ time.Time) ([]rel
 	})
 	switch {
 	case res == nil:
-		return nil, fmt.Errorf("search sendgrid's activity: %s", channel.Explain(err))
+		return nil, fmt.Errorf("search sendgrid's activity: %s", outbound.Explain(err))
 	case forbidden(res.StatusCode):
 		return nil, fmt.Errorf("search sendgrid's activity: sendgrid answered %d: %w: does the account have the additional email "+
 			"activity history, and the key the permission to read it (SENDGRID_ACTIVITY)?", res.StatusCode, channel.ErrNoList)

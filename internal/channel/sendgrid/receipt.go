@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/outbound"
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
@@ -126,7 +127,7 @@ func (e event) detail(m meaning) string {
 	if said == "" {
 		return ""
 	}
-	return fmt.Sprintf("sendgrid reports %s: %s", m.event, channel.Scrub(said))
+	return fmt.Sprintf("sendgrid reports %s: %s", m.event, outbound.Scrub(said))
 }
 
 var enhancedCode = regexp.MustCompile(`^[245]\.[0-9]{1,3}\.[0-9]{1,3}$`)

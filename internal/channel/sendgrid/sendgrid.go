@@ -21,6 +21,7 @@ import (
 	sg "github.com/sendgrid/sendgrid-go/helpers/mail"
 
 	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/outbound"
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
@@ -68,7 +69,7 @@ func (c *Client) Send(ctx context.Context, d relay.Delivery) relay.Outcome {
 	body, err := c.body(d)
 	if err != nil {
 		return relay.Outcome{
-			Kind: relay.Permanent, Blame: relay.BlameRequest, Reason: relay.ReasonRejected, Detail: channel.Scrub(err.Error()),
+			Kind: relay.Permanent, Blame: relay.BlameRequest, Reason: relay.ReasonRejected, Detail: outbound.Scrub(err.Error()),
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, channel.Deadline)
@@ -87,7 +88,7 @@ func (c *Client) Send(ctx context.Context, d relay.Delivery) relay.Outcome {
 		empty: res.Body == "" && err == nil,
 	})
 	if outcome.Kind == relay.Retry {
-		outcome.RetryAfter = channel.RetryAfter(header, c.now())
+		outcome.RetryAfter = outbound.RetryAfter(header, c.now())
 	}
 	return outcome
 }

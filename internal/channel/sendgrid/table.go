@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/outbound"
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
@@ -59,7 +60,7 @@ func judge(a answer) relay.Outcome {
 	outcome.Detail = fmt.Sprintf("sendgrid answered %d: %s", a.status, v.Words)
 	// An answer that is about the recipient may well repeat who that is, and says no more than our own words.
 	if len(a.errors) > 0 && v.Blame != relay.BlameRecipient {
-		outcome.Detail += ": " + channel.Scrub(a.errors[0].message)
+		outcome.Detail += ": " + outbound.Scrub(a.errors[0].message)
 	}
 	return outcome
 }

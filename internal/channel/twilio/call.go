@@ -16,6 +16,7 @@ import (
 	api "github.com/twilio/twilio-go/rest/api/v2010"
 
 	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/outbound"
 )
 
 // call carries one request of the SDK and keeps what the SDK would lose of the answer. It implements
@@ -113,5 +114,5 @@ func decodeError(body []byte) (code int, message string) {
 	if json.Unmarshal(body, &e) != nil || e.Code < 0 {
 		return 0, ""
 	}
-	return e.Code, channel.Scrub(e.Message)
+	return e.Code, outbound.Scrub(e.Message)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/beckon-relay/beckon/internal/channel"
 	"github.com/beckon-relay/beckon/internal/channel/vendortest"
+	"github.com/beckon-relay/beckon/internal/outbound"
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
@@ -198,7 +199,7 @@ func requireSound(t *testing.T, r relay.Receipt) {
 	require.NotEmpty(t, r.Key)
 	require.LessOrEqual(t, len(r.Key), 2*128+1)
 	require.LessOrEqual(t, len(r.DeliveryID), 128)
-	require.LessOrEqual(t, len(r.Detail), channel.DetailMax)
+	require.LessOrEqual(t, len(r.Detail), outbound.DetailMax)
 	require.Contains(t, Statuses(), r.Status)
 	require.Equal(t, r.State == relay.DeliveryUndelivered, r.Reason != "")
 	require.Equal(t, r.Address != relay.Address{}, r.Suppress != "" || r.Lift != "")

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/outbound"
 )
 
 // Config says whose account is used and as whom it sends. The names in the errors of New are those of the settings.
@@ -44,7 +44,7 @@ var (
 
 // validate finds all that is wrong. No error holds a value: any of them may be a secret in the wrong place.
 func (c Config) validate() error {
-	_, base := channel.ParseBaseURL(c.BaseURL)
+	_, base := outbound.ParseBaseURL(c.BaseURL)
 	return errors.Join(
 		c.validateCredentials(),
 		c.validateSender(),

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/outbound"
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
@@ -41,7 +42,7 @@ func (c *Client) Find(ctx context.Context, d relay.Delivery, since time.Time) ([
 	page, err := call.service().PageMessage(params, "", "")
 	switch {
 	case call.status == 0:
-		return nil, fmt.Errorf("list twilio's messages: %s", channel.Explain(err))
+		return nil, fmt.Errorf("list twilio's messages: %s", outbound.Explain(err))
 	case call.status == http.StatusUnauthorized, call.status == http.StatusForbidden, call.status == http.StatusNotFound:
 		return nil, fmt.Errorf("list twilio's messages: %w: %s; may the key read messages?", channel.ErrNoList, detail(call.answer(nil), "no list"))
 	case call.status != http.StatusOK:

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
 
-	"github.com/beckon-relay/beckon/internal/channel"
 	"github.com/beckon-relay/beckon/internal/channel/vendortest"
+	"github.com/beckon-relay/beckon/internal/outbound"
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
@@ -99,7 +99,7 @@ func TestEveryCodeOfTheTableIsInTheList(t *testing.T) {
 
 func TestAnUnknownErrorIsQuotedScrubbed(t *testing.T) {
 	t.Parallel()
-	got := judge(answer{status: 400, code: 29999, message: channel.Scrub("ask " + leakMail + " about it")})
+	got := judge(answer{status: 400, code: 29999, message: outbound.Scrub("ask " + leakMail + " about it")})
 	require.Equal(t, "twilio answered 400, code 29999: the request is refused: ask [address] about it", got.Detail)
 }
 
@@ -111,7 +111,7 @@ func FuzzErrorBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		code, message := decodeError(body)
 		require.GreaterOrEqual(t, code, 0)
-		require.LessOrEqual(t, len(message), channel.DetailMax)
+		require.LessOrEqual(t, len(message), outbound.DetailMax)
 		require.True(t, utf8.ValidString(message))
 		if code != 0 {
 			require.True(t, json.Valid(body))

@@ -19,6 +19,7 @@ import (
 	api "github.com/twilio/twilio-go/rest/api/v2010"
 
 	"github.com/beckon-relay/beckon/internal/channel"
+	"github.com/beckon-relay/beckon/internal/outbound"
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
@@ -58,7 +59,7 @@ func New(config Config) (*Client, error) {
 	if err := config.validate(); err != nil {
 		return nil, fmt.Errorf("configure twilio: %w", err)
 	}
-	base, err := channel.ParseBaseURL(config.BaseURL)
+	base, err := outbound.ParseBaseURL(config.BaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("configure twilio: BECKON_TWILIO_BASE_URL: %w", err)
 	}
@@ -89,7 +90,7 @@ func (c *Client) Send(ctx context.Context, d relay.Delivery) relay.Outcome {
 	}
 	outcome := judge(call.answer(message))
 	if outcome.Kind == relay.Retry {
-		outcome.RetryAfter = channel.RetryAfter(call.header, c.now())
+		outcome.RetryAfter = outbound.RetryAfter(call.header, c.now())
 	}
 	return outcome
 }

@@ -1,4 +1,4 @@
-package channel
+package outbound
 
 import (
 	"errors"
@@ -8,24 +8,21 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 )
 
 const (
-	// idlePerHost is how many connections wait for the next message: as many as attempts are usual at once.
-	// net/http's own default of 2 makes most sends dial anew.
+	// idlePerHost is how many connections wait for the next call: as many as are usual at once.
+	// net/http's own default of 2 makes most calls dial anew.
 	idlePerHost = 64
 	dialTimeout = 5 * time.Second
 	idleTimeout = 90 * time.Second
-	// maxHeader and maxBody bound an answer, in bytes. The longest one the providers document is under 10 KiB.
+	// maxHeader bounds the header of an answer, in bytes.
 	maxHeader = 64 << 10
-	maxBody   = 1 << 20
 )
 
-// errBodyTooLong is what reading an answer gives beyond maxBody.
-var errBodyTooLong = fmt.Errorf("answer is longer than %d bytes", maxBody)
-
-// ParseBaseURL reads a setting that replaces scheme, host and port of every call to a provider, and may put a path in
+// ParseBaseURL reads a setting that replaces scheme, host and port of every call to a service, and may put a path in
 // front of it. The empty setting is no base: nil. The error says what would be right, but not what was given, as that
 // may hold a password.
 func ParseBaseURL(s string) (*url.URL, error) {
@@ -42,17 +39,33 @@ func ParseBaseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// NewHTTPClient makes a client for one provider, to be shared by all attempts. base comes from ParseBaseURL; nil leaves
-// the provider's own host.
+// Options say what a client may do.
+type Options struct {
+	// Base comes from ParseBaseURL and takes the place of every host; nil leaves the address as it is asked for.
+	Base *url.URL
+	// Patience is how long the beginning of an answer is waited for.
+	Patience time.Duration
+	// MaxBody bounds an answer, in bytes; what is longer is an error to whoever reads it.
+	MaxBody int
+	// Control is asked about each network address before it is dialled, as that of net.Dialer is; nil allows all.
+	Control func(network, address string, c syscall.RawConn) error
+	// Redirect is as CheckRedirect of http.Client; nil follows none, and gives back the answer that redirects.
+	Redirect func(req *http.Request, via []*http.Request) error
+}
+
+// NewClient makes a client for one service, to be shared by all who call it.
 //
-// It keeps connections, takes a proxy from the environment, has no cookies and follows no redirect: Go would repeat the
-// POST, and with it the message. Answers are bounded. Each step has a timeout, but the attempt as a whole is ended by
-// its context (see Deadline).
-func NewHTTPClient(base *url.URL) *http.Client {
-	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
+// It keeps connections, takes a proxy from the environment and has no cookies. It follows no redirect unless it is told which: Go
+// would repeat a POST, and with it the message, or take a credential elsewhere. Answers are bounded. Each step has a
+// timeout, but the call as a whole is ended by its context.
+func NewClient(o Options) *http.Client {
+	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second, Control: o.Control}
+	if o.Redirect == nil {
+		o.Redirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	}
 	return &http.Client{
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &transport{base: base, next: &http.Transport{
+		CheckRedirect: o.Redirect,
+		Transport: &transport{base: o.Base, most: o.MaxBody, next: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			DialContext:            dialer.DialContext,
 			ForceAttemptHTTP2:      true,
@@ -60,7 +73,7 @@ func NewHTTPClient(base *url.URL) *http.Client {
 			MaxIdleConns:           2 * idlePerHost,
 			MaxIdleConnsPerHost:    idlePerHost,
 			IdleConnTimeout:        idleTimeout,
-			ResponseHeaderTimeout:  Deadline,
+			ResponseHeaderTimeout:  o.Patience,
 			MaxResponseHeaderBytes: maxHeader,
 		}},
 	}
@@ -69,6 +82,7 @@ func NewHTTPClient(base *url.URL) *http.Client {
 // transport sends requests to the base instead, and bounds what comes back.
 type transport struct {
 	base *url.URL
+	most int
 	next *http.Transport
 }
 
@@ -81,7 +95,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	res.Body = &boundedBody{ReadCloser: res.Body, left: maxBody}
+	res.Body = &boundedBody{ReadCloser: res.Body, most: t.most, left: t.most}
 	return res, nil
 }
 
@@ -103,16 +117,16 @@ func rebase(req *http.Request, base *url.URL) *http.Request {
 type boundedBody struct {
 	io.ReadCloser
 
-	left int
+	most, left int
 }
 
 // Read implements io.Reader.
 func (b *boundedBody) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		// Exactly maxBody bytes are fine: only a further one is too many.
+		// Exactly most bytes are fine: only a further one is too many.
 		n, err := b.ReadCloser.Read(make([]byte, 1))
 		if n > 0 {
-			return 0, errBodyTooLong
+			return 0, fmt.Errorf("answer is longer than %d bytes", b.most)
 		}
 		return 0, err
 	}

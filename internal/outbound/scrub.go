@@ -1,4 +1,4 @@
-package channel
+package outbound
 
 import (
 	"net/netip"
