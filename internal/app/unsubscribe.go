@@ -37,8 +37,11 @@ func newMailLinks(c config.Config) (mailLinks, error) {
 }
 
 // linksFor gives the links of the settings in force for dispatch.Options.
-func (a *App) linksFor(_ relay.Alert, _ relay.Event, contact relay.Contact) render.Links {
-	return a.live.Load().mailLinks.of(contact)
+func (a *App) linksFor(_ relay.Alert, event relay.Event, contact relay.Contact) render.Links {
+	now := a.live.Load()
+	links := now.mailLinks.of(contact)
+	links.Attachments, links.Recording = now.media.of(event)
+	return links
 }
 
 func (m mailLinks) of(contact relay.Contact) render.Links {

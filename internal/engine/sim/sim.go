@@ -142,11 +142,9 @@ func (w *world) decide(a *entry, now time.Time) {
 	s := engine.Situation{
 		Alert: a.Alert, Event: *w.events[a.EventID], Members: w.members(a), Now: now,
 		Receipts: func(relay.Channel) bool { return w.setup.Receipts },
-		Links: func(_ relay.Alert, event relay.Event, contact relay.Contact) render.Links {
+		Links: func(_ relay.Alert, event relay.Event, _ relay.Contact) render.Links {
 			links := render.ExampleLinks(event)
-			if contact.Email == "" {
-				links.Unsubscribe = ""
-			}
+			links.Unsubscribe = "" // whether there are such does not depend on the rules
 			return links
 		},
 	}
