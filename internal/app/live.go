@@ -36,6 +36,8 @@ type live struct {
 	chat      dispatch.Chat
 	providers map[relay.Channel]dispatch.Provider
 	mailLinks mailLinks
+	// media is nil where messages have no links to files.
+	media *media
 	// reporting are the channels on which receipts can come in.
 	reporting map[relay.Channel]bool
 	public    http.Handler
@@ -88,7 +90,8 @@ func (a *App) load(c config.Config) (*live, error) {
 		return nil, err
 	}
 	next.reporting = reporting(c)
-	next.public, next.admin = a.handlers(c, next.mailLinks, callbacks)
+	next.media = newMedia(c, next.mailLinks, next.people.cometchat, a.store)
+	next.public, next.admin = a.handlers(c, next, callbacks)
 	next.stamp = strings.Join(append(next.people.hashes, generation.Hash, secretsOf(c)), " ")
 	return next, nil
 }
@@ -175,7 +178,7 @@ func settingsOf(ch relay.Channel) string {
 }
 
 // handlers are made anew on each reload, because the credentials they check may have been rotated.
-func (a *App) handlers(c config.Config, links mailLinks, callbacks map[string]server.Callback) (public, admin http.Handler) {
+func (a *App) handlers(c config.Config, next *live, callbacks map[string]server.Callback) (public, admin http.Handler) {
 	users := make([]server.Credential, 0, len(c.WebhookUsers))
 	for _, u := range c.WebhookUsers {
 		users = append(users, server.Credential{User: u.User, Password: u.Password.Reveal()})
@@ -190,7 +193,7 @@ func (a *App) handlers(c config.Config, links mailLinks, callbacks map[string]se
 			appID: c.CometChat.AppID, keepAll: c.Keep == config.KeepAll, watched: a.watched,
 		},
 		Users: users, TrustedProxies: c.TrustedProxies, Logger: sparing(a.Logger), Observer: a.metrics,
-		Unsubscriber: links.unsubscriber(a.store), Callbacks: callbacks,
+		Unsubscriber: next.mailLinks.unsubscriber(a.store), Media: next.media.opener(), Callbacks: callbacks,
 	})
 	admin = server.NewAdmin(server.AdminOptions{
 		Ready: a.ready, Alive: func() error { return nil }, Metrics: a.metrics.handler(), Reload: a.Reload,

@@ -61,9 +61,6 @@ func (e UnknownNameError) Unwrap() error { return e.error }
 // defaultListed is how many events a digest lists where no rule says so, as in package rules.
 const defaultListed = 20
 
-// previewLink stands for the unsubscribe link of a mail that goes to nobody.
-const previewLink = "https://example.com/u/preview"
-
 // Preview makes the messages of a template and sends none. FindingsError is what is wrong with the templates.
 func Preview(o PreviewOptions) ([]Previewed, error) {
 	p, err := newPreviewer(o)
@@ -77,7 +74,6 @@ func Preview(o PreviewOptions) ([]Previewed, error) {
 		}
 		p.Locale = cmp.Or(o.Locale, p.contact.Locale)
 	}
-	p.links = render.Links{Unsubscribe: previewLink}
 	return p.all()
 }
 
@@ -104,11 +100,12 @@ type previewer struct {
 	// rules is nil where the rules file is missing or has errors, which is no matter for an event that is given.
 	rules   *rules.Set
 	contact relay.Contact
-	links   render.Links
+	// links are those of a message about an event.
+	links func(relay.Event) render.Links
 }
 
 func newPreviewer(o PreviewOptions) (*previewer, error) {
-	p := &previewer{PreviewOptions: o}
+	p := &previewer{PreviewOptions: o, links: render.ExampleLinks}
 	if err := isFolder(o.Config.Templates); err != nil {
 		return nil, err
 	}
@@ -316,8 +313,8 @@ func (p *previewer) odd(locale string, text relay.Text) []render.Odd {
 
 func (p *previewer) request(ch relay.Channel, event *relay.Event, shape *relay.Shape) render.Request {
 	req := render.Request{
-		Template: p.Template, Channel: ch, Shape: shape, Event: event, Recipient: p.contact, Rule: "preview", Links: p.links,
-		TimeZone: p.contact.Zone,
+		Template: p.Template, Channel: ch, Shape: shape, Event: event, Recipient: p.contact, Rule: "preview",
+		Links: p.links(*event), TimeZone: p.contact.Zone,
 	}
 	if p.rules != nil {
 		defaults := p.rules.Defaults()
@@ -327,7 +324,7 @@ func (p *previewer) request(ch relay.Channel, event *relay.Event, shape *relay.S
 	listed := defaultListed
 	for _, rule := range p.rulesUsing(ch) {
 		if slices.Contains(rule.Triggers, event.Trigger) {
-			req.Rule = rule.Name
+			req.Rule, req.Private = rule.Name, rule.Private
 			if rule.Digest != nil {
 				listed = rule.Digest.Max
 			}
@@ -335,7 +332,7 @@ func (p *previewer) request(ch relay.Channel, event *relay.Event, shape *relay.S
 		}
 	}
 	if p.Count > 1 {
-		req.Events = slices.Repeat([]render.Told{{Shape: shape, Event: event}}, min(p.Count, listed))
+		req.Events = slices.Repeat([]render.Told{{Shape: shape, Event: event, Links: req.Links}}, min(p.Count, listed))
 		req.Count = p.Count
 	}
 	return req

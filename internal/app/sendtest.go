@@ -16,6 +16,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/dispatch"
 	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/render"
 )
 
 // SendTestOptions say what to send and whom to.
@@ -149,7 +150,8 @@ func testContent(o SendTestOptions, d relay.Delivery) (content relay.Content, wa
 	if err != nil {
 		return relay.Content{}, "", err
 	}
-	p.contact, p.links = contact, links.of("", contact)
+	// Nothing lies behind links to the files of a sample, so a message that is sent has none.
+	p.contact, p.links = contact, func(relay.Event) render.Links { return links.of("", contact) }
 	if p.Locale == "" && p.rules != nil {
 		p.Locale = p.rules.Defaults().Locale
 	}

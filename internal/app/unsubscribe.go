@@ -38,8 +38,11 @@ func newMailLinks(c config.Config) (mailLinks, error) {
 }
 
 // linksFor gives the links of the settings in force for dispatch.Options.
-func (a *App) linksFor(rule string, contact relay.Contact) render.Links {
-	return a.live.Load().mailLinks.of(rule, contact)
+func (a *App) linksFor(alert relay.Alert, event relay.Event, contact relay.Contact) render.Links {
+	now := a.live.Load()
+	links := now.mailLinks.of(alert.Rule, contact)
+	links.Attachments, links.Recording = now.media.of(event)
+	return links
 }
 
 func (m mailLinks) of(rule string, contact relay.Contact) render.Links {

@@ -70,6 +70,7 @@ var libraries = []library{
 	{"github.com/pressly/goose", []string{"internal/store"}},
 	{"cel.dev/cel-go", []string{"internal/rules"}},
 	{"gopkg.in/yaml.v3", []string{"internal/rules", "internal/directory", "internal/scenario", "internal/app"}},
+	{"github.com/go-playground/locales", []string{"internal/render"}},
 	{"github.com/twilio/twilio-go", []string{"internal/channel/twilio"}},
 	{"github.com/sendgrid", []string{"internal/channel/sendgrid"}},
 	{"github.com/prometheus/client_golang", []string{"internal/app"}},

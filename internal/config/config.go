@@ -59,8 +59,10 @@ type Config struct {
 	UnknownWait time.Duration
 	// Retention is how long events and messages are kept.
 	Retention time.Duration
-	LogLevel  slog.Level
-	LogFormat LogFormat
+	// MediaLinkTTL is how long a link to a file of a message works; it never outlives the event.
+	MediaLinkTTL time.Duration
+	LogLevel     slog.Level
+	LogFormat    LogFormat
 }
 
 // WebhookUser may post webhooks.

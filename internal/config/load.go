@@ -56,6 +56,9 @@ func Load(lookup func(string) (string, bool), readFile func(string) ([]byte, err
 		}
 		faults = append(faults, named(e.Name, err)...)
 	}
+	if !given["BECKON_MEDIA_LINK_TTL"] {
+		c.MediaLinkTTL = c.Retention
+	}
 	faults = append(faults, together(c, given)...)
 	if err := errors.Join(faults...); err != nil {
 		return Config{}, err
@@ -103,6 +106,10 @@ func together(c Config, given map[string]bool) []error {
 	}
 	if given["BECKON_PUBLIC_URL"] && !given["BECKON_SECRET_KEY"] {
 		faults = append(faults, errors.New("BECKON_PUBLIC_URL: needs BECKON_SECRET_KEY, which signs the links"))
+	}
+	if c.MediaLinkTTL > c.Retention && c.Retention > 0 {
+		faults = append(faults, fmt.Errorf("BECKON_MEDIA_LINK_TTL: %s is longer than events are kept; a link dies with its event, so it may have %s (BECKON_RETENTION) at the most",
+			c.MediaLinkTTL, c.Retention))
 	}
 	for _, name := range []string{"COMETCHAT_APP_ID", "COMETCHAT_REGION"} {
 		if given["COMETCHAT_API_KEY"] && !given[name] {

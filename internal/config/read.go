@@ -22,8 +22,10 @@ const (
 	minRetention   = 72 * time.Hour
 	maxRetention   = 10 * 365 * 24 * time.Hour
 	minUnknownWait = time.Second
-	maxUnknownWait = 24 * time.Hour
-	maxActivityLag = 24 * time.Hour
+	// A link is opened after the mail was read, which is some time after it was sent.
+	minMediaLinkTTL = 5 * time.Minute
+	maxUnknownWait  = 24 * time.Hour
+	maxActivityLag  = 24 * time.Hour
 )
 
 func readText(to *string, value string) error {

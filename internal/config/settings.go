@@ -146,6 +146,12 @@ func dataTable() []entry {
 			Setting{Name: "BECKON_RETENTION", Default: "720h", Help: "how long events and messages are kept, at least 72h"},
 			func(c *Config, v string) error { return readDuration(&c.Retention, v, minRetention, maxRetention) },
 		},
+		{
+			Setting{Name: "BECKON_MEDIA_LINK_TTL", Help: "how long links to files in messages work (default and most BECKON_RETENTION)"},
+			func(c *Config, v string) error {
+				return readDuration(&c.MediaLinkTTL, v, minMediaLinkTTL, maxRetention)
+			},
+		},
 	}
 }
 

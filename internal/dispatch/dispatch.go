@@ -61,8 +61,9 @@ type Options struct {
 	Directory Directory
 	// Chat is asked what no webhook says; nil is nobody.
 	Chat Chat
-	// Links gives the addresses that a rule's message to the contact offers, none where they are empty. It must be pure and quick.
-	Links func(rule string, contact relay.Contact) render.Links
+	// Links gives the addresses that a message to the contact about the event offers, none where they are empty. It must be quick
+	// and change nothing.
+	Links func(alert relay.Alert, event relay.Event, contact relay.Contact) render.Links
 	// Provider gives the provider in force for a channel; false where none is configured.
 	Provider func(relay.Channel) (Provider, bool)
 	Observer Observer

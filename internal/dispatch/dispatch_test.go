@@ -464,8 +464,8 @@ func TestLinksAreMadeForThePersonWhoIsTold(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	var asked []relay.Phone
-	b.Links = func(rule string, c relay.Contact) render.Links {
-		require.NotEmpty(t, rule)
+	b.Links = func(alert relay.Alert, _ relay.Event, c relay.Contact) render.Links {
+		require.NotEmpty(t, alert.Rule)
 		asked = append(asked, c.Phone)
 		return render.Links{}
 	}

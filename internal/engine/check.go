@@ -314,11 +314,13 @@ func (p *proof) defaultLocale(all []string) {
 			locale, language("")), "write them, or name another locale"))
 }
 
-// serves reports whether files for a locale are taken where another is wanted: de for de-AT.
+// serves reports whether files for a locale are taken where another is wanted: those of its language, also of another region.
 func serves(has, wanted string) bool {
-	plain := strings.NewReplacer("_", "-")
-	has, wanted = strings.ToLower(plain.Replace(has)), strings.ToLower(plain.Replace(wanted))
-	return has != "" && (has == wanted || strings.HasPrefix(wanted, has+"-"))
+	base := func(locale string) string {
+		language, _, _ := strings.Cut(strings.ReplaceAll(locale, "_", "-"), "-")
+		return strings.ToLower(language)
+	}
+	return has != "" && base(has) == base(wanted)
 }
 
 func (p *proof) missingLocales(rule *rules.Rule, send rules.Send, all []string) {

@@ -72,7 +72,6 @@ func TestBuildWarnsOfALocaleThatOnlyOthersHave(t *testing.T) {
 	require.Equal(t, []string{
 		"rules.yaml:3:74: warning: template note has no de variant for sms; people with that locale get en",
 		"rules.yaml:3:91: warning: template letter has no fr variant for email; people with that locale get en",
-		"rules.yaml:3:91: warning: template letter has no pt variant for email; people with that locale get en",
 	}, lines(findings))
 
 	_, findings = build(t, "defaults: { locale: de }\n"+mentionRule("send: [ { sms: note }, { sms: other } ]"), map[string]string{

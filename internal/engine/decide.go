@@ -40,8 +40,9 @@ type Situation struct {
 	Found   Found
 	// Answers are what the chat app said to the questions of an earlier relay.ActAsk.
 	Answers map[relay.Question]relay.Answer
-	// Links gives the addresses that Beckon offers the person with a message of a rule; nil gives none. It must be pure and quick.
-	Links func(rule string, contact relay.Contact) render.Links
+	// Links gives the addresses that Beckon offers the person with a message about the event; nil gives none. It must be quick
+	// and change nothing.
+	Links func(alert relay.Alert, event relay.Event, contact relay.Contact) render.Links
 	// Receipts says on which channels providers tell what became of a message: without, silence means nothing. nil is none.
 	Receipts func(relay.Channel) bool
 	// Guard gives the Reason why the settings let nothing go out to an address, if there is one; nil forbids none. It must be

@@ -64,14 +64,15 @@ func (g *Generation) request(rule *rules.Rule, send rules.Send, event *relay.Eve
 	if zone == nil {
 		zone = defaults.TimeZone
 	}
-	told, count := g.told(event)
+	told, count := g.told(event, links)
 	if count < 2 {
 		told, count = nil, 0
 	}
 	return render.Request{
 		Template: send.Template, Channel: send.Channel, Shape: g.shapes[event.Trigger], Event: event,
-		Recipient: contact, Rule: rule.Name, Links: links, Locale: contact.Locale, DefaultLocale: defaults.Locale,
-		TimeZone: zone, MaxSegments: defaults.MaxSegments, Events: told[:min(len(told), maxParts)], Count: count,
+		Recipient: contact, Rule: rule.Name, Private: rule.Private, Links: links, Locale: contact.Locale,
+		DefaultLocale: defaults.Locale, TimeZone: zone, MaxSegments: defaults.MaxSegments,
+		Events: told[:min(len(told), maxParts)], Count: count,
 	}
 }
 
@@ -79,10 +80,11 @@ func (g *Generation) request(rule *rules.Rule, send rules.Send, event *relay.Eve
 const maxParts = 20
 
 // told is what a message tells of an event, and how many things that is: the event, or each of the messages that it is about.
-func (g *Generation) told(event *relay.Event) (list []render.Told, count int) {
+// The links are for the event's own files; those of its parts are not among them.
+func (g *Generation) told(event *relay.Event, links render.Links) (list []render.Told, count int) {
 	shape := g.shapes[event.Trigger]
 	if len(event.Parts) < 2 {
-		return []render.Told{{Shape: shape, Event: event}}, 1
+		return []render.Told{{Shape: shape, Event: event, Links: links}}, 1
 	}
 	for _, part := range event.Parts {
 		each := *event

@@ -76,8 +76,8 @@ func TestAMailOffersTheLinksOfItsContact(t *testing.T) {
 	} {
 		decision := g.Decide(engine.Situation{
 			Alert: alerts[rule], Event: event, Now: noon, Contact: relay.Contact{Email: "George@example.com", Phone: "+442079460102"},
-			Links: func(name string, c relay.Contact) render.Links {
-				require.Equal(t, rule, name)
+			Links: func(alert relay.Alert, _ relay.Event, c relay.Contact) render.Links {
+				require.Equal(t, rule, alert.Rule)
 				return render.Links{Unsubscribe: "https://relay.example/u/" + c.Email.Reveal()}
 			},
 		})

@@ -180,12 +180,8 @@ func (s *sending) take(delivery *relay.Delivery, listed []*item) {
 }
 
 func (s *sending) render(entry rules.Send, listed []*item) (relay.Content, error) {
-	var links render.Links
-	if s.Links != nil {
-		links = s.Links(s.rule.Name, s.Contact)
-	}
 	event := s.seen.newest(listed[0].Event)
-	request := s.generation.request(s.rule, entry, &event, s.Contact, links)
+	request := s.generation.request(s.rule, entry, &event, s.Contact, s.links(listed[0], event))
 	if s.rule.Digest != nil || len(listed) > 1 { // several, though a reload took `digest` away since
 		most := max(len(listed), maxParts)
 		if s.rule.Digest != nil {
@@ -194,12 +190,19 @@ func (s *sending) render(entry rules.Send, listed []*item) (relay.Content, error
 		request.Count, request.Events = 0, nil
 		for _, i := range listed {
 			event := s.seen.newest(i.Event)
-			told, count := s.generation.told(&event)
+			told, count := s.generation.told(&event, s.links(i, event))
 			request.Count += count
 			request.Events = append(request.Events, told[:min(len(told), most-len(request.Events))]...)
 		}
 	}
 	return s.generation.Templates.Render(request)
+}
+
+func (s *sending) links(i *item, event relay.Event) render.Links {
+	if s.Links == nil {
+		return render.Links{}
+	}
+	return s.Links(i.Alert, event, s.Contact)
 }
 
 func (s *sending) queued() bool {

@@ -1,8 +1,8 @@
 // Package links signs the links that Beckon puts into messages and verifies those that come back: whoever holds one may
 // do that one thing for that one address, and nobody can make one without a key (BECKON_SECRET_KEY).
 //
-// A token is base64url, without padding, of a byte that says what it is for and in which version, an HMAC-SHA256, and
-// what it is about. It hides nothing: the address stands in it, which only its owner receives.
+// A token is base64url, without padding, of a byte that says what it is for and in which version, an HMAC-SHA256, and what it
+// is about: an address, or a file of an event. It hides nothing: an address stands in it, which only its owner receives.
 package links
 
 import (

@@ -158,7 +158,7 @@ func (v *verifier) call(t *tree, n *parse.TemplateNode) {
 }
 
 // compile makes the executable template. html/template looks at the contexts of actions when it first executes, so that is done here.
-func (p *part) compile(r *report, lang language) {
+func (p *part) compile(r *report, lang speech) {
 	trees := map[string]*parse.Tree{}
 	for name, t := range p.trees {
 		trees[name] = t.fresh()

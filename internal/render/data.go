@@ -18,7 +18,9 @@ func rootShape(event *relay.Shape) *relay.Shape {
 	return object("",
 		relay.Field{Name: "event", Shape: event},
 		relay.Field{Name: "recipient", Shape: relay.RecipientShape()},
-		relay.Field{Name: "rule", Shape: object("rule", relay.Field{Name: "name", Shape: text("rule.name")})},
+		relay.Field{Name: "rule", Shape: object("rule",
+			relay.Field{Name: "name", Shape: text("rule.name")},
+			relay.Field{Name: "private", Shape: &relay.Shape{Path: "rule.private", Kind: relay.KindBool}})},
 		relay.Field{Name: "links", Shape: object("links",
 			relay.Field{Name: "unsubscribe", Shape: text("links.unsubscribe")},
 			relay.Field{Name: "media", Shape: text("links.media")})},
@@ -37,70 +39,120 @@ func bodyShape(event *relay.Shape) *relay.Shape {
 
 // withoutRaw is the request without the JSON as it was sent, which templates then see as null.
 func (req Request) withoutRaw() Request {
-	strip := func(event *relay.Event) *relay.Event {
-		stripped := *event
-		stripped.Raw = nil
-		return &stripped
-	}
-	req.Event = strip(req.Event)
-	req.Events = slices.Clone(req.Events)
-	for i, told := range req.Events {
-		req.Events[i].Event = strip(told.Event)
+	return req.each(func(event relay.Event) relay.Event {
+		event.Raw = nil
+		return event
+	})
+}
+
+// withoutContent is the request as a private rule has it, so that no template can tell what it must not.
+func (req Request) withoutContent() Request {
+	req.Links.Attachments, req.Links.Recording = nil, ""
+	req = req.each(relay.Event.WithoutContent)
+	for i := range req.Events {
+		req.Events[i].Links = Links{}
 	}
 	return req
 }
 
-// data is the dot of a template.
-func (req Request) data() map[string]any {
-	zone := req.TimeZone
-	if zone == nil {
-		zone = time.UTC
+// each is the request with its events changed.
+func (req Request) each(change func(relay.Event) relay.Event) Request {
+	event := change(*req.Event)
+	req.Event = &event
+	req.Events = slices.Clone(req.Events)
+	for i, told := range req.Events {
+		event := change(*told.Event)
+		req.Events[i].Event = &event
 	}
-	view := func(s *relay.Shape, value any) any { return shown(s, "", s.View(value), zone) }
-	event := view(req.Shape, req.Event)
+	return req
+}
+
+// data is the dot of a template whose text is in that language.
+func (req Request) data(text speech) map[string]any {
+	v := viewer{zone: req.TimeZone, format: formatFor(text, req)}
+	if v.zone == nil {
+		v.zone = time.UTC
+	}
+	event := v.event(req.Shape, req.Event, req.Links)
 	events := []any{event}
 	if len(req.Events) > 0 {
 		events = events[:0]
 		for _, told := range req.Events {
-			events = append(events, view(told.Shape, told.Event))
+			events = append(events, v.event(told.Shape, told.Event, told.Links))
 		}
 	}
 	count := max(req.Count, len(events))
 	return map[string]any{
 		"event":     event,
-		"recipient": view(relay.RecipientShape(), &req.Recipient),
-		"rule":      map[string]any{"name": req.Rule},
-		"links":     map[string]any{"unsubscribe": req.Links.Unsubscribe, "media": req.Links.Media},
+		"recipient": v.view(relay.RecipientShape(), &req.Recipient),
+		"rule":      map[string]any{"name": req.Rule, "private": req.Private},
+		"links":     map[string]any{"unsubscribe": req.Links.Unsubscribe, "media": req.Links.first()},
 		"events":    events,
 		"count":     count,
 		"more":      count - len(events),
 	}
 }
 
-// shown makes a view fit to be shown: texts and names cleaned, times in the recipient's zone. JSON of unknown shape stays
-// as it was sent.
-func shown(s *relay.Shape, name string, value any, zone *time.Location) any {
-	switch v := value.(type) {
+// viewer makes views for a recipient.
+type viewer struct {
+	zone   *time.Location
+	format *format
+}
+
+func (v viewer) view(s *relay.Shape, value any) any { return v.shown(s, "", s.View(value)) }
+
+// event is the view of an event in which our links stand for the addresses of its files: those a chat user chose, they go
+// stale, and CometChat's keys open them.
+func (v viewer) event(s *relay.Shape, event *relay.Event, links Links) any {
+	view := v.view(s, event)
+	for i, file := range list(field(field(view, "message"), "attachments")) {
+		put(file, "url", links.attachment(i))
+	}
+	put(field(view, "recording"), "url", links.Recording)
+	return view
+}
+
+func field(view any, name string) any {
+	object, _ := view.(map[string]any)
+	return object[name]
+}
+
+func list(view any) []any {
+	items, _ := view.([]any)
+	return items
+}
+
+// put sets a field that is there.
+func put(view any, name string, value any) {
+	if object, ok := view.(map[string]any); ok && object[name] != nil {
+		object[name] = value
+	}
+}
+
+// shown makes a view fit to be shown: texts and names cleaned, times in the recipient's zone and format. JSON of unknown shape
+// stays as it was sent.
+func (v viewer) shown(s *relay.Shape, name string, value any) any {
+	switch value := value.(type) {
 	case map[string]any:
 		for _, f := range s.Fields {
-			v[f.Name] = shown(f.Shape, f.Name, v[f.Name], zone)
+			value[f.Name] = v.shown(f.Shape, f.Name, value[f.Name])
 		}
 	case []any:
-		for i := range v {
+		for i := range value {
 			if s.Kind == relay.KindList {
-				v[i] = shown(s.Elem, name, v[i], zone)
+				value[i] = v.shown(s.Elem, name, value[i])
 			}
 		}
 	case time.Time:
-		return v.In(zone)
+		return moment{value.In(v.zone), v.format}
 	case string:
 		if s.Kind == relay.KindAny {
-			return v
+			return value
 		}
 		if name == "name" {
-			return cleanName(v)
+			return cleanName(value)
 		}
-		return cleanText(v)
+		return cleanText(value)
 	}
 	return value
 }

@@ -64,7 +64,7 @@ func (v *variant) fit(req Request) (Fit, error) {
 
 func (v *variant) smsText(req Request) (string, error) {
 	p := v.parts[fileSMS]
-	text, err := p.execute(req.data(), MaxText)
+	text, err := p.execute(req.data(v.speech), MaxText)
 	if err != nil {
 		return "", err
 	}

@@ -3,7 +3,6 @@ package render
 import (
 	"maps"
 	"strings"
-	"time"
 
 	"github.com/beckon-relay/beckon/internal/relay"
 )
@@ -27,6 +26,9 @@ func knownFunctions() map[string]signature {
 		"day":     {params: []relay.Kind{relay.KindTime}, result: text},
 		"spoken":  {params: []relay.Kind{relay.KindDuration}, result: text},
 		"lang":    {params: []relay.Kind{}, result: text},
+		"plural":  {params: []relay.Kind{number}, result: text},
+		"number":  {params: []relay.Kind{number}, result: text},
+		"kind":    {params: []relay.Kind{text}, result: text},
 	}
 	for _, name := range []string{"print", "printf", "println", "html", "js", "urlquery", "slice"} {
 		known[name] = signature{result: text}
@@ -39,25 +41,40 @@ func knownFunctions() map[string]signature {
 }
 
 // functions are those that text/template does not have, for a language.
-func functions(lang language) map[string]any {
+func functions(lang speech) map[string]any {
 	return map[string]any{
 		presentFunc: present,
 		"short":     short,
 		"nolinks":   withoutLinks,
-		"clock":     unlessZero(lang.clock),
-		"day":       unlessZero(lang.day),
+		"clock":     clock,
+		"day":       day,
+		"kind":      kindOf,
 		"spoken":    lang.spoken,
+		"plural":    func(n any) string { return lang.plural(whole(n)) },
+		"number":    func(n any) string { return lang.number(whole(n)) },
 		"lang":      func() string { return lang.name },
 	}
 }
 
-func unlessZero(format func(time.Time) string) func(time.Time) string {
-	return func(t time.Time) string {
-		if t.IsZero() {
-			return ""
-		}
-		return format(t)
+// whole is a number of a template: int64 in a field, int where it was counted or written.
+func whole(n any) int64 {
+	switch n := n.(type) {
+	case int:
+		return int64(n)
+	case int64:
+		return n
 	}
+	return 0
+}
+
+// kindOf says what a file is by its media type: image, video, audio or file.
+func kindOf(mimeType string) string {
+	kind, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(mimeType)), "/")
+	switch kind {
+	case "image", "video", "audio":
+		return kind
+	}
+	return "file"
 }
 
 // short makes a text one line of at most so many characters, the ellipsis among them, cut at a word where one is near.

@@ -38,7 +38,7 @@ func TestShippedTemplatesPassCheckForTheirTriggers(t *testing.T) {
 	templates := shippedTemplates(t)
 	require.Len(t, templates.Names(), len(shipped))
 	for name, triggers := range shipped {
-		require.Equal(t, []string{"de"}, templates.Locales(name))
+		require.Equal(t, []string{"de", "es", "fr"}, templates.Locales(name))
 		for _, trigger := range triggers {
 			for _, ch := range relay.Channels() {
 				require.Empty(t, templates.Check(name, ch, shapeOf(trigger)), "%s by %s", name, trigger)
@@ -63,7 +63,15 @@ func TestShippedTemplatesSayWhatTheGoldenFilesSay(t *testing.T) {
 		{"missed call of nobody known", "missed-call", relay.CallUnanswered, func(e *relay.Event) { e.Call.Caller = nil }},
 		{"unread message", "unread-message", relay.MessageSent, nil},
 		{"unread picture", "unread-message", relay.MessageSent, func(e *relay.Event) {
-			e.Message.Text, e.Message.Attachments = "", []relay.Attachment{{URL: "https://cdn.example/tracker.png", Name: "a.png"}}
+			e.Message.Text, e.Message.Attachments = "", []relay.Attachment{
+				{URL: "https://cdn.example/tracker.png", Name: "a.png", MIMEType: "image/png"},
+			}
+		}},
+		{"unread message with files", "unread-message", relay.MessageSent, func(e *relay.Event) {
+			e.Group, e.Message.Attachments = hiking, []relay.Attachment{{URL: "x", MIMEType: "video/mp4"}, {URL: "x", MIMEType: "audio/ogg"}}
+		}},
+		{"mention with a file", "mention", relay.UserMentioned, func(e *relay.Event) {
+			e.Message.Attachments = []relay.Attachment{{URL: "x", MIMEType: "application/pdf"}}
 		}},
 		{"unread link", "unread-message", relay.MessageSent, func(e *relay.Event) {
 			e.Sender.Name, e.Message.Text = "win.example.com", "You have won, see https://win.example/now <b>today</b>"
@@ -93,9 +101,12 @@ func golden(t *testing.T, name string, req render.Request) {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	require.NoError(t, err)
 	req.Recipient, req.TimeZone = relay.Contact{UID: "cometchat-uid-2", Name: "George Alan"}, berlin
-	req.Links = render.Links{Unsubscribe: "https://relay.example/u/token", Media: "https://relay.example/m/token"}
+	req.Links = render.Links{
+		Unsubscribe: "https://relay.example/u/token", Recording: "https://relay.example/m/recording",
+		Attachments: []string{"https://relay.example/m/first"},
+	}
 	var got strings.Builder
-	for _, req.Locale = range []string{"en", "de-AT"} {
+	for _, req.Locale = range []string{"en", "de-AT", "fr-CA", "es-MX"} {
 		req.Channel = relay.ChannelSMS
 		sms, err := templates.Render(req)
 		require.NoError(t, err)

@@ -1,49 +1,27 @@
 package render
 
 import (
-	"fmt"
-	"strings"
 	"time"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+	"golang.org/x/text/number"
 )
 
-// language says how times and durations are written.
-type language struct {
-	name   string
-	clock  func(time.Time) string
-	day    func(time.Time) string
-	spoken func(time.Duration) string
+// english is what files without a locale are taken for.
+const english = "en"
+
+// speech is how the words of a variant are made: in the language that its files are written in.
+type speech struct {
+	// name is the locale as its folder is named, "en" for files without one.
+	name string
+	tag  language.Tag
 }
 
-// languageOf is the language of a locale's variant. Files without a locale are taken for English; languages without words here are
-// written in digits.
-func languageOf(locale string) language {
-	base, _, _ := strings.Cut(normalised(locale), "-")
-	switch base {
-	case "", "en":
-		return language{
-			name:  nameOr(locale, "en"),
-			clock: func(t time.Time) string { return t.Format("3:04 PM") },
-			day:   func(t time.Time) string { return t.Format("Monday, 2 January 2006") },
-			spoken: units{
-				hour: [2]string{"hour", "hours"}, minute: [2]string{"minute", "minutes"}, second: [2]string{"second", "seconds"},
-			}.spoken,
-		}
-	case "de":
-		return language{
-			name:  locale,
-			clock: func(t time.Time) string { return t.Format("15:04") + " Uhr" },
-			day:   germanDay,
-			spoken: units{
-				hour: [2]string{"Stunde", "Stunden"}, minute: [2]string{"Minute", "Minuten"}, second: [2]string{"Sekunde", "Sekunden"},
-			}.spoken,
-		}
-	}
-	return language{
-		name:   locale,
-		clock:  func(t time.Time) string { return t.Format("15:04") },
-		day:    func(t time.Time) string { return t.Format(time.DateOnly) },
-		spoken: digits,
-	}
+// speechOf is the speech of a locale's variant.
+func speechOf(locale string) speech {
+	name := nameOr(locale, english)
+	return speech{name: name, tag: tagOf(name)}
 }
 
 func nameOr(locale, other string) string {
@@ -53,44 +31,46 @@ func nameOr(locale, other string) string {
 	return locale
 }
 
-func germanDay(t time.Time) string {
-	weekdays := [...]string{"Sonntag", "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag"}
-	months := [...]string{
-		"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember",
+// spoken writes a duration in words, where the language has some here, otherwise in digits.
+func (s speech) spoken(d time.Duration) string { return durationsFor(s.tag)(max(0, d)) }
+
+// plural is the form that a language has for so many: zero, one, two, few, many or other.
+func (s speech) plural(n int64) string { return formOf(s.tag, n) }
+
+// number writes a number with the language's separators, in the digits that counts and dates have, and with plain spaces: an SMS
+// may hold it.
+func (s speech) number(n int64) string {
+	tag := s.tag
+	if latin, err := tag.SetTypeForKey("nu", "latn"); err == nil {
+		tag = latin
 	}
-	return fmt.Sprintf("%s, %d. %s %d", weekdays[t.Weekday()], t.Day(), months[t.Month()-1], t.Year())
+	return plainSpaces(message.NewPrinter(tag).Sprint(number.Decimal(n)))
 }
 
-// units are the words for durations, for one and for several.
-type units struct{ hour, minute, second [2]string }
-
-// spoken writes the two largest units of a duration that are worth telling: seconds only below a minute.
-func (u units) spoken(d time.Duration) string {
-	d = max(0, d)
-	if d < time.Minute {
-		return counted(d.Round(time.Second), time.Second, u.second)
+// tagOf reads a locale as people and systems write it, as far as it can be read; the undetermined language where not at all.
+func tagOf(locale string) language.Tag {
+	for part := normalised(locale); part != ""; part = shorter(part) {
+		tag, err := language.Parse(part)
+		if err != nil {
+			continue
+		}
+		if base, _ := tag.Base(); base.String() == "no" {
+			return language.MustParse("nb") // what is called Norwegian is that of books, and known by that name
+		}
+		return tag
 	}
-	d = d.Round(time.Minute)
-	var words []string
-	if d >= time.Hour {
-		words = append(words, counted(d, time.Hour, u.hour))
-	}
-	if d%time.Hour >= time.Minute {
-		words = append(words, counted(d%time.Hour, time.Minute, u.minute))
-	}
-	return strings.Join(words, " ")
+	return language.Und
 }
 
-func counted(d, unit time.Duration, words [2]string) string {
-	n := int64(d / unit)
-	if n == 1 {
-		return "1 " + words[0]
-	}
-	return fmt.Sprintf("%d %s", n, words[1])
+// norwegian reports one of the two ways to write one language.
+func norwegian(tag language.Tag) bool {
+	base, _ := tag.Base()
+	return base.String() == "nb" || base.String() == "nn"
 }
 
-// digits writes a duration as h:mm:ss.
-func digits(d time.Duration) string {
-	s := int64(max(0, d).Round(time.Second) / time.Second)
-	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+// sameLanguage reports whether two locales are of one language, wherever it is spoken.
+func sameLanguage(a, b language.Tag) bool {
+	one, _ := a.Base()
+	other, _ := b.Base()
+	return a != language.Und && b != language.Und && one == other
 }

@@ -15,6 +15,7 @@ type Templates struct {
 	hash     string
 	files    map[string]string
 	variants map[string][]*variant
+	choices  map[string]map[relay.Channel]*choice
 	// broken are the templates with a problem of their own or of a part they use.
 	broken map[string]bool
 }
@@ -23,6 +24,7 @@ type Templates struct {
 type variant struct {
 	// locale is the folder's name, "" for the files without one.
 	locale string
+	speech speech
 	// own are the files that stand in the folder itself.
 	own   []string
 	parts map[string]*part
@@ -48,6 +50,7 @@ func Survey(fsys fs.FS) (*Templates, []Problem) {
 	r := &reader{fsys: fsys, folders: map[string]folder{}, files: map[string]string{}}
 	r.read()
 	t := &Templates{hash: hashOf(r.files), files: r.files, variants: map[string][]*variant{}, broken: map[string]bool{}}
+	t.choices = map[string]map[relay.Channel]*choice{}
 	for _, p := range r.problems {
 		t.broken[strings.SplitN(p.File, "/", 2)[0]] = true
 	}
@@ -58,6 +61,10 @@ func Survey(fsys fs.FS) (*Templates, []Problem) {
 		}
 		told := b.told
 		t.variants[name] = b.variantsOf(name)
+		t.choices[name] = map[relay.Channel]*choice{}
+		for _, ch := range relay.Channels() {
+			t.choices[name][ch] = newChoice(t.variants[name], ch)
+		}
 		if b.told > told || slices.ContainsFunc(t.variants[name], func(v *variant) bool { return v.broken }) {
 			t.broken[name] = true
 		}
@@ -171,7 +178,7 @@ func wanted(ch relay.Channel) string {
 
 func (b *builder) variantOf(name, locale string) *variant {
 	files := b.folders[name]
-	v := &variant{locale: locale, own: slices.Sorted(maps.Keys(files[locale])), parts: map[string]*part{}}
+	v := &variant{locale: locale, speech: speechOf(locale), own: slices.Sorted(maps.Keys(files[locale])), parts: map[string]*part{}}
 	depth := map[string]int{}
 	for i, l := range fallbacks(files, locale) {
 		for file := range files[l] {
@@ -211,7 +218,7 @@ func (b *builder) partOf(src source, locale string) *part {
 	p.broken = p.main().broken
 	p.verify(b.report)
 	if b.told == told && !p.broken {
-		p.compile(b.report, languageOf(locale))
+		p.compile(b.report, speechOf(locale))
 	}
 	return p
 }

@@ -157,7 +157,12 @@ func TestLocaleIsChosenFromTheMostSpecialToNone(t *testing.T) {
 		{relay.ChannelSMS, "de-CH", "pt-BR", "de", "de"},
 		{relay.ChannelSMS, "fr", "pt_BR", "pt-BR", "pt-BR"},
 		{relay.ChannelSMS, "fr", "en", "", "none"},
-		{relay.ChannelSMS, "pt", "", "", "none"},
+		{relay.ChannelSMS, "pt", "", "pt-BR", "pt-BR"}, // The language in another region is better than another language.
+		{relay.ChannelSMS, "pt-PT", "de", "pt-BR", "pt-BR"},
+		{relay.ChannelSMS, "gsw", "pt-BR", "pt-BR", "pt-BR"}, // Who speaks it reads German well, but nobody asked for that.
+		{relay.ChannelSMS, "en-GB", "de", "", "none"},        // Files without a locale are English ones.
+		{relay.ChannelSMS, "de-AT-x-formal", "", "de-AT", "de-AT"},
+		{relay.ChannelSMS, "de-strange", "", "de", "de"},
 		{relay.ChannelSMS, "", "", "", "none"},
 		{relay.ChannelSMS, "-", "--", "", "none"},
 		{relay.ChannelEmail, "de-AT", "", "de", "de"},

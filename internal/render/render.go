@@ -39,7 +39,10 @@ type Request struct {
 	// Recipient is whom it is told.
 	Recipient relay.Contact
 	// Rule is the name of the rule that asks for it.
-	Rule  string
+	Rule string
+	// Private keeps from the template what somebody wrote or sent: it is told only that there is something.
+	Private bool
+	// Links are those of Event.
 	Links Links
 	// Locale is the recipient's; DefaultLocale is tried after it, then the files without a locale.
 	Locale, DefaultLocale string
@@ -53,10 +56,52 @@ type Request struct {
 type Told struct {
 	Shape *relay.Shape
 	Event *relay.Event
+	// Links are those to its files.
+	Links Links
 }
 
 // Links are the addresses that Beckon offers with a message; empty without a public URL.
-type Links struct{ Unsubscribe, Media string }
+type Links struct {
+	Unsubscribe string
+	// Attachments lead to the files of the event's message, in their order; empty where there is no link to one, as to a file
+	// that does not lie at CometChat.
+	Attachments []string
+	// Recording leads to the event's recording.
+	Recording string
+}
+
+// ExampleLinks stand for the links of a message that is shown and not sent. They lead nowhere.
+func ExampleLinks(event relay.Event) Links {
+	const file = "https://example.com/m/preview"
+	links := Links{Unsubscribe: "https://example.com/u/preview"}
+	if event.Message != nil {
+		for range event.Message.Attachments {
+			links.Attachments = append(links.Attachments, file)
+		}
+	}
+	if event.Recording != nil && event.Recording.URL != "" {
+		links.Recording = file
+	}
+	return links
+}
+
+// attachment is the link to a file, by its place among those of the message.
+func (l Links) attachment(i int) string {
+	if i >= len(l.Attachments) {
+		return ""
+	}
+	return l.Attachments[i]
+}
+
+// first is the link to the first file that has one, or to the recording.
+func (l Links) first() string {
+	for _, link := range l.Attachments {
+		if link != "" {
+			return link
+		}
+	}
+	return l.Recording
+}
 
 // Render makes the message. An SMS digest that is too long lists fewer events, and what is too long even so is cut. The error
 // says which file and place failed and never what the event, the recipient or the message says.
@@ -85,8 +130,11 @@ func (t *Templates) prepare(req Request) (*variant, Request, error) {
 	if req.Shape == nil || req.Event == nil || slices.ContainsFunc(req.Events, Told.empty) {
 		return nil, req, fmt.Errorf("render template %q: no event", req.Template)
 	}
-	v := t.choose(req)
-	if !v.raw {
+	v := t.choices[req.Template][req.Channel].of(req)
+	switch {
+	case req.Private:
+		req = req.withoutContent()
+	case !v.raw:
 		req = req.withoutRaw()
 	}
 	return v, req, nil
@@ -96,25 +144,10 @@ func (t Told) empty() bool { return t.Shape == nil || t.Event == nil }
 
 // Chosen is the locale of the variant that Render takes: "" for the files without one.
 func (t *Templates) Chosen(req Request) string {
-	if len(t.variants[req.Template]) == 0 {
+	if !t.Has(req.Template, req.Channel) {
 		return ""
 	}
-	return t.choose(req).locale
-}
-
-// choose picks the variant: the recipient's locale, its base language, the default locale and its base, none.
-func (t *Templates) choose(req Request) *variant {
-	variants := t.variants[req.Template]
-	for _, wish := range []string{req.Locale, req.DefaultLocale} {
-		for want := normalised(wish); want != ""; want = shorter(want) {
-			for _, v := range variants {
-				if normalised(v.locale) == want && v.hasOwn(req.Channel) {
-					return v
-				}
-			}
-		}
-	}
-	return variants[0]
+	return t.choices[req.Template][req.Channel].of(req).locale
 }
 
 func (v *variant) sms(req Request) (relay.Content, error) {
@@ -128,7 +161,7 @@ func (v *variant) sms(req Request) (relay.Content, error) {
 }
 
 func (v *variant) mail(req Request) (relay.Content, error) {
-	data := req.data()
+	data := req.data(v.speech)
 	subject, err := v.subject(data)
 	if err != nil {
 		return relay.Content{}, err

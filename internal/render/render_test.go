@@ -51,7 +51,7 @@ func TestAbsentObjectsAreFalseAndTheirFieldsEmpty(t *testing.T) {
 func TestTimesAreToldInTheRecipientsZoneAndLanguage(t *testing.T) {
 	t.Parallel()
 	const template = "{{day .event.received_at}} {{clock .event.received_at}} {{spoken .event.recording.duration}}{{clock .event.occurred_at}}"
-	templates := load(t, files{"x/sms.txt": template, "x/de/sms.txt": template, "x/fr/sms.txt": template, "x/en-GB/sms.txt": template})
+	templates := load(t, files{"x/sms.txt": template, "x/de/sms.txt": template, "x/fo/sms.txt": template, "x/en-GB/sms.txt": template})
 	zone := time.FixedZone("east", int((13 * time.Hour).Seconds()))
 	tests := []struct {
 		locale   string
@@ -59,13 +59,13 @@ func TestTimesAreToldInTheRecipientsZoneAndLanguage(t *testing.T) {
 		duration time.Duration
 		want     string
 	}{
-		{"", nil, time.Second, "Monday, 2 March 2026 12:00 PM 1 second"},
-		{"en-GB", zone, 90 * time.Minute, "Tuesday, 3 March 2026 1:00 AM 1 hour 30 minutes"},
-		{"de", zone, 21 * time.Second, "Dienstag, 3. März 2026 01:00 Uhr 21 Sekunden"},
-		{"de", nil, 2 * time.Hour, "Montag, 2. März 2026 12:00 Uhr 2 Stunden"},
-		{"fr", nil, 3725 * time.Second, "2026-03-02 12:00 1:02:05"},
-		{"", nil, -time.Hour, "Monday, 2 March 2026 12:00 PM 0 seconds"},
-		{"", nil, 59*time.Minute + 40*time.Second, "Monday, 2 March 2026 12:00 PM 1 hour"},
+		{"", nil, time.Second, "Monday, March 2, 2026 12:00 PM 1 second"},
+		{"en-GB", zone, 90 * time.Minute, "Tuesday, 3 March 2026 01:00 1 hour 30 minutes"},
+		{"de", zone, 21 * time.Second, "Dienstag, 3. März 2026 01:00 21 Sekunden"},
+		{"de", nil, 2 * time.Hour, "Montag, 2. März 2026 12:00 2 Stunden"},
+		{"fo", nil, 3725 * time.Second, "2026-03-02 12:00 1:02:05"},
+		{"", nil, -time.Hour, "Monday, March 2, 2026 12:00 PM 0 seconds"},
+		{"", nil, 59*time.Minute + 40*time.Second, "Monday, March 2, 2026 12:00 PM 1 hour"},
 	}
 	for _, tt := range tests {
 		req := message("")

@@ -3,7 +3,6 @@ package render
 import (
 	"reflect"
 	"text/template/parse"
-	"time"
 )
 
 // Truth. To text/template a map with keys is true, and so is any time. The views of absent objects are maps of zero values,
@@ -22,7 +21,7 @@ func present(v any) any {
 	switch v.(type) {
 	case map[string]any:
 		return map[string]any(nil)
-	case time.Time:
+	case moment:
 		return ""
 	}
 	return v
@@ -33,7 +32,7 @@ func blank(v any) bool {
 	switch v := v.(type) {
 	case nil:
 		return true
-	case time.Time:
+	case moment:
 		return v.IsZero()
 	case []any:
 		return len(v) == 0

@@ -67,9 +67,7 @@ func (l *loader) unknownKey(at entry, what string, known []string) {
 	l.fail(at.key, fmt.Sprintf("unknown key %s in %s", quote(at.key.Value), what), hint)
 }
 
-// notYet reads a key that is part of the language and comes in a later version.
-func notYet[T any](l *loader, _ *T, at entry) { l.notYet(at.key, quote(at.key.Value)) }
-
+// notYet finds a value that is part of the language and comes in a later version.
 func (l *loader) notYet(at *yaml.Node, what string) {
 	l.fail(at, what+" is part of the language, but this version does not apply it yet", "leave it out")
 }

@@ -64,7 +64,7 @@ func ruleKeys() []key[draft] {
 			l.duration(&d.FallbackAfter, at, time.Second)
 		}},
 		{"on_unknown", false, readOnUnknown},
-		{"private", false, notYet[draft]},
+		{"private", false, func(l *loader, d *draft, at entry) { l.boolean(&d.Private, at) }},
 	}
 }
 

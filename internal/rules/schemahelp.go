@@ -32,6 +32,8 @@ func ruleSchemas(trigger *schema) map[string]*schema {
 		"unless":      described("What cancels it meanwhile.", unlessValue(trigger)),
 		"send":        described("What goes out: all of these.", sendsValue()),
 		"urgent":      described("Goes out in quiet hours too.", boolValue(false)),
+		"private": described("Tells that there is something, and nothing that somebody wrote or sent.",
+			boolValue(false)),
 		"include_actor": described("Tells also the person who did it.",
 			boolValue(false)),
 		"enabled":        described("Set it to false to keep the rule in the file only.", boolValue(true)),

@@ -83,6 +83,8 @@ type Rule struct {
 	Expires time.Duration
 	// Urgent alerts go out in quiet hours too.
 	Urgent bool
+	// Private messages tell that there is something, and nothing that somebody wrote or sent.
+	Private bool
 	// IncludeActor tells also the person who did it.
 	IncludeActor bool
 	Enabled      bool

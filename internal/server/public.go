@@ -40,6 +40,8 @@ type PublicOptions struct {
 	Deadline time.Duration
 	// Unsubscriber serves unsubscribe links; nil where there is no key to verify them with, and nothing at their address.
 	Unsubscriber Unsubscriber
+	// Media serves links to files; nil where there are none, and nothing at their address.
+	Media Media
 	// Callbacks are where providers report, by path. There is nothing at the path of one that is not configured.
 	Callbacks map[string]Callback
 	Logger    *slog.Logger
@@ -47,7 +49,7 @@ type PublicOptions struct {
 	Observer Observer
 }
 
-// NewPublic makes the handler of the public listener: POST /webhooks/cometchat, GET and POST /u/<token>, POST to
+// NewPublic makes the handler of the public listener: POST /webhooks/cometchat, GET and POST /u/<token>, GET /m/<token>, POST to
 // each of the Callbacks.
 func NewPublic(o PublicOptions) http.Handler {
 	if o.MaxWaiting <= 0 {
@@ -64,6 +66,9 @@ func NewPublic(o PublicOptions) http.Handler {
 	e.POST("/webhooks/cometchat", w.post)
 	if o.Unsubscriber != nil {
 		newUnsubscribing(o.Unsubscriber, o.Logger).register(e)
+	}
+	if o.Media != nil {
+		newMediaLinks(o.Media, o.Logger).register(e)
 	}
 	newCallbacks(o).register(e, o.Callbacks)
 	return e

@@ -23,6 +23,35 @@ func (c Config) MediaHost(address string) bool {
 // MediaHost is that of the client's Config.
 func (c *Client) MediaHost(address string) bool { return c.config.MediaHost(address) }
 
+// Signed reports whether an address of a file is a link that is signed, or should be: it works without a key until it is over.
+func (c *Client) Signed(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && c.config.placeOf(u) == placeSigned
+}
+
+// RecordingHost reports whether an address is that of a recording of this app's calls: https, the host for recordings of exactly
+// this region, and a path below the app's own, as CometChat's own clients show them. They are handed out without a key.
+func (c *Client) RecordingHost(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && c.config.recording(u)
+}
+
+func (c Config) recording(u *url.URL) bool {
+	below := "/" + c.AppID + "/"
+	if !c.plain(u) || !strings.HasPrefix(u.Path, below) || u.Path == below {
+		return false
+	}
+	origin := strings.ToLower(u.Scheme + "://" + u.Host)
+	return strings.TrimSuffix(origin, ":443") == "https://recordings-"+strings.ToLower(c.Region)+".cometchat.io"
+}
+
+// plain reports whether an address is read alike by everybody, with names of the app and region that can stand in one. What is
+// encoded, or goes up, could be read as another path further on.
+func (c Config) plain(u *url.URL) bool {
+	return nameForm.MatchString(c.AppID) && nameForm.MatchString(c.Region) && u.User == nil && u.Opaque == "" && u.Fragment == "" &&
+		path.Clean(u.Path) == u.Path && !hidden.MatchString(u.EscapedPath())
+}
+
 // place is where a file of the app is.
 type place int
 
@@ -38,12 +67,8 @@ const (
 var hidden = regexp.MustCompile(`(?i)%2f|%5c|%25[0-9a-f]{2}|\\`)
 
 func (c Config) placeOf(u *url.URL) place {
-	if !nameForm.MatchString(c.AppID) || !nameForm.MatchString(c.Region) || u.User != nil || u.Opaque != "" || u.Fragment != "" {
-		return placeNone
-	}
 	below := "/" + c.AppID + "/media/"
-	// What is encoded, or goes up, could be read as another path further on.
-	if !strings.HasPrefix(u.Path, below) || u.Path == below || path.Clean(u.Path) != u.Path || hidden.MatchString(u.EscapedPath()) {
+	if !c.plain(u) || !strings.HasPrefix(u.Path, below) || u.Path == below {
 		return placeNone
 	}
 	origin := strings.ToLower(u.Scheme + "://" + u.Host)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/render"
 )
 
 // Setup is what a simulation starts from.
@@ -144,6 +145,11 @@ func (w *world) decide(a *entry, now time.Time) {
 	s := engine.Situation{
 		Alert: a.Alert, Event: *w.events[a.EventID], Members: w.members(a), Now: now,
 		Receipts: func(relay.Channel) bool { return w.setup.Receipts },
+		Links: func(_ relay.Alert, event relay.Event, _ relay.Contact) render.Links {
+			links := render.ExampleLinks(event)
+			links.Unsubscribe = "" // whether there are such does not depend on the rules
+			return links
+		},
 	}
 	if uid := a.Recipient.UID; uid != "" {
 		s.Contact, s.Found = w.setup.Contact(uid, now)
