@@ -73,9 +73,7 @@ func TestEveryGoodSettingIsRead(t *testing.T) {
 		"BECKON_PUBLIC_URL":         "https://beckon.example.com/base/",
 		"BECKON_SECRET_KEY":         key + "," + other,
 		"BECKON_DATABASE_URL":       "sqlite:/data/b.db",
-		"BECKON_DIRECTORY":          "file:a.yaml, cometchat, https://crm.example/contacts/{uid}?v=2,file:b.yaml,http://127.0.0.1:9/{uid}/x",
-		"BECKON_DIRECTORY_NETWORKS": "10.1.2.3/16,fd00::1",
-		"BECKON_DIRECTORY_TTL":      "90s",
+		"BECKON_DIRECTORY":          "file:a.yaml, file:b.yaml",
 		"BECKON_WEBHOOK_USERS":      "chat:one, chat:t:wo",
 		"BECKON_CONSOLE_USERS":      "ann:plain,bob:$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy:viewer",
 		"BECKON_PROVIDERS":          "outbox",
@@ -105,16 +103,7 @@ func TestEveryGoodSettingIsRead(t *testing.T) {
 	require.Equal(t, "https://beckon.example.com/base", got.PublicURL.String())
 	require.Equal(t, []config.Secret{config.Secret(key), config.Secret(other)}, got.SecretKeys)
 	require.Equal(t, "/data/b.db", got.DatabaseFile)
-	require.Equal(t, config.Directory{
-		Sources: []config.DirectorySource{
-			{Kind: config.DirectoryFile, Address: "a.yaml"}, {Kind: config.DirectoryCometChat},
-			{Kind: config.DirectoryHTTP, Address: "https://crm.example/contacts/{uid}?v=2"},
-			{Kind: config.DirectoryFile, Address: "b.yaml"}, {Kind: config.DirectoryHTTP, Address: "http://127.0.0.1:9/{uid}/x"},
-		},
-		Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::1/128")}, TTL: 90 * time.Second,
-	}, got.Directory)
 	require.Equal(t, []string{"a.yaml", "b.yaml"}, got.Directory.Files())
-	require.True(t, got.Directory.Uses(config.DirectoryCometChat))
 	require.Equal(t, []config.WebhookUser{{User: "chat", Password: "one"}, {User: "chat", Password: "t:wo"}}, got.WebhookUsers)
 	require.Equal(t, config.ConsoleUser{Name: "ann", Secret: "plain"}, got.ConsoleUsers[0])
 	require.True(t, got.ConsoleUsers[1].Viewer)
@@ -185,6 +174,29 @@ func TestSecretsThatAreRotatedMayBeSeveralAtOnce(t *testing.T) {
 	require.Equal(t, []string{first, second}, got.SendGrid.EventPublicKeys)
 	require.Empty(t, config.Twilio{}.AuthToken())
 	require.False(t, got.SendGrid.Activity, "it costs extra")
+}
+
+func TestDirectoriesKeepTheirOrder(t *testing.T) {
+	t.Parallel()
+	got, err := load(map[string]string{
+		"BECKON_DIRECTORY":          "file:a.yaml, cometchat, https://crm.example/contacts/{uid}?v=2,file:b.yaml,http://127.0.0.1:9/{uid}/x",
+		"BECKON_DIRECTORY_NETWORKS": "10.1.2.3/16,fd00::1",
+		"BECKON_DIRECTORY_TTL":      "90s",
+	}, nil)
+	require.NoError(t, err)
+	require.Equal(t, config.Directory{
+		Sources: []config.DirectorySource{
+			{Kind: config.DirectoryFile, Address: "a.yaml"},
+			{Kind: config.DirectoryCometChat},
+			{Kind: config.DirectoryHTTP, Address: "https://crm.example/contacts/{uid}?v=2"},
+			{Kind: config.DirectoryFile, Address: "b.yaml"},
+			{Kind: config.DirectoryHTTP, Address: "http://127.0.0.1:9/{uid}/x"},
+		},
+		Networks: []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd00::1/128")}, TTL: 90 * time.Second,
+	}, got.Directory)
+	require.Equal(t, []string{"a.yaml", "b.yaml"}, got.Directory.Files())
+	require.True(t, got.Directory.Uses(config.DirectoryCometChat))
+	require.False(t, config.Directory{}.Uses(config.DirectoryCometChat))
 }
 
 func TestADirectorysCredentialIsATokenOrAUser(t *testing.T) {
