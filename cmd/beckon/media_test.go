@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -18,8 +19,14 @@ import (
 	"github.com/beckon-relay/beckon/internal/store"
 )
 
+// visited is what an address answered.
+type visited struct {
+	status                int
+	location, retry, page string
+}
+
 // visit opens an address as a browser would that follows no redirects.
-func visit(t *testing.T, method, address string) (*http.Response, string) {
+func visit(t *testing.T, method, address string) visited {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, address, http.NoBody)
 	require.NoError(t, err)
@@ -30,7 +37,7 @@ func visit(t *testing.T, method, address string) (*http.Response, string) {
 	defer response.Body.Close() //nolint:errcheck // of a test
 	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
-	return response, string(body)
+	return visited{response.StatusCode, response.Header.Get("Location"), response.Header.Get("Retry-After"), string(body)}
 }
 
 // mail posts a webhook and gives what became of its only message.
@@ -52,88 +59,119 @@ rules:
 
 var mediaLink = regexp.MustCompile(`https://relay\.example\.com(/m/[A-Za-z0-9_-]+)`)
 
-func TestALinkInAMailLeadsToTheFileAndNowhereElse(t *testing.T) {
-	t.Parallel()
-	var visits atomic.Int64
-	evil := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { visits.Add(1) }))
+// studio is a relay with a fake CometChat, and a server that must never be visited.
+type studio struct {
+	*process
+
+	chat   *cometchattest.Server
+	kept   store.Store
+	evil   string
+	visits atomic.Int64
+}
+
+func newStudio(t *testing.T) *studio {
+	t.Helper()
+	st := &studio{chat: cometchattest.New(t, nil)}
+	evil := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { st.visits.Add(1) }))
 	t.Cleanup(evil.Close)
-	chat := cometchattest.New(t, nil)
+	st.evil = evil.URL
 	l := newLab(t, mediaRules)
-	for name, value := range map[string]string{
+	maps.Copy(l.env, map[string]string{
 		"COMETCHAT_APP_ID": cometchattest.AppID, "COMETCHAT_REGION": cometchattest.Region, "COMETCHAT_API_KEY": cometchattest.APIKey,
-		"BECKON_COMETCHAT_BASE_URL": chat.URL, "BECKON_PROVIDERS": "outbox", "BECKON_LOG_LEVEL": "debug",
-	} {
-		l.env[name] = value
-	}
-	p, s := l.serve(), l.kept()
-	file := chat.File("tent.png", []byte("a tent"))
-	foreign := evil.URL + "/" + cometchattest.AppID + "/media/tent.png"
-	set := map[string]any{
-		"appId": cometchattest.AppID, "data.message.data.text": "",
+		"BECKON_COMETCHAT_BASE_URL": st.chat.URL, "BECKON_PROVIDERS": "outbox", "BECKON_LOG_LEVEL": "debug",
+	})
+	st.process, st.kept = l.serve(), l.kept()
+	return st
+}
+
+// pictures is a webhook of two pictures, the first of them somewhere else.
+func (st *studio) pictures(trigger relay.Trigger, text, file string) []byte {
+	return sample(st.t, trigger, map[string]any{
+		"appId": cometchattest.AppID, "data.message.id": "7001", "data.message.data.text": text,
 		"data.message.data.attachments": []any{
-			map[string]any{"url": foreign, "name": "tent.png", "mimeType": "image/png"},
+			map[string]any{"url": st.evil + "/" + cometchattest.AppID + "/media/tent.png", "name": "tent.png", "mimeType": "image/png"},
 			map[string]any{"url": file, "name": "tent.png", "mimeType": "image/png"},
 		},
-	}
-	mail := p.mail(s, sample(t, relay.MessageSent, set))
+	})
+}
+
+func TestALinkInAMailLeadsToTheFileAndNowhereElse(t *testing.T) {
+	t.Parallel()
+	st := newStudio(t)
+	file := st.chat.File("tent.png", []byte("a tent"))
+	mail := st.mail(st.kept, st.pictures(relay.MessageSent, "", file))
 	for _, part := range []relay.Text{mail.Content.HTML, mail.Content.Text} {
-		require.NotContains(t, part.Reveal(), chat.URL, "no raw link")
-		require.NotContains(t, part.Reveal(), evil.URL)
+		require.NotContains(t, part.Reveal(), st.chat.URL, "no raw link")
+		require.NotContains(t, part.Reveal(), st.evil)
 		require.Contains(t, part.Reveal(), "sent you 2 files")
 		require.Len(t, mediaLink.FindAllString(part.Reveal(), -1), 1, "nor one that would lead nowhere")
 	}
 	path := mediaLink.FindStringSubmatch(mail.Content.Text.Reveal())[1]
 
-	response, _ := visit(t, http.MethodGet, p.public+path)
-	require.Equal(t, http.StatusFound, response.StatusCode)
-	fresh := response.Header.Get("Location")
-	require.Equal(t, file+"?fat=token1", fresh)
-	head, _ := visit(t, http.MethodHead, p.public+path)
-	require.Equal(t, http.StatusFound, head.StatusCode)
-	require.Equal(t, file+"?fat=token2", head.Header.Get("Location"), "each click has its own")
-	got, err := http.Get(fresh) //nolint:noctx,gosec // of a test
-	require.NoError(t, err)
-	defer got.Body.Close() //nolint:errcheck // of a test
-	body, err := io.ReadAll(got.Body)
-	require.NoError(t, err)
-	require.Equal(t, "a tent", string(body))
+	click := visit(t, http.MethodGet, st.public+path)
+	require.Equal(t, http.StatusFound, click.status)
+	require.Equal(t, file+"?fat=token1", click.location)
+	again := visit(t, http.MethodHead, st.public+path)
+	require.Equal(t, http.StatusFound, again.status)
+	require.Equal(t, file+"?fat=token2", again.location, "each click has its own")
+	for range 2 { // CometChat leads on from the link with its token
+		click = visit(t, http.MethodGet, click.location)
+	}
+	require.Equal(t, "a tent", click.page)
 
-	asked := len(chat.Calls())
-	signer, err := links.New([]string{l.env["BECKON_SECRET_KEY"]})
+	st.chat.Fail("/"+cometchattest.AppID, cometchattest.TooMany(7))
+	click = visit(t, http.MethodGet, st.public+path)
+	require.Equal(t, http.StatusServiceUnavailable, click.status)
+	require.Contains(t, []string{"6", "7"}, click.retry)
+	require.Contains(t, click.page, "Intentar de nuevo")
+	require.Zero(t, st.visits.Load())
+	st.stop()
+	for _, secret := range []string{strings.TrimPrefix(path, "/m/"), "tent.png", "token1"} {
+		require.NotContains(t, st.log(), secret)
+	}
+}
+
+func TestALinkThatIsNoGoodShowsNothingAndAsksNobody(t *testing.T) {
+	t.Parallel()
+	st := newStudio(t)
+	mail := st.mail(st.kept, st.pictures(relay.MessageSent, "", st.chat.File("tent.png", []byte("a tent"))))
+	path := mediaLink.FindStringSubmatch(mail.Content.Text.Reveal())[1]
+	signer, err := links.New([]string{st.env["BECKON_SECRET_KEY"]})
 	require.NoError(t, err)
-	soon := time.Now().Add(time.Hour)
+	made := func(event string, index int, life time.Duration) string {
+		return "/m/" + signer.Media(links.File{Event: event, Index: index, Expires: time.Now().Add(life)})
+	}
 	for name, bad := range map[string]string{
 		"tampered":       path[:len(path)-6] + "AAAAAA",
-		"foreign host":   "/m/" + signer.Media(links.File{Event: mail.EventID, Index: 0, Expires: soon}),
-		"expired":        "/m/" + signer.Media(links.File{Event: mail.EventID, Index: 1, Expires: time.Now().Add(-time.Second)}),
-		"no such file":   "/m/" + signer.Media(links.File{Event: mail.EventID, Index: 2, Expires: soon}),
-		"no such event":  "/m/" + signer.Media(links.File{Event: strings.Repeat("ab", 32), Index: 0, Expires: soon}),
+		"foreign host":   made(mail.EventID, 0, time.Hour),
+		"expired":        made(mail.EventID, 1, -time.Second),
+		"no such file":   made(mail.EventID, 2, time.Hour),
+		"no such event":  made(strings.Repeat("ab", 32), 0, time.Hour),
 		"for a mailbox":  "/m/" + signer.Unsubscribe(links.Subscription{Address: "george@example.net"}),
 		"something else": "/m/x",
 	} {
-		response, page := visit(t, http.MethodGet, p.public+bad)
-		require.Equal(t, http.StatusNotFound, response.StatusCode, name)
-		require.Empty(t, response.Header.Get("Location"), name)
-		require.Contains(t, page, "Este enlace no lleva a ninguna parte", name)
+		click := visit(t, http.MethodGet, st.public+bad)
+		require.Equal(t, http.StatusNotFound, click.status, name)
+		require.Empty(t, click.location, name)
+		require.Contains(t, click.page, "Este enlace no lleva a ninguna parte", name)
 	}
-	require.Len(t, chat.Calls(), asked, "CometChat is not asked for them")
-	require.Zero(t, visits.Load(), "and nobody else ever is")
+	require.Empty(t, st.chat.Calls(), "CometChat is not asked for them")
+	require.Zero(t, st.visits.Load(), "and nobody else ever is")
+	require.Equal(t, http.StatusFound, visit(t, http.MethodGet, st.public+path).status, "the good one is as good as before")
+	st.stop()
+}
 
-	chat.Fail("/"+cometchattest.AppID, cometchattest.TooMany(7))
-	response, page := visit(t, http.MethodGet, p.public+path)
-	require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
-	require.Contains(t, []string{"6", "7"}, response.Header.Get("Retry-After"))
-	require.Contains(t, page, "Intentar de nuevo")
-
-	set["data.message.id"], set["data.message.data.text"] = "7001", "<@uid:cometchat-uid-2> the combination is 4711"
-	private := p.mail(s, sample(t, relay.UserMentioned, set))
+func TestAPrivateRuleSendsNothingThatWasWritten(t *testing.T) {
+	t.Parallel()
+	st := newStudio(t)
+	body := st.pictures(relay.UserMentioned, "<@uid:cometchat-uid-2> the combination is 4711", st.chat.File("tent.png", []byte("a tent")))
+	private := st.mail(st.kept, body)
 	for _, part := range []relay.Text{private.Content.Subject, private.Content.HTML, private.Content.Text} {
 		require.NotContains(t, part.Reveal(), "4711")
+		require.NotContains(t, part.Reveal(), "tent.png")
 		require.NotRegexp(t, mediaLink, part.Reveal())
 	}
 	require.Contains(t, private.Content.Text.Reveal(), "Andrew Joseph mentioned you.\n")
-	p.stop()
-	for _, secret := range []string{strings.TrimPrefix(path, "/m/"), "tent.png", "4711", "token1"} {
-		require.NotContains(t, p.log(), secret)
-	}
+	st.stop()
+	require.NotContains(t, st.log(), "4711")
 }

@@ -160,7 +160,7 @@ func TestPreviewSaysWhichLocaleStandsForAnother(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, labRules)
 	for locale, want := range map[string]string{
-		"fr":    "beckon: template mention has no sms files for fr; this is en\nbeckon: template mention has no email files for fr; this is en\n",
+		"nl":    "beckon: template mention has no sms files for nl; this is en\nbeckon: template mention has no email files for nl; this is en\n",
 		"de_AT": "beckon: template mention has no sms files for de_AT; this is de\nbeckon: template mention has no email files for de_AT; this is de\n",
 		"de":    "", "en": "", "DE": "",
 	} {

@@ -64,9 +64,9 @@ func TestSendTestMailsWhatATemplateMakesOfASample(t *testing.T) {
 func TestSendTestSaysWhichLocaleStandsForAnother(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, labRules)
-	_, said, code := l.run("send-test", "--to", "+14155550123", "--template", "mention", "--locale", "fr")
+	_, said, code := l.run("send-test", "--to", "+14155550123", "--template", "mention", "--locale", "nl")
 	require.Equal(t, exitFine, code, said)
-	require.Equal(t, "beckon: template mention has no sms files for fr; this is en\n", said)
+	require.Equal(t, "beckon: template mention has no sms files for nl; this is en\n", said)
 	_, said, code = l.run("send-test", "--to", "+14155550123", "--template", "mention")
 	require.Equal(t, exitFine, code)
 	require.Empty(t, said)

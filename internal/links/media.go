@@ -47,7 +47,7 @@ func (s *Signer) Media(f File) string {
 	if err != nil || len(id) == 0 || len(id) > maxEvent || hex.EncodeToString(id) != f.Event || expires < 0 || expires > math.MaxUint32 {
 		return ""
 	}
-	value := binary.BigEndian.AppendUint32(nil, uint32(expires)) //nolint:gosec // its bounds were looked at
+	value := binary.BigEndian.AppendUint32(nil, uint32(expires))
 	value = append(value, byte(index))
 	value = append(value, id...)
 	return s.seal(media, string(value))

@@ -33,8 +33,8 @@ func full(v reflect.Value) {
 			v.Set(reflect.ValueOf(time.Unix(1, 0)))
 			return
 		}
-		for i := range v.NumField() {
-			full(v.Field(i))
+		for _, field := range v.Fields() {
+			full(field)
 		}
 	case reflect.String:
 		v.SetString("set")

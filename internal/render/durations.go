@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -90,7 +91,7 @@ func (u *units) counted(of words, n int64) string {
 	if !ok {
 		text = of["other"]
 	}
-	return strings.ReplaceAll(text, "#", fmt.Sprint(n))
+	return strings.ReplaceAll(text, "#", strconv.FormatInt(n, 10))
 }
 
 // formOf is the form of CLDR that a whole number takes in a language.

@@ -91,8 +91,17 @@ func TestTemplatesChooseAFormByThePluralOfTheirLanguage(t *testing.T) {
 		count  int
 		want   string
 	}{
-		{"en", 1, "one"}, {"en", 2, "other"}, {"pl", 1, "one"}, {"pl", 3, "few"}, {"pl", 5, "many"}, {"pl", 22, "few"},
-		{"fr", 1, "one"}, {"fr", 3, "other"}, {"ar", 2, "two"}, {"ar", 11, "many"}, {"ja", 1, "other"},
+		{"en", 1, "one"},
+		{"en", 2, "other"},
+		{"pl", 1, "one"},
+		{"pl", 3, "few"},
+		{"pl", 5, "many"},
+		{"pl", 22, "few"},
+		{"fr", 1, "one"},
+		{"fr", 3, "other"},
+		{"ar", 2, "two"},
+		{"ar", 11, "many"},
+		{"ja", 1, "other"},
 	} {
 		req := message("")
 		req.Locale, req.Count = tt.locale, tt.count

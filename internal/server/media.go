@@ -144,7 +144,7 @@ func mediaWordsFor(accepted string) mediaWords {
 		{
 			lang:  "es",
 			gone:  pageWords{Title: "Este enlace no lleva a ninguna parte", Text: "Puede que sea demasiado antiguo. Busque el archivo en el chat."},
-			later: pageWords{Title: "No ha funcionado", Text: "El archivo no está disponible en este momento. Inténtelo de nuevo en un minuto.", Button: "Intentar de nuevo"},
+			later: pageWords{Title: "No ha funcionado", Text: "El archivo no está disponible ahora. Inténtelo de nuevo en un minuto.", Button: "Intentar de nuevo"},
 		},
 	}
 	spoken := make([]language.Tag, len(all))

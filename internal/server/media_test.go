@@ -32,11 +32,11 @@ func (s *shelf) Open(ctx context.Context, token string) (string, error) {
 }
 
 // reach asks for what is behind a link to a file.
-func reach(t *testing.T, media server.Media, method, path, accepted string) (*httptest.ResponseRecorder, string) {
+func reach(t *testing.T, media server.Media, method, accepted string) (*httptest.ResponseRecorder, string) {
 	t.Helper()
 	log := &lines{}
 	handler := server.NewPublic(server.PublicOptions{Intake: intake(accept), Users: users, Media: media, Logger: log.logger()})
-	r := httptest.NewRequestWithContext(t.Context(), method, path, http.NoBody)
+	r := httptest.NewRequestWithContext(t.Context(), method, "/m/"+goodToken, http.NoBody)
 	r.Header.Set("Accept-Language", accepted)
 	answer := httptest.NewRecorder()
 	handler.ServeHTTP(answer, r)
@@ -48,7 +48,7 @@ func TestALinkLeadsToWhereTheFileIsNow(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		s := &shelf{address: "https://files-eu.cometchat.io/app/media/a.png?fat=1"}
-		answer, log := reach(t, s, method, "/m/"+goodToken, "en")
+		answer, log := reach(t, s, method, "en")
 		require.Equal(t, http.StatusFound, answer.Code)
 		require.Equal(t, s.address, answer.Header().Get("Location"))
 		require.Equal(t, "no-store", answer.Header().Get("Cache-Control"), "the next click asks again")
@@ -66,7 +66,7 @@ func TestALinkThatIsNoGoodGetsOnePlainPage(t *testing.T) {
 	t.Parallel()
 	pages := map[string]bool{}
 	for _, why := range []string{"tampered", "over", "a foreign host"} {
-		answer, log := reach(t, &shelf{err: fmt.Errorf("%w: %s", server.ErrBadLink, why)}, http.MethodGet, "/m/"+goodToken, "en")
+		answer, log := reach(t, &shelf{err: fmt.Errorf("%w: %s", server.ErrBadLink, why)}, http.MethodGet, "en")
 		require.Equal(t, http.StatusNotFound, answer.Code)
 		require.Empty(t, answer.Header().Get("Location"))
 		require.Empty(t, answer.Header().Get("Retry-After"))
@@ -85,7 +85,7 @@ func TestWhileTheFileCannotBeHadThePageSaysSo(t *testing.T) {
 		"15": &server.LaterError{After: 14500 * time.Millisecond, Err: errors.New("internal-detail")},
 		"1":  fmt.Errorf("ask: %w", &server.LaterError{After: time.Millisecond, Err: errors.New("internal-detail")}),
 	} {
-		answer, log := reach(t, &shelf{err: err}, http.MethodGet, "/m/"+goodToken, "en")
+		answer, log := reach(t, &shelf{err: err}, http.MethodGet, "en")
 		require.Equal(t, http.StatusServiceUnavailable, answer.Code)
 		require.Equal(t, want, answer.Header().Get("Retry-After"))
 		require.Contains(t, answer.Body.String(), `<form method="get">`)
@@ -102,7 +102,7 @@ func TestThePageOfALinkSpeaksTheLanguageOfItsReader(t *testing.T) {
 		strings.Repeat("de-", 5e3): "en",
 	} {
 		for _, err := range []error{server.ErrBadLink, errors.New("down")} {
-			answer, _ := reach(t, &shelf{err: err}, http.MethodGet, "/m/"+goodToken, accepted)
+			answer, _ := reach(t, &shelf{err: err}, http.MethodGet, accepted)
 			require.Equal(t, want, answer.Header().Get("Content-Language"), accepted)
 			require.Equal(t, "Accept-Language", answer.Header().Get("Vary"))
 			require.Contains(t, answer.Body.String(), `<html lang="`+want+`">`)
@@ -116,10 +116,10 @@ func TestALinkIsOnlyFollowed(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
 		s := &shelf{address: "https://files-eu.cometchat.io/app/media/a.png"}
-		answer, _ := reach(t, s, method, "/m/"+goodToken, "en")
+		answer, _ := reach(t, s, method, "en")
 		require.Equal(t, http.StatusMethodNotAllowed, answer.Code)
 		require.Empty(t, s.asked)
 	}
-	answer, _ := reach(t, nil, http.MethodGet, "/m/"+goodToken, "en")
+	answer, _ := reach(t, nil, http.MethodGet, "en")
 	require.Equal(t, http.StatusNotFound, answer.Code, "without links to files there is nothing here")
 }
