@@ -187,7 +187,7 @@ func (a *App) handlers(c config.Config, links mailLinks, callbacks map[string]se
 	})
 	admin = server.NewAdmin(server.AdminOptions{
 		Ready: a.ready, Alive: func() error { return nil }, Metrics: a.metrics.handler(), Reload: a.Reload,
-		Switches:  switches{a},
+		Switches: switches{a}, People: &records{app: a},
 		Operators: operators, Open: c.AdminOnLoopback(), Logger: a.Logger,
 	})
 	return public, admin
@@ -220,9 +220,14 @@ func (a *App) Reload(ctx context.Context) error {
 	if err != nil {
 		return a.refused(ctx, err)
 	}
+	keys := hashKeys(c)
+	if err := a.recognises(ctx, keys); err != nil {
+		return a.refused(ctx, err)
+	}
 	if err := a.keep(ctx, next.generation); err != nil {
 		return a.refused(ctx, err)
 	}
+	a.keys.Store(&keys)
 	if next.stamp == a.live.Load().stamp {
 		a.Logger.InfoContext(ctx, "reload: nothing changed", "rules", next.generation.Hash)
 	}

@@ -12,6 +12,7 @@ var edges = edgeTable{
 	"internal/archtest": {},
 
 	"internal/cometchat": {"internal/relay"},
+	"internal/privacy":   {"internal/relay"},
 
 	// The core: pure, no input or output.
 	"internal/rules":      {"internal/relay"},
@@ -32,7 +33,7 @@ var edges = edgeTable{
 	"internal/store/sqlite":       {"internal/relay", "internal/store", "internal/store/tables"},
 	"internal/store/postgres":     {"internal/relay", "internal/store", "internal/store/tables"},
 	"internal/store/pgtest":       {},
-	"internal/store/storetest":    {"internal/relay", "internal/store"},
+	"internal/store/storetest":    {"internal/relay", "internal/store", "internal/privacy"},
 	"internal/links":              {"internal/relay"},
 	"internal/server":             {"internal/relay"},
 	"internal/config":             {"internal/relay"},

@@ -21,6 +21,10 @@ import (
 const (
 	minRetention   = 72 * time.Hour
 	maxRetention   = 10 * 365 * 24 * time.Hour
+	// A message must outlive its retries, which a rule lets go on for a day by default.
+	minRetentionMessages = 24 * time.Hour
+	minRetentionAudit    = 24 * time.Hour
+
 	minUnknownWait = time.Second
 	maxUnknownWait = 24 * time.Hour
 	maxActivityLag = 24 * time.Hour

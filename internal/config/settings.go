@@ -109,7 +109,7 @@ func listenerTable() []entry {
 		{
 			Setting{
 				Name: "BECKON_SECRET_KEY", Secret: true,
-				Help: "keys for links, at least 32 characters each: the first signs, all verify",
+				Help: "keys for links and for what is left of forgotten people, at least 32 characters each: the first signs, all verify",
 			},
 			func(c *Config, v string) error { return readSecretKeys(&c.SecretKeys, v) },
 		},
@@ -145,8 +145,21 @@ func dataTable() []entry {
 			func(c *Config, v string) error { return readChoice(&c.Keep, v, KeepAll, KeepWanted) },
 		},
 		{
-			Setting{Name: "BECKON_RETENTION", Default: "720h", Help: "how long events and messages are kept, at least 72h"},
+			Setting{Name: "BECKON_RETENTION", Default: "720h", Help: "how long events are kept, with what became of them; at least 72h"},
 			func(c *Config, v string) error { return readDuration(&c.Retention, v, minRetention, maxRetention) },
+		},
+		{
+			Setting{
+				Name: "BECKON_RETENTION_MESSAGES",
+				Help: "how long texts and addresses of messages that are done are kept, at least 24h (default BECKON_RETENTION)",
+			},
+			func(c *Config, v string) error {
+				return readDuration(&c.RetentionMessages, v, minRetentionMessages, maxRetention)
+			},
+		},
+		{
+			Setting{Name: "BECKON_RETENTION_AUDIT", Default: "8760h", Help: "how long it is kept what operators did, at least 24h"},
+			func(c *Config, v string) error { return readDuration(&c.RetentionAudit, v, minRetentionAudit, maxRetention) },
 		},
 	}
 }

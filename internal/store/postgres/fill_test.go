@@ -11,6 +11,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/stretchr/testify/require"
 
+	"github.com/beckon-relay/beckon/internal/privacy"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
 	"github.com/beckon-relay/beckon/internal/store/sqlite"
@@ -74,6 +75,17 @@ func source(t *testing.T) (s *sqlite.Store, waiting []string) {
 	must(s.KeepGeneration(t.Context(), store.Generation{Hash: "h", KeptAt: now}))
 	must(s.KeepOutbox(t.Context(), relay.OutboxMessage{ID: "o1", Channel: relay.ChannelSMS, ReceivedAt: now}))
 	must(s.Pause(t.Context(), relay.Pause{Rule: "other", By: "ann", At: now}))
+	dying := accept("dying", now)
+	kept, err := s.Decide(t.Context(), dying.ID, relay.Query{}, now, func(relay.Alert, relay.Facts) relay.Decision {
+		return relay.Decision{Action: relay.ActSend, Deliveries: []relay.Delivery{storetest.NewDelivery(dying, "z")}}
+	})
+	must(err)
+	begin(kept.Deliveries[0])
+	_, err = s.Forget(t.Context(), store.Forgetting{
+		UID: "gone", Person: privacy.New("gone", relay.NewAddress(relay.ChannelSMS, kept.Deliveries[0].Address())),
+		Keys: storetest.Keys(), By: "ann", At: now,
+	})
+	require.ErrorIs(t, err, store.ErrUnderWay)
 	return s, []string{held.ID, queued[0].ID, queued[1].ID, lost[0].ID}
 }
 
