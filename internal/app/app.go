@@ -43,9 +43,9 @@ type App struct {
 	admin      *server.Listener
 
 	// live is all that a reload replaces, at once.
-	live     atomic.Pointer[live]
-	reload   sync.Mutex
-	refusal  string // the last refused reload, guarded by reload
+	live    atomic.Pointer[live]
+	reload  sync.Mutex
+	refusal string // the last refused reload, guarded by reload
 	// keys recognise what is left of forgotten people. The store is open before anything is live.
 	keys     atomic.Pointer[relay.HashKeys]
 	draining atomic.Bool

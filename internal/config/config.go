@@ -54,8 +54,8 @@ type Config struct {
 	// Retention is how long events are kept, RetentionMessages how long texts and addresses of messages that are done, which is no
 	// longer, and RetentionAudit what operators did.
 	Retention, RetentionMessages, RetentionAudit time.Duration
-	LogLevel  slog.Level
-	LogFormat LogFormat
+	LogLevel                                     slog.Level
+	LogFormat                                    LogFormat
 }
 
 // WebhookUser may post webhooks.

@@ -159,7 +159,9 @@ func dataTable() []entry {
 		},
 		{
 			Setting{Name: "BECKON_RETENTION_AUDIT", Default: "8760h", Help: "how long it is kept what operators did, at least 24h"},
-			func(c *Config, v string) error { return readDuration(&c.RetentionAudit, v, minRetentionAudit, maxRetention) },
+			func(c *Config, v string) error {
+				return readDuration(&c.RetentionAudit, v, minRetentionAudit, maxRetention)
+			},
 		},
 	}
 }

@@ -22,8 +22,9 @@ const (
 
 // The errors do not quote what was written: it is somebody's number or address.
 var (
-	errPhone = errors.New("not a phone number with its country code; write it such as \"+14155550123\"")
-	errEmail = errors.New("not an email address; write the bare address, such as ann@example.com")
+	errPhone   = errors.New("not a phone number with its country code; write it such as \"+14155550123\"")
+	errAddress = errors.New("neither a phone number with its country code, such as +14155550123, nor an email address")
+	errEmail   = errors.New("not an email address; write the bare address, such as ann@example.com")
 )
 
 // parsePhone takes any format with a country code, after + or 00, and makes E.164 of it. The number need only be

@@ -38,7 +38,7 @@ const (
 	ReasonBounced       Reason = "bounced"
 	ReasonComplained    Reason = "complained"
 
-	ReasonForgotten     Reason = "forgotten"
+	ReasonForgotten Reason = "forgotten"
 
 	// Held back by a guard of the settings.
 	ReasonDailySegments     Reason = "daily_segments"

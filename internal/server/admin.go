@@ -29,6 +29,8 @@ type AdminOptions struct {
 	Reload func(ctx context.Context) error
 	// Switches stop messages; nil leaves them out.
 	Switches Switches
+	// People shows and forgets what is kept of one person; nil leaves it out.
+	People People
 	// Operators may call actions.
 	Operators []Operator
 	// Open lets anybody who reaches the listener call actions: for loopback only.
@@ -37,7 +39,7 @@ type AdminOptions struct {
 }
 
 // NewAdmin makes the handler of the admin listener: /livez, /readyz, /metrics, POST /-/reload, /-/pause and /-/resume, and
-// GET /-/pauses and /-/audit.
+// GET /-/pauses and /-/audit, GET /console/api/people/{uid} and POST /console/api/people/{uid}/forget.
 func NewAdmin(o AdminOptions) http.Handler {
 	a := &admin{AdminOptions: o, gate: newGate(o.Operators), origins: http.NewCrossOriginProtection()}
 	e := newEdge(o.Logger, nil)
@@ -50,6 +52,9 @@ func NewAdmin(o AdminOptions) http.Handler {
 	e.POST("/-/reload", a.reload, a.action)
 	if o.Switches != nil {
 		a.registerSwitches(e)
+	}
+	if o.People != nil {
+		a.registerPeople(e)
 	}
 	return e
 }

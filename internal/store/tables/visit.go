@@ -121,7 +121,10 @@ func (v *visit) names(ctx context.Context, eventID string) (bool, error) {
 func (v *visit) alerts(ctx context.Context) error {
 	return walk(ctx, v.s.Read, walking[relay.Alert]{
 		table: "alerts", columns: "seq, " + alertColumns,
-		scan: func(s Scanner) (seq int64, a relay.Alert, err error) { a, err = scanAlert(numbered{s, &seq}); return seq, a, err },
+		scan: func(s Scanner) (seq int64, a relay.Alert, err error) {
+			a, err = scanAlert(numbered{s, &seq})
+			return seq, a, err
+		},
 		visit: func(ctx context.Context, alerts []relay.Alert) error {
 			for _, a := range alerts {
 				named, err := v.names(ctx, a.EventID)
