@@ -177,6 +177,13 @@ func (f *backtestFlags) gather(ctx context.Context, cfg config.Config, progress 
 		if setup.Suppressed, err = s.Suppressed(ctx); err != nil {
 			return fmt.Errorf("read who opted out: %w", err)
 		}
+		hashed, err := s.HashedBy(ctx)
+		if err != nil {
+			return fmt.Errorf("read who opted out: %w", err)
+		}
+		if len(hashed) > 0 {
+			notes = append(notes, "That people who were forgotten had said no is kept as hashes, and not seen here.")
+		}
 		to := time.Now()
 		from := to.Add(-f.since)
 		setup.Events, err = backtest.Gather(ctx, backtest.Window{

@@ -113,6 +113,7 @@ type deliveryDetail struct {
 	Subject    string       `json:"subject,omitempty"`
 	Text       string       `json:"text,omitempty"`
 	HTML       string       `json:"html,omitempty"`
+	BlankedAt  time.Time    `json:"blanked_at,omitzero"`
 	Attempts   []attemptRow `json:"attempts_made"`
 	Receipts   []receiptRow `json:"receipts"`
 }
@@ -162,7 +163,7 @@ func deliveryDetailOf(c *cobra.Command, s store.Store, id string, reveal bool) (
 		deliveryRow: deliveryRowOf(d), Provider: d.Provider, ProviderID: d.ProviderID, Template: d.Template,
 		Locale: d.Content.Locale, Encoding: d.Content.Encoding, Segments: d.Content.Segments,
 		Subject: d.Content.Subject.String(), Text: d.Content.Text.String(), Attempts: []attemptRow{},
-		Receipts: receiptRows(receipts),
+		Receipts: receiptRows(receipts), BlankedAt: d.BlankedAt,
 	}
 	if !d.State.Done() {
 		detail.NextAt = d.NextAt
@@ -217,6 +218,10 @@ func printDelivery(w io.Writer, d deliveryDetail) {
 	}
 	if d.Subject != "" {
 		p("  Subject: %s\n", d.Subject)
+	}
+	if !d.BlankedAt.IsZero() {
+		p("  Text: past its retention, taken out with the address at %s\n", clock(d.BlankedAt))
+		return
 	}
 	p("  Text: %s\n", orDash(d.Text))
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -97,26 +98,44 @@ const (
 func askAdmin(ctx context.Context, cfg config.Config, method, address string, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
+	answer, err := openAdmin(ctx, cfg, adminRequest{method: method, address: address, body: body})
 	if err != nil {
 		return nil, err
 	}
+	defer answer.Close() //nolint:errcheck // it was only read
+	return io.ReadAll(io.LimitReader(answer, maxAnswer))
+}
+
+// adminRequest is what an admin listener is asked for.
+type adminRequest struct {
+	method, address string
+	body            []byte
+	header          http.Header
+}
+
+// openAdmin is askAdmin for an answer that is read by and by. It has to be closed.
+func openAdmin(ctx context.Context, cfg config.Config, asked adminRequest) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, asked.method, asked.address, bytes.NewReader(asked.body))
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(request.Header, asked.header)
 	request.Header.Set("Content-Type", "application/json")
 	if cfg.Operator.User != "" {
 		request.SetBasicAuth(cfg.Operator.User, cfg.Operator.Password.Reveal())
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Do(request)
+	response, err := client.Do(request) //nolint:bodyclose // the caller's, or closed below
 	if err != nil {
 		return nil, err
+	}
+	if response.StatusCode == http.StatusOK {
+		return response.Body, nil
 	}
 	defer response.Body.Close() //nolint:errcheck // it was only read
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return nil, err
-	}
-	if response.StatusCode == http.StatusOK {
-		return answer, nil
 	}
 	var refused struct {
 		Error struct{ Message string }

@@ -43,9 +43,11 @@ type App struct {
 	admin      *server.Listener
 
 	// live is all that a reload replaces, at once.
-	live     atomic.Pointer[live]
-	reload   sync.Mutex
-	refusal  string // the last refused reload, guarded by reload
+	live    atomic.Pointer[live]
+	reload  sync.Mutex
+	refusal string // the last refused reload, guarded by reload
+	// keys recognise what is left of forgotten people. The store is open before anything is live.
+	keys     atomic.Pointer[relay.HashKeys]
 	draining atomic.Bool
 }
 
@@ -53,7 +55,9 @@ type App struct {
 // in the error, not the first of it only. Close what it returns, also if it is not run.
 func New(ctx context.Context, o Options) (*App, error) {
 	a := &App{Options: o, metrics: newMetrics(o.Version), watched: &storeWatch{logger: o.Logger}}
-	kept, pools, err := openDatabase(ctx, o.Config, o.Logger)
+	keys := hashKeys(o.Config)
+	a.keys.Store(&keys)
+	kept, pools, err := openDatabase(ctx, o.Config, database{logger: o.Logger, keys: func() relay.HashKeys { return *a.keys.Load() }})
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
@@ -72,6 +76,9 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.recognises(ctx, hashKeys(a.Config)); err != nil {
+		return err
+	}
 	if err := a.keep(ctx, first.generation); err != nil {
 		return err
 	}
@@ -81,7 +88,7 @@ func (a *App) open(ctx context.Context) error {
 	a.dispatcher = dispatch.New(dispatch.Options{
 		Store: a.store, Current: a.generation, Directory: a, Chat: a, Links: a.linksFor, Provider: a.provider, Observer: a.metrics,
 		Logger: sparing(a.Logger), Now: time.Now, Random: rand.Float64, UnknownWait: a.Config.UnknownWait,
-		Retention: a.Config.Retention, Replica: replica(), Limits: limits(a.Config), DailySegments: dailySegments(a.Config),
+		Retention: a.Config.Retention, RetentionMessages: a.Config.RetentionMessages, RetentionAudit: a.Config.RetentionAudit, Replica: replica(), Limits: limits(a.Config), DailySegments: dailySegments(a.Config),
 		Receipts: a.receiptsFrom, Guard: countryGuard(a.Config.SMSCountries), Sandbox: sandbox(a.Config, a.store),
 	})
 	a.metrics.workers(a.dispatcher.Busy)

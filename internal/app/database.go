@@ -13,24 +13,33 @@ import (
 
 	"github.com/beckon-relay/beckon/internal/cometchat"
 	"github.com/beckon-relay/beckon/internal/config"
+	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
 	"github.com/beckon-relay/beckon/internal/store/postgres"
 	"github.com/beckon-relay/beckon/internal/store/sqlite"
 )
 
+// database is what a store is opened with, beside its settings.
+type database struct {
+	logger *slog.Logger
+	keys   func() relay.HashKeys
+}
+
 // openDatabase opens the store of the settings, with what tells of its connections.
-func openDatabase(ctx context.Context, c config.Config, logger *slog.Logger) (store.Store, []prometheus.Collector, error) {
+func openDatabase(ctx context.Context, c config.Config, d database) (store.Store, []prometheus.Collector, error) {
 	var pools []prometheus.Collector
 	if c.DatabaseFile == "" {
 		kept, err := postgres.Open(ctx, postgres.Options{
-			URL: c.DatabaseURL.Reveal(), Decode: cometchat.Decode, Logger: logger, Now: time.Now,
+			URL: c.DatabaseURL.Reveal(), Decode: cometchat.Decode, Logger: d.logger, Keys: d.keys, Now: time.Now,
 		})
 		if err != nil {
 			return nil, nil, err
 		}
 		return kept, append(pools, poolCollector{kept.Connections}), nil
 	}
-	kept, err := sqlite.Open(ctx, sqlite.Options{Path: c.DatabaseFile, Decode: cometchat.Decode, Logger: logger, Now: time.Now})
+	kept, err := sqlite.Open(ctx, sqlite.Options{
+		Path: c.DatabaseFile, Decode: cometchat.Decode, Logger: d.logger, Keys: d.keys, Now: time.Now,
+	})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -42,12 +51,15 @@ func openDatabase(ctx context.Context, c config.Config, logger *slog.Logger) (st
 
 // OpenReadOnly opens the store of the settings for reading, also while relays work on it.
 func OpenReadOnly(ctx context.Context, c config.Config) (kept store.Store, err error) {
+	keys := func() relay.HashKeys { return hashKeys(c) }
 	if c.DatabaseFile == "" {
 		kept, err = postgres.Open(ctx, postgres.Options{
-			URL: c.DatabaseURL.Reveal(), Decode: cometchat.Decode, ReadOnly: true, Now: time.Now,
+			URL: c.DatabaseURL.Reveal(), Decode: cometchat.Decode, ReadOnly: true, Keys: keys, Now: time.Now,
 		})
 	} else {
-		kept, err = sqlite.Open(ctx, sqlite.Options{Path: c.DatabaseFile, Decode: cometchat.Decode, ReadOnly: true, Now: time.Now})
+		kept, err = sqlite.Open(ctx, sqlite.Options{
+			Path: c.DatabaseFile, Decode: cometchat.Decode, ReadOnly: true, Keys: keys, Now: time.Now,
+		})
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the database (BECKON_DATABASE_URL): %w", err)

@@ -197,7 +197,7 @@ func (a *App) handlers(c config.Config, next *live, callbacks map[string]server.
 	})
 	admin = server.NewAdmin(server.AdminOptions{
 		Ready: a.ready, Alive: func() error { return nil }, Metrics: a.metrics.handler(), Reload: a.Reload,
-		Switches: switches{a}, Preferences: preferences{a}, Suppressions: suppressions{a.store},
+		Switches: switches{a}, Preferences: preferences{a}, Suppressions: suppressions{a.store}, People: &records{app: a},
 		Operators: operators, Open: c.AdminOnLoopback(), Logger: a.Logger,
 	})
 	return public, admin
@@ -242,9 +242,14 @@ func (a *App) Reload(ctx context.Context) error {
 	if err != nil {
 		return a.refused(ctx, err)
 	}
+	keys := hashKeys(c)
+	if err := a.recognises(ctx, keys); err != nil {
+		return a.refused(ctx, err)
+	}
 	if err := a.keep(ctx, next.generation); err != nil {
 		return a.refused(ctx, err)
 	}
+	a.keys.Store(&keys)
 	if next.stamp == a.live.Load().stamp {
 		a.Logger.InfoContext(ctx, "reload: nothing changed", "rules", next.generation.Hash)
 	}

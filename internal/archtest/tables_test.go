@@ -14,6 +14,7 @@ var edges = edgeTable{
 	"internal/address":   {"internal/relay"},
 	"internal/cometchat": {"internal/relay", "internal/address"},
 	"internal/outbound":  {},
+	"internal/privacy":   {"internal/relay"},
 
 	// The core: pure, no input or output.
 	"internal/rules":      {"internal/relay"},
@@ -37,7 +38,7 @@ var edges = edgeTable{
 	"internal/store/sqlite":       {"internal/relay", "internal/store", "internal/store/tables"},
 	"internal/store/postgres":     {"internal/relay", "internal/store", "internal/store/tables"},
 	"internal/store/pgtest":       {},
-	"internal/store/storetest":    {"internal/relay", "internal/store"},
+	"internal/store/storetest":    {"internal/relay", "internal/store", "internal/privacy"},
 	"internal/links":              {"internal/relay"},
 	"internal/server":             {"internal/relay"},
 	"internal/config":             {"internal/relay"},

@@ -30,7 +30,7 @@ type Config struct {
 	Operator  WebhookUser
 	Providers Providers
 	Keep      Keep
-	// SecretKeys sign and verify links: the first signs, all verify.
+	// SecretKeys sign and verify links, and hash and recognise what is left of forgotten people: the first signs, all verify.
 	SecretKeys []Secret
 	// SecretFiles are the files that secrets came from (NAME_FILE), in the order of the settings: those to watch.
 	SecretFiles []string
@@ -57,8 +57,9 @@ type Config struct {
 
 	// UnknownWait is how long a delivery whose answer was lost waits for a receipt before the provider is asked for it.
 	UnknownWait time.Duration
-	// Retention is how long events and messages are kept.
-	Retention time.Duration
+	// Retention is how long events are kept, RetentionMessages how long texts and addresses of messages that are done, which is no
+	// longer, and RetentionAudit what operators did.
+	Retention, RetentionMessages, RetentionAudit time.Duration
 	// MediaLinkTTL is how long a link to a file of a message works; it never outlives the event.
 	MediaLinkTTL time.Duration
 	LogLevel     slog.Level

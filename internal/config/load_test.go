@@ -38,7 +38,8 @@ func TestAnEmptyEnvironmentGivesTheDefaults(t *testing.T) {
 	require.Equal(t, config.Config{
 		Listen: ":8080", AdminListen: "127.0.0.1:8081", DatabaseFile: "beckon.db", Rules: "rules.yaml",
 		Templates: "templates", Providers: config.ProvidersLive, Keep: config.KeepAll, UnknownWait: time.Minute,
-		Retention: 30 * 24 * time.Hour, MediaLinkTTL: 30 * 24 * time.Hour, LogLevel: slog.LevelInfo, LogFormat: config.LogJSON,
+		Retention: 30 * 24 * time.Hour, RetentionMessages: 30 * 24 * time.Hour, RetentionAudit: 365 * 24 * time.Hour,
+		MediaLinkTTL: 30 * 24 * time.Hour, LogLevel: slog.LevelInfo, LogFormat: config.LogJSON,
 		Directory: config.Directory{TTL: 5 * time.Minute},
 		SMS:       config.Limits{Concurrency: 32}, Email: config.Limits{Rate: 100, Concurrency: 32}, GroupCap: 1000,
 	}, got)

@@ -19,8 +19,12 @@ import (
 
 // Bounds of durations. IDs of events live as long as the events, and CometChat may repeat one for a day or more.
 const (
-	minRetention   = 72 * time.Hour
-	maxRetention   = 10 * 365 * 24 * time.Hour
+	minRetention = 72 * time.Hour
+	maxRetention = 10 * 365 * 24 * time.Hour
+	// A message must outlive its retries, which a rule lets go on for a day by default.
+	minRetentionMessages = 24 * time.Hour
+	minRetentionAudit    = 24 * time.Hour
+
 	minUnknownWait = time.Second
 	// A link is opened after the mail was read, which is some time after it was sent.
 	minMediaLinkTTL = 5 * time.Minute

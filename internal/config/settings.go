@@ -111,7 +111,7 @@ func listenerTable() []entry {
 		{
 			Setting{
 				Name: "BECKON_SECRET_KEY", Secret: true,
-				Help: "keys for links, at least 32 characters each: the first signs, all verify",
+				Help: "keys for links and forgotten people, at least 32 characters each: the first signs",
 			},
 			func(c *Config, v string) error { return readSecretKeys(&c.SecretKeys, v) },
 		},
@@ -143,13 +143,28 @@ func dataTable() []entry {
 			func(c *Config, v string) error { return readChoice(&c.Keep, v, KeepAll, KeepWanted) },
 		},
 		{
-			Setting{Name: "BECKON_RETENTION", Default: "720h", Help: "how long events and messages are kept, at least 72h"},
+			Setting{Name: "BECKON_RETENTION", Default: "720h", Help: "how long events are kept, with what became of them; at least 72h"},
 			func(c *Config, v string) error { return readDuration(&c.Retention, v, minRetention, maxRetention) },
 		},
 		{
 			Setting{Name: "BECKON_MEDIA_LINK_TTL", Help: "how long links to files in messages work (default and most BECKON_RETENTION)"},
 			func(c *Config, v string) error {
 				return readDuration(&c.MediaLinkTTL, v, minMediaLinkTTL, maxRetention)
+			},
+		},
+		{
+			Setting{
+				Name: "BECKON_RETENTION_MESSAGES",
+				Help: "how long texts and addresses of messages that are done are kept, at least 24h (default BECKON_RETENTION)",
+			},
+			func(c *Config, v string) error {
+				return readDuration(&c.RetentionMessages, v, minRetentionMessages, maxRetention)
+			},
+		},
+		{
+			Setting{Name: "BECKON_RETENTION_AUDIT", Default: "8760h", Help: "how long it is kept what operators did, at least 24h"},
+			func(c *Config, v string) error {
+				return readDuration(&c.RetentionAudit, v, minRetentionAudit, maxRetention)
 			},
 		},
 	}

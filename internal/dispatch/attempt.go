@@ -128,8 +128,8 @@ func (d *Dispatcher) begin(ctx context.Context, delivery relay.Delivery, by carr
 	switch {
 	case err == nil:
 		return begun, attempt, nil
-	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrPaused):
-		return begun, relay.Attempt{}, nil // another worker has it, or an operator does
+	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrPaused), errors.Is(err, store.ErrNotFound):
+		return begun, relay.Attempt{}, nil // another worker has it, or an operator does; or whom it told of is forgotten
 	case errors.Is(err, store.ErrSuppressed): // somebody said no while it waited, or the day's segments are used up
 		d.Logger.InfoContext(ctx, "delivery suppressed", "delivery", begun.ID, "rule", begun.Rule, "channel", begun.Channel,
 			"reason", begun.Reason)
@@ -177,7 +177,7 @@ func (d *Dispatcher) keep(ctx context.Context, attempt relay.Attempt, next store
 func (d *Dispatcher) settle(ctx context.Context, delivery relay.Delivery, reason relay.Reason) error {
 	next := store.Next{State: relay.DeliveryDead, Reason: reason}
 	err := d.Store.Settle(ctx, delivery.ID, next, d.Now())
-	if errors.Is(err, store.ErrConflict) {
+	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	if err != nil {

@@ -1,5 +1,5 @@
 // Package dispatch does what is due: it decides alerts whose time has come, makes the attempts of their deliveries, and keeps
-// house (attempts that nobody finished, events past retention).
+// house (attempts that nobody finished, what is past its retention).
 //
 // Its River jobs are wake-ups that carry an ID. What they find is in the store, so a job that runs twice, late or after
 // a crash does no harm: every step is taken by compare-and-set.
@@ -73,8 +73,9 @@ type Options struct {
 	Random func() float64
 	// UnknownWait is how long a delivery whose answer was lost waits before it is sent again.
 	UnknownWait time.Duration
-	// Retention is how long events and what belongs to them are kept.
-	Retention time.Duration
+	// Retention is how long events and what belongs to them are kept, RetentionMessages how long texts and addresses of deliveries
+	// that are done, and RetentionAudit what operators did.
+	Retention, RetentionMessages, RetentionAudit time.Duration
 	// Replica names this process among those that share the database.
 	Replica string
 	// Limits bound the calls on each channel.
@@ -222,7 +223,7 @@ func (d *Dispatcher) Stop(ctx context.Context) error {
 	return nil
 }
 
-// keepHouse looks now and then for attempts that nobody finished and for events past retention.
+// keepHouse looks now and then for attempts that nobody finished and for what is past its retention.
 func (d *Dispatcher) keepHouse(ctx context.Context) {
 	tick := time.NewTicker(houseWork)
 	defer tick.Stop()
@@ -243,15 +244,23 @@ func (d *Dispatcher) houseKeeping(ctx context.Context) error {
 	if _, err := d.Store.Orphaned(ctx, now.Add(-orphanAge), now, now.Add(d.UnknownWait)); err != nil {
 		return fmt.Errorf("look for attempts without outcome: %w", err)
 	}
-	for {
-		n, err := d.Store.Prune(ctx, now.Add(-d.Retention), pruneSize)
-		if err != nil {
-			return fmt.Errorf("prune events: %w", err)
-		}
-		if n < pruneSize {
-			return nil
+	for _, kind := range []struct {
+		what  string
+		kept  time.Duration
+		prune func(ctx context.Context, before time.Time, limit int) (int, error)
+	}{
+		{"events", d.Retention, d.Store.Prune},
+		{"messages", d.RetentionMessages, d.Store.Blank},
+		{"the audit", d.RetentionAudit, d.Store.PruneAudit},
+	} {
+		for n := pruneSize; n >= pruneSize; {
+			var err error
+			if n, err = kind.prune(ctx, now.Add(-kind.kept), pruneSize); err != nil {
+				return fmt.Errorf("prune %s: %w", kind.what, err)
+			}
 		}
 	}
+	return nil
 }
 
 // warnings is a log handler that passes nothing below a warning: River tells of its own well-being every few seconds.

@@ -261,7 +261,7 @@ func (d *Dispatcher) attemptOpen(ctx context.Context, alertID string) error {
 func (d *Dispatcher) handOver(ctx context.Context, delivery relay.Delivery, reason relay.Reason) error {
 	now := d.Now()
 	err := d.Store.Settle(ctx, delivery.ID, store.Next{State: relay.DeliveryQueued, Reason: reason, NextAt: now}, now)
-	if err != nil && !errors.Is(err, store.ErrConflict) {
+	if err != nil && !errors.Is(err, store.ErrConflict) && !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("queue delivery %s: %w", delivery.ID, err)
 	}
 	return nil

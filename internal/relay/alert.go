@@ -181,6 +181,9 @@ type Delivery struct {
 	ExpiresAt time.Time
 	CreatedAt time.Time
 	UpdatedAt time.Time
+	// BlankedAt is when Content and address were taken out, because they were past their retention or told of somebody who was
+	// forgotten; zero while they are there.
+	BlankedAt time.Time
 }
 
 // Address is the phone number or the email address in clear, by channel: for providers and the store, never for a log.

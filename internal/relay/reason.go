@@ -41,6 +41,8 @@ const (
 	ReasonBounced       Reason = "bounced"
 	ReasonComplained    Reason = "complained"
 
+	ReasonForgotten Reason = "forgotten"
+
 	// Held back by a guard of the settings.
 	ReasonDailySegments     Reason = "daily_segments"
 	ReasonCountryNotAllowed Reason = "country_not_allowed"
@@ -106,6 +108,7 @@ func Reasons() []ReasonDoc {
 		{ReasonLimit, "suppressed delivery, held alert", "the recipient or the sender is over a limit; a digest waits until it is not"},
 		{ReasonBounced, "suppressed or undelivered delivery", "mail to the address came back for good"},
 		{ReasonComplained, "suppressed or undelivered delivery", "somebody at that address reported a mail as spam"},
+		{ReasonForgotten, "suppressed delivery", "the message told of somebody who was forgotten meanwhile, among other things"},
 		{ReasonDailySegments, "suppressed delivery", "the texts of this day (UTC) reached BECKON_SMS_DAILY_SEGMENTS"},
 		{ReasonCountryNotAllowed, "suppressed delivery", "the number's country is not in BECKON_SMS_COUNTRIES"},
 		{ReasonNotAllowedHere, "sent delivery", "BECKON_ONLY_TO does not name the address, so the message went to the outbox and to nobody"},

@@ -32,6 +32,8 @@ type AdminOptions struct {
 	// Preferences and Suppressions are what people want and do not want; nil leaves them out.
 	Preferences  Preferences
 	Suppressions Suppressions
+	// People shows and forgets what is kept of one person; nil leaves it out.
+	People People
 	// Operators may call actions.
 	Operators []Operator
 	// Open lets anybody who reaches the listener call actions: for loopback only.
@@ -40,7 +42,7 @@ type AdminOptions struct {
 }
 
 // NewAdmin makes the handler of the admin listener: /livez, /readyz, /metrics, POST /-/reload, /-/pause and /-/resume,
-// GET /-/pauses and /-/audit, and below /console/api what people want and do not want.
+// GET /-/pauses and /-/audit, and below /console/api what people want and do not want, and what is kept of one.
 func NewAdmin(o AdminOptions) http.Handler {
 	a := &admin{AdminOptions: o, gate: newGate(o.Operators), origins: http.NewCrossOriginProtection()}
 	e := newEdge(o.Logger, nil)
@@ -59,6 +61,9 @@ func NewAdmin(o AdminOptions) http.Handler {
 	}
 	if o.Suppressions != nil {
 		a.registerSuppressions(e)
+	}
+	if o.People != nil {
+		a.registerPeople(e)
 	}
 	return e
 }

@@ -180,6 +180,8 @@ type Store interface {
 	Stats(ctx context.Context) (Stats, error)
 	// Ping reports whether the store can be written to. ErrOverloaded says that it can, but has too much to do.
 	Ping(ctx context.Context) error
+	Privacy
+
 	// Prune deletes events received before the given time, and all that belongs to them, unless an alert or a delivery
 	// of theirs is still under way; at most limit events. It returns how many.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)

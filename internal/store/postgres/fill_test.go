@@ -11,6 +11,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/stretchr/testify/require"
 
+	"github.com/beckon-relay/beckon/internal/privacy"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
 	"github.com/beckon-relay/beckon/internal/store/sqlite"
@@ -68,16 +69,38 @@ func source(t *testing.T) (s *sqlite.Store, waiting []string) {
 	must(s.FinishAttempt(t.Context(), a, store.Next{State: relay.DeliveryUnknown, Reason: relay.ReasonNoAnswer, NextAt: now.Add(time.Second)}))
 	_, err = s.Receive(t.Context(), []relay.Receipt{{Provider: "twilio", Key: "r1", DeliveryID: d[0].ID, State: relay.DeliveryDelivered, At: now}})
 	must(err)
-	must(s.Suppress(t.Context(), relay.Suppression{
+	keepAside(t, s, now)
+	dying := accept("dying", now)
+	kept, err := s.Decide(t.Context(), dying.ID, relay.Query{}, now, func(relay.Alert, relay.Facts) relay.Decision {
+		return relay.Decision{Action: relay.ActSend, Deliveries: []relay.Delivery{storetest.NewDelivery(dying, "z")}}
+	})
+	must(err)
+	begin(kept.Deliveries[0])
+	halfForget(t, s, kept.Deliveries[0], now)
+	return s, []string{held.ID, queued[0].ID, queued[1].ID, lost[0].ID}
+}
+
+// keepAside keeps what belongs to no event.
+func keepAside(t *testing.T, s *sqlite.Store, now time.Time) {
+	t.Helper()
+	require.NoError(t, s.Suppress(t.Context(), relay.Suppression{
 		Address: relay.NewAddress(relay.ChannelEmail, "no@example.net"), Reason: relay.ReasonOptedOut, Source: relay.SuppressedByLink, At: now,
 	}))
-	must(s.KeepGeneration(t.Context(), store.Generation{Hash: "h", KeptAt: now}))
-	must(s.KeepOutbox(t.Context(), relay.OutboxMessage{ID: "o1", Channel: relay.ChannelSMS, ReceivedAt: now}))
-	must(s.Pause(t.Context(), relay.Pause{Rule: "other", By: "ann", At: now}))
-	_, err = s.ChangePreferences(t.Context(), "ann", relay.Audit{At: now, Who: "kim", Action: "mute"},
+	require.NoError(t, s.KeepGeneration(t.Context(), store.Generation{Hash: "h", KeptAt: now}))
+	require.NoError(t, s.KeepOutbox(t.Context(), relay.OutboxMessage{ID: "o1", Channel: relay.ChannelSMS, ReceivedAt: now}))
+	require.NoError(t, s.Pause(t.Context(), relay.Pause{Rule: "other", By: "ann", At: now}))
+	_, err := s.ChangePreferences(t.Context(), "ann", relay.Audit{At: now, Who: "kim", Action: "mute"},
 		func(p relay.Preferences) (relay.Preferences, error) { return p.MuteRule("men\x00tion"), nil })
-	must(err)
-	return s, []string{held.ID, queued[0].ID, queued[1].ID, lost[0].ID}
+	require.NoError(t, err)
+}
+
+// halfForget begins to forget somebody whom an attempt under way is for.
+func halfForget(t *testing.T, s *sqlite.Store, d relay.Delivery, now time.Time) {
+	t.Helper()
+	_, err := s.Forget(t.Context(), store.Forgetting{
+		UID: "gone", Person: privacy.New("gone", relay.NewAddress(relay.ChannelSMS, d.Address())), Keys: storetest.Keys(), By: "ann", At: now,
+	})
+	require.ErrorIs(t, err, store.ErrUnderWay)
 }
 
 func TestWhatSQLiteKeptGoesOnInPostgreSQL(t *testing.T) {

@@ -42,6 +42,8 @@ type Options struct {
 	Decode func(raw []byte, receivedAt time.Time) (relay.Event, error)
 	// Logger is used for what no caller can be told; nil discards.
 	Logger *slog.Logger
+	// Keys recognise the addresses of people who were forgotten, as they are in force now; nil has none.
+	Keys func() relay.HashKeys
 	// Now is the clock that wake-ups are scheduled by; nil is the system's.
 	Now func() time.Time
 	// QueueLimit is how many writes may wait before more are refused with store.ErrOverloaded; 0 is tables.DefaultQueueLimit.
@@ -161,7 +163,7 @@ func (s *Store) openReader(ctx context.Context, config *pgxpool.Config) (err err
 func (s *Store) tables(ctx context.Context, begin func(context.Context) (tables.Tx, error)) *tables.Tables {
 	return tables.New(ctx, tables.Options{
 		Read: reader{s.read, &s.dialect}, Begin: begin, Fault: fault, Finder: finder{s.read, &s.dialect}, Ping: ping,
-		Room: unknownRoom{}, Size: s.size, Decode: s.options.Decode, Logger: s.log, Now: s.now,
+		Room: unknownRoom{}, Size: s.size, Decode: s.options.Decode, Logger: s.log, Now: s.now, Keys: s.options.Keys,
 		QueueLimit: s.options.QueueLimit, Writers: writers, Timeout: writeTimeout,
 	})
 }

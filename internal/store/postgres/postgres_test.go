@@ -53,6 +53,9 @@ func open(tb testing.TB, o Options) *Store {
 	if o.Decode == nil {
 		o.Decode = storetest.Decode
 	}
+	if o.Keys == nil {
+		o.Keys = storetest.Keys
+	}
 	s, err := Open(tb.Context(), o)
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, s.Close()) })

@@ -32,6 +32,8 @@ type Options struct {
 	Decode func(raw []byte, receivedAt time.Time) (relay.Event, error)
 	// Logger is used for what no caller can be told; nil discards.
 	Logger *slog.Logger
+	// Keys recognise the addresses of people who were forgotten, as they are in force now; nil has none.
+	Keys func() relay.HashKeys
 	// Now is the clock that wake-ups are scheduled by; nil is the system's.
 	Now func() time.Time
 	// QueueLimit is how many writes may wait before more are refused with store.ErrOverloaded; 0 is tables.DefaultQueueLimit.
@@ -145,7 +147,7 @@ func (s *Store) tables(ctx context.Context, begin func(context.Context) (tables.
 	return tables.New(ctx, tables.Options{
 		Read: reader{s.read}, Begin: begin, Finder: finder{s.read}, Size: s.size, Decode: s.options.Decode, Room: s.room,
 		Ping:   func(ctx context.Context, tx tables.Tx) error { return ping(ctx, tx, s.now().UnixMicro()) },
-		Logger: s.log, Now: s.now, QueueLimit: s.options.QueueLimit,
+		Logger: s.log, Now: s.now, Keys: s.options.Keys, QueueLimit: s.options.QueueLimit,
 	})
 }
 

@@ -28,7 +28,7 @@ func receiving() []test {
 		{"a receipt suppresses an address and another lifts that", receiptSuppresses},
 		{"an outcome that blames the recipient suppresses the address", outcomeSuppresses},
 		{"a receipt that says nothing sensible is refused", refusesReceipts},
-		{"receipts are pruned by their age", prunesReceipts},
+		{"receipts go with their delivery, and those of none by their age", prunesReceipts},
 		{"who holds a provider's messages is told", tellsHolders},
 		{"of two deliveries that take one message at once one gets it", takesOnce},
 	}
@@ -332,17 +332,27 @@ func refusesReceipts(t *testing.T, s store.Store) {
 
 func prunesReceipts(t *testing.T, s store.Store) {
 	t.Helper()
-	d := send(t, s, "e1", NewDelivery)[0]
-	finish(t, s, d.ID, sent)
-	receive(t, s, receipt(d, "1", relay.DeliverySent))
-	young := receipt(d, "2", relay.DeliveryDelivered)
-	young.At = after(time.Hour)
-	receive(t, s, young)
+	old, young := send(t, s, "e1", NewDelivery)[0], send(t, s, "e2", NewDelivery)[0]
+	finish(t, s, old.ID, sent)
+	receive(t, s, receipt(old, "1", relay.DeliverySent)) // e2 is under way
+	begin(t, s, young.ID)
+	receive(t, s, receipt(young, "2", relay.DeliverySent))
+	late := receipt(old, "3", relay.DeliveryDelivered)
+	late.At = after(time.Hour)
+	receive(t, s, late)
+	stray := receipt(old, "4", relay.DeliveryDelivered)
+	stray.DeliveryID, stray.ProviderID = "nobody's", ""
+	receive(t, s, stray)
+	accept(t, s, "e3", "lee") // held
+	holding := send(t, s, "e4", NewDelivery, mail)
+	receive(t, s, receipt(holding[0], "5", relay.DeliverySent))
 	_, err := s.Prune(t.Context(), after(30*time.Minute), 100)
 	require.NoError(t, err)
-	left, err := s.Receipts(t.Context(), d.ID)
-	require.NoError(t, err)
-	require.Equal(t, []relay.Receipt{young}, left)
+	for id, want := range map[string]int{old.ID: 0, young.ID: 0, stray.DeliveryID: 0, holding[0].ID: 1} {
+		left, err := s.Receipts(t.Context(), id)
+		require.NoError(t, err)
+		require.Len(t, left, want, id)
+	}
 }
 
 func tellsHolders(t *testing.T, s store.Store) {

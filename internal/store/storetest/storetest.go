@@ -14,13 +14,14 @@ import (
 	"github.com/beckon-relay/beckon/internal/store"
 )
 
-// Run tries a store. open gives each test an empty one that decodes events with Decode and closes when the test ends.
+// Run tries a store. open gives each test an empty one that decodes events with Decode, has the Keys, and closes when the test ends.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Helper()
 	for _, group := range [][]test{
 		accepting(), repeating(), deciding(), lookingUp(), candidates(), claiming(), attempting(), unanswered(), rollingUp(),
 		receiving(), pausing(), spending(), suppressing(), listingSuppressed(), preferring(), limiting(), digesting(), fallingBack(),
 		listing(), naming(), generations(), keepingUp(), wakingUp(), waiting(),
+		thinning(), hashing(), forgetting(), showing(),
 	} {
 		for _, tt := range group {
 			t.Run(tt.name, func(t *testing.T) {
@@ -49,6 +50,11 @@ func Decode(raw []byte, receivedAt time.Time) (relay.Event, error) {
 		return relay.Event{}, fmt.Errorf("decode: %w", err)
 	}
 	return relay.Event{ID: p.ID, Trigger: p.Trigger, ReceivedAt: receivedAt, Raw: raw}, nil
+}
+
+// Keys are those that the stores of the suite hash and recognise addresses by.
+func Keys() relay.HashKeys {
+	return relay.NewHashKeys([]string{"the suite's newer key, 32 characters", "the suite's older key, 32 characters"})
 }
 
 // noon is when the suite's events are received; after gives a time later that day.

@@ -13,14 +13,15 @@ import (
 const contentColumns = "text, subject, html, locale, encoding, segments, unsubscribe"
 
 const deliveryColumns = `id, alert_id, event_id, rule, channel, template, recipient, address, state, reason, ` +
-	contentColumns + `, provider, provider_id, attempts, next_at, expires_at, created_at, updated_at`
+	contentColumns + `, provider, provider_id, attempts, next_at, expires_at, created_at, updated_at, blanked_at`
 
 func scanDelivery(row Scanner) (d relay.Delivery, err error) {
 	var address string
 	c := &d.Content
 	err = row.Scan(&d.ID, &d.AlertID, &d.EventID, &d.Rule, &d.Channel, &d.Template, person{&d.Recipient}, &address,
 		&d.State, &d.Reason, &c.Text, &c.Subject, &c.HTML, &c.Locale, &c.Encoding, &c.Segments, &c.Unsubscribe,
-		&d.Provider, &d.ProviderID, &d.Attempts, at{&d.NextAt}, at{&d.ExpiresAt}, at{&d.CreatedAt}, at{&d.UpdatedAt})
+		&d.Provider, &d.ProviderID, &d.Attempts, at{&d.NextAt}, at{&d.ExpiresAt}, at{&d.CreatedAt}, at{&d.UpdatedAt},
+		at{&d.BlankedAt})
 	d.Phone, d.Email = addressed(d.Channel, address)
 	return d, err
 }
@@ -49,7 +50,7 @@ func (b *batch) insertDelivery(ctx context.Context, a relay.Alert, d relay.Deliv
 	}
 	args = append(args, contentArgs(d.Content)...)
 	args = append(args, d.Provider, d.ProviderID, d.Attempts, micros(d.NextAt), micros(d.ExpiresAt),
-		micros(d.CreatedAt), micros(d.UpdatedAt))
+		micros(d.CreatedAt), micros(d.UpdatedAt), micros(d.BlankedAt))
 	err = b.Later(ctx, "INSERT INTO deliveries ("+deliveryColumns+") VALUES ("+marks(len(args))+")", args...)
 	if err != nil {
 		return d, err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
@@ -180,10 +179,3 @@ func (s *Tables) Holders(ctx context.Context, provider string, providerIDs []str
 }
 
 func scanPair(row Scanner) (p [2]string, err error) { return p, row.Scan(&p[0], &p[1]) }
-
-// pruneReceipts deletes those that came in before, at most limit.
-func (b *batch) pruneReceipts(ctx context.Context, before time.Time, limit int) error {
-	_, err := b.Exec(ctx, "DELETE FROM receipts WHERE seq IN (SELECT seq FROM receipts WHERE at < ? ORDER BY at LIMIT ?)",
-		micros(before), limit)
-	return err
-}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
@@ -29,13 +28,17 @@ func (s *Tables) Suppress(ctx context.Context, suppression relay.Suppression) er
 
 // suppress keeps that an address must not be written to. The first reason stays, but for one that a provider only found out where the
 // person said no: what the provider finds out may change, and what the person said does not. It tells whether
-// that changed anything.
+// that changed anything. An address that was hashed when its owner was forgotten stays so.
 func (b *batch) suppress(ctx context.Context, s relay.Suppression) (bool, error) {
-	n, err := b.Exec(ctx, `INSERT INTO suppressions (channel, address, reason, source, at) VALUES (?, ?, ?, ?, ?)
+	as, err := b.keptAs(ctx, s.Address)
+	if err != nil {
+		return false, err
+	}
+	n, err := b.Exec(ctx, `INSERT INTO suppressions (channel, address, reason, source, at, hashed_by) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (channel, address) DO UPDATE SET reason = excluded.reason, source = excluded.source, at = excluded.at
 		WHERE excluded.reason IN ('opted_out', 'complained')
-		AND suppressions.reason IN ('bounced', 'invalid_number', 'invalid_address', 'unreachable')`, string(s.Address.Channel()), s.Address.Reveal(), string(s.Reason),
-		string(s.Source), micros(s.At))
+		AND suppressions.reason IN ('bounced', 'invalid_number', 'invalid_address', 'unreachable')`, string(s.Address.Channel()), as.Hash, string(s.Reason),
+		string(s.Source), micros(s.At), as.Key)
 	if err != nil {
 		return false, fmt.Errorf("keep the suppression: %w", err)
 	}
@@ -99,11 +102,12 @@ func (s *Tables) Lift(ctx context.Context, lift store.Lift, audit relay.Audit) (
 }
 
 func (b *batch) liftAs(ctx context.Context, lift store.Lift, audit relay.Audit) (relay.Suppression, error) {
-	found, err := One(ctx, b, scanSuppression, "SELECT "+suppressionColumns+" FROM suppressions WHERE channel = ? AND address = ? FOR UPDATE",
-		string(lift.Address.Channel()), lift.Address.Reveal())
+	found, err := One(ctx, b, scanSuppression, "SELECT "+suppressionColumns+" FROM suppressions WHERE channel = ? AND address IN each(?) FOR UPDATE",
+		string(lift.Address.Channel()), b.keys.Spellings(lift.Address))
 	if err != nil {
 		return relay.Suppression{}, err
 	}
+	found.Address = lift.Address
 	if len(lift.Reasons) > 0 && !slices.Contains(lift.Reasons, found.Reason) ||
 		len(lift.Sources) > 0 && !slices.Contains(lift.Sources, found.Source) {
 		return relay.Suppression{}, store.ErrNotFound
@@ -121,6 +125,9 @@ func (s *Tables) Suppressions(ctx context.Context, filter store.SuppressionFilte
 		return nil, fmt.Errorf("list suppressions: limit %d; want 1 to %d", limit, store.MaxList)
 	}
 	query, args := "SELECT "+suppressionColumns+" FROM suppressions WHERE seq > 0", []any{}
+	if filter.Address == (relay.Address{}) {
+		query += " AND hashed_by = ''" // what is hashed only its owner's address finds
+	}
 	narrow := func(condition string, values ...any) { query, args = query+" AND "+condition, append(args, values...) }
 	if filter.Channel != "" {
 		narrow("channel = ?", string(filter.Channel))
@@ -132,19 +139,24 @@ func (s *Tables) Suppressions(ctx context.Context, filter store.SuppressionFilte
 		narrow("seq < ?", filter.Before)
 	}
 	if filter.Address != (relay.Address{}) {
-		narrow("channel = ? AND address = ?", string(filter.Address.Channel()), filter.Address.Reveal())
+		narrow("channel = ? AND address IN each(?)", string(filter.Address.Channel()), s.keys().Spellings(filter.Address))
 	}
 	found, err := All(ctx, s.Read, scanSuppression, query+" ORDER BY seq DESC LIMIT ?", append(args, limit)...)
 	if err != nil {
 		return nil, fmt.Errorf("list suppressions: %w", err)
+	}
+	for i := range found {
+		if filter.Address != (relay.Address{}) {
+			found[i].Address = filter.Address
+		}
 	}
 	return found, nil
 }
 
 // lift lets an address be written to again that is suppressed for the reason.
 func (b *batch) lift(ctx context.Context, address relay.Address, reason relay.Reason) error {
-	_, err := b.Exec(ctx, "DELETE FROM suppressions WHERE channel = ? AND address = ? AND reason = ?",
-		string(address.Channel()), address.Reveal(), string(reason))
+	_, err := b.Exec(ctx, "DELETE FROM suppressions WHERE channel = ? AND address IN each(?) AND reason = ?",
+		string(address.Channel()), b.keys.Spellings(address), string(reason))
 	if err != nil {
 		return fmt.Errorf("lift the suppression: %w", err)
 	}
@@ -165,37 +177,125 @@ func checkSuppression(s relay.Suppression) error {
 	return nil
 }
 
+// keptAs is how an address is kept that may be suppressed already.
+func (b *batch) keptAs(ctx context.Context, address relay.Address) (relay.Hashed, error) {
+	clear := relay.Hashed{Hash: address.Reveal()}
+	if b.keys.Empty() {
+		return clear, nil
+	}
+	as, err := One(ctx, b, func(row Scanner) (h relay.Hashed, err error) { return h, row.Scan(&h.Key, &h.Hash) },
+		"SELECT hashed_by, address FROM suppressions WHERE channel = ? AND address IN each(?) ORDER BY hashed_by LIMIT 1",
+		string(address.Channel()), b.keys.Spellings(address))
+	if errors.Is(err, store.ErrNotFound) {
+		return clear, nil
+	}
+	return as, err
+}
+
 // suppressed tells for each of the addresses that must not be written to why.
 func (b *batch) suppressed(ctx context.Context, addresses []relay.Address) (map[relay.Address]relay.Reason, error) {
-	if len(addresses) == 0 {
-		return map[relay.Address]relay.Reason{}, nil
-	}
-	return readSuppressed(ctx, b, addresses)
+	return suppressedAmong(ctx, b, b.keys, addresses)
 }
 
 // Suppressed implements store.Store.
 func (s *Tables) Suppressed(ctx context.Context, addresses ...relay.Address) (map[relay.Address]relay.Reason, error) {
-	return readSuppressed(ctx, s.Read, addresses)
-}
-
-// readSuppressed reads those of the addresses, or all where there are none.
-func readSuppressed(ctx context.Context, db DB, addresses []relay.Address) (map[relay.Address]relay.Reason, error) {
-	query, args := "SELECT "+suppressionColumns+" FROM suppressions", make([]any, 0, 2*len(addresses))
-	for _, a := range addresses {
-		args = append(args, string(a.Channel()), a.Reveal())
-	}
 	if len(addresses) > 0 {
-		query += " WHERE (channel, address) IN (VALUES " + strings.Repeat("(?, ?), ", len(addresses)-1) + "(?, ?))"
+		return suppressedAmong(ctx, s.Read, s.keys(), addresses)
 	}
-	rows, err := All(ctx, db, scanSuppression, query, args...)
+	all, err := readSuppressions(ctx, s.Read, "hashed_by = ''")
 	if err != nil {
-		return nil, fmt.Errorf("read suppressions: %w", err)
+		return nil, err
 	}
-	found := make(map[relay.Address]relay.Reason, len(rows))
-	for _, s := range rows {
+	found := make(map[relay.Address]relay.Reason, len(all))
+	for _, s := range all {
 		found[s.Address] = s.Reason
 	}
 	return found, nil
+}
+
+// askedAtOnce bounds the addresses of one statement.
+const askedAtOnce = 1000
+
+// suppressedAmong reads those of the addresses, in clear or hashed by one of the keys.
+func suppressedAmong(ctx context.Context, db DB, keys relay.HashKeys, addresses []relay.Address) (map[relay.Address]relay.Reason, error) {
+	found := map[relay.Address]relay.Reason{}
+	for some := range slices.Chunk(addresses, askedAtOnce) {
+		spelt, asked := map[relay.Channel][]string{}, map[relay.Address]relay.Address{}
+		for _, a := range some {
+			for _, spelling := range keys.Spellings(a) {
+				spelt[a.Channel()] = append(spelt[a.Channel()], spelling)
+				asked[relay.NewAddress(a.Channel(), spelling)] = a
+			}
+		}
+		for channel, spellings := range spelt {
+			rows, err := readSuppressions(ctx, db, "channel = ? AND address IN each(?)", string(channel), spellings)
+			if err != nil {
+				return nil, err
+			}
+			for _, s := range rows {
+				found[asked[s.Address]] = s.Reason
+			}
+		}
+	}
+	return found, nil
+}
+
+func readSuppressions(ctx context.Context, db DB, where string, args ...any) ([]store.Suppression, error) {
+	rows, err := All(ctx, db, scanSuppression, "SELECT "+suppressionColumns+" FROM suppressions WHERE "+where, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read suppressions: %w", err)
+	}
+	return rows, nil
+}
+
+// suppressionsOf reads those of the addresses, which come back in clear.
+func suppressionsOf(ctx context.Context, db DB, keys relay.HashKeys, addresses []relay.Address) (found []relay.Suppression, err error) {
+	for _, a := range addresses {
+		rows, err := readSuppressions(ctx, db, "channel = ? AND address IN each(?)", string(a.Channel()), keys.Spellings(a))
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range rows {
+			s.Address = a
+			found = append(found, s.Suppression)
+		}
+	}
+	return found, nil
+}
+
+// HashedBy implements store.Store.
+func (s *Tables) HashedBy(ctx context.Context) (map[string]int, error) {
+	counts := map[string]int{}
+	_, err := All(ctx, s.Read, func(row Scanner) (none struct{}, err error) {
+		var key string
+		var n int
+		err = row.Scan(&key, &n)
+		counts[key] = n
+		return none, err
+	}, "SELECT hashed_by, count(*) FROM suppressions WHERE hashed_by <> '' GROUP BY hashed_by")
+	if err != nil {
+		return nil, fmt.Errorf("count hashed suppressions: %w", err)
+	}
+	return counts, nil
+}
+
+// hash takes the addresses out of their suppressions, and tells how many there are. Of two that were kept for one address, the first
+// stays.
+func (b *batch) hash(ctx context.Context, addresses []relay.Address, keys relay.HashKeys) (hashed int, err error) {
+	for _, a := range addresses {
+		as := keys.Address(a)
+		n, err := b.Exec(ctx, `INSERT INTO suppressions (channel, address, reason, source, at, hashed_by)
+			SELECT channel, CAST(? AS TEXT), reason, source, at, CAST(? AS TEXT) FROM suppressions WHERE channel = ? AND address = ?
+			ON CONFLICT (channel, address) DO NOTHING`, as.Hash, as.Key, string(a.Channel()), a.Reveal())
+		if err != nil {
+			return hashed, fmt.Errorf("hash a suppression: %w", err)
+		}
+		if _, err = b.Exec(ctx, "DELETE FROM suppressions WHERE channel = ? AND address = ?", string(a.Channel()), a.Reveal()); err != nil {
+			return hashed, fmt.Errorf("hash a suppression: %w", err)
+		}
+		hashed += n
+	}
+	return hashed, nil
 }
 
 const suppressionColumns = "seq, channel, address, reason, source, at"

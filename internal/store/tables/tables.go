@@ -87,6 +87,8 @@ type Options struct {
 	// Decode turns the JSON of a kept event back into the event.
 	Decode func(raw []byte, receivedAt time.Time) (relay.Event, error)
 	Logger *slog.Logger
+	// Keys recognise the addresses of people who were forgotten, as they are in force now; nil has none.
+	Keys func() relay.HashKeys
 	// Now is the clock that wake-ups are scheduled by.
 	Now func() time.Time
 	// QueueLimit is how many writes may wait before more are refused with store.ErrOverloaded; 0 is DefaultQueueLimit.
@@ -118,6 +120,13 @@ func New(ctx context.Context, o Options) *Tables {
 		}
 	}
 	return t
+}
+
+func (o Options) keys() relay.HashKeys {
+	if o.Keys == nil {
+		return relay.HashKeys{}
+	}
+	return o.Keys()
 }
 
 // CloseWriter refuses further writes and returns when those that wait are done.

@@ -20,6 +20,9 @@ func open(tb testing.TB, o sqlite.Options) *sqlite.Store {
 	if o.Decode == nil {
 		o.Decode = storetest.Decode
 	}
+	if o.Keys == nil {
+		o.Keys = storetest.Keys
+	}
 	s, err := sqlite.Open(tb.Context(), o)
 	require.NoError(tb, err)
 	tb.Cleanup(func() { require.NoError(tb, s.Close()) })

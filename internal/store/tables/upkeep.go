@@ -87,13 +87,7 @@ func (s *Tables) Prune(ctx context.Context, before time.Time, limit int) (int, e
 		return 0, fmt.Errorf("prune: limit %d; want at least 1", limit)
 	}
 	n, err := do(ctx, s, patient.on("", "prune"), func(ctx context.Context, b *batch) (int, error) {
-		// Keys, alerts, deliveries and attempts go by ON DELETE CASCADE, and with the deliveries what they claim and count against.
-		n, err := b.Exec(ctx, `DELETE FROM events WHERE seq IN (
-			SELECT e.seq FROM events e WHERE e.received_at < ?
-			AND NOT EXISTS (SELECT 1 FROM alerts a WHERE a.event_id = e.id AND a.state IN ('held', 'due'))
-			AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = e.id
-				AND d.state IN ('queued', 'sending', 'unknown'))
-			ORDER BY e.received_at, e.seq LIMIT ?)`, micros(before), limit)
+		n, err := b.pruneEvents(ctx, before, limit)
 		if err != nil {
 			return 0, err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
 )
 
@@ -52,6 +53,7 @@ type write struct {
 type batch struct {
 	Tx
 	now  time.Time
+	keys relay.HashKeys
 	jobs []river.InsertManyParams
 }
 
@@ -250,7 +252,7 @@ func (w *writer) transact(ctx context.Context, ops []*op) (results []error, err 
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
-	b := &batch{Tx: tx, now: w.Now()}
+	b := &batch{Tx: tx, now: w.Now(), keys: w.keys()}
 	if results, err = b.run(ctx, ops); err != nil {
 		tx.Rollback(ctx)
 		return nil, err
