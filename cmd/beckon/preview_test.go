@@ -192,7 +192,7 @@ func TestPreviewSaysWhatItCannotShow(t *testing.T) {
 		{[]string{"note", "--event", l.path("garbage.json")}, exitFindings, "garbage.json"},
 		{[]string{"note", "--event", l.path("none.json")}, exitUsage, "none.json"},
 		{[]string{"note", "--id", "x"}, exitFindings, "BECKON_DATABASE_URL"},
-		{[]string{"note", "--sample", "message_sent", "--to", "stranger"}, exitFindings, `no file of recipients (BECKON_DIRECTORY) has the uid "stranger"`},
+		{[]string{"note", "--sample", "message_sent", "--to", "stranger"}, exitFindings, `no directory (BECKON_DIRECTORY) has the uid "stranger"`},
 		{[]string{"bare", "--sample", "message_sent", "--html", l.path("x.html")}, exitFindings, "makes no HTML"},
 		{[]string{"note", "--sample", "a", "--id", "b"}, exitUsage, "give one of them"},
 		{[]string{"note", "--channel", "fax"}, exitUsage, "sms or email"},
