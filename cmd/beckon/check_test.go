@@ -46,6 +46,31 @@ func TestCheckSaysHowEachSMSTravels(t *testing.T) {
 	require.NotContains(t, out, "null")
 }
 
+const toAGroup = `version: 1
+defaults: { sender_limit: off }
+rules:
+  - { name: news, trigger: message_sent, to: [group_members, { uid: boss }], send: [ { sms: unread-message } ] }
+`
+
+func TestCheckSaysWhichRulesNeedCometChatAndServeRefusesThem(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, toAGroup)
+	out, said, code := l.run("check", "--strict")
+	require.Equal(t, exitFine, code, said)
+	require.Contains(t, out, "CometChat  news: is asked for group_members, so `serve` needs COMETCHAT_API_KEY\n")
+	out, _, code = l.run("check", "--json")
+	require.Equal(t, exitFine, code)
+	var report checkReport
+	require.NoError(t, json.Unmarshal([]byte(out), &report))
+	require.Len(t, report.Asks, 1)
+
+	l.env["BECKON_WEBHOOK_USERS"], l.env["BECKON_PROVIDERS"] = "u:secret", "outbox"
+	l.env["BECKON_DATABASE_URL"] = "sqlite:" + l.path("b.db")
+	_, said, code = l.run("serve")
+	require.Equal(t, exitFindings, code)
+	require.Contains(t, said, "only CometChat's API knows whom these rules tell: news (group_members); set COMETCHAT_API_KEY")
+}
+
 func TestCheckSaysHowADigestTravels(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, strings.Replace(labRules, "unless: [read], ", "digest: { window: 10m }, ", 1))

@@ -32,6 +32,22 @@ func (l *lab) explain(args ...string) explanation {
 	return e
 }
 
+func TestExplainAsksCometChatNothingAndLetsOneStandInForAGroup(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, toAGroup)
+	l.write("people.yaml", "boss: { phone: '+14155550199' }\n")
+	l.write("event.json", string(sample(t, relay.MessageSent, map[string]any{
+		"data.message.receiverType": "group", "data.message.receiver": "hiking",
+		"data.message.data.entities.receiver": map[string]any{"entityType": "group", "entity": map[string]any{"guid": "hiking"}},
+	})))
+	out, said, code := l.run("explain", "event.json", "--at", "2026-03-02T12:00:00Z")
+	require.Equal(t, exitFine, code, said)
+	require.Contains(t, out, "yes  news: for everybody in the group, looked up when it happens, boss\n")
+	require.Contains(t, out, "news to everybody in hiking: sent")
+	require.Contains(t, out, "CometChat was not asked: one person stands in for all who are looked up when it happens.\n")
+	require.True(t, l.explain("event.json").StandsIn)
+}
+
 func TestExplainSaysOfEachRuleWhyAndWhatWouldHappen(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, explainedRules)

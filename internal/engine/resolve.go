@@ -30,28 +30,27 @@ func (d *decision) asked(q relay.Question) (relay.Answer, bool) {
 
 // resolve finds the people of an alert whose event names nobody: from kept events of the same call session, or from the chat app.
 func (d *decision) resolve() {
-	var found []string
-	skip, evidence := map[string]bool{}, ""
-	if d.generation.sourceOf(d.Alert.Role, &d.Event) == relay.FromCometChat {
-		question, ok := whoIs(d.Alert.Role, &d.Event)
-		if !ok {
-			d.end(d.own, relay.ActCancel, relay.ReasonLookupFailed, "people", "the event gives nothing to ask by")
-			return
+	if d.generation.sourceOf(d.Alert.Role, &d.Event) != relay.FromCometChat {
+		skip := map[string]bool{}
+		if found, evidence, ok := d.inSession(skip); ok {
+			d.become(found, skip, evidence)
 		}
-		if found, ok = d.lookUp(question); !ok {
-			return
-		}
-		skip, evidence = d.generation.actors(d.rule, d.Event), "asked of CometChat"
-		if d.Alert.Role == relay.RoleCallee {
-			leaveOut(skip, people(relay.RoleCaller, &d.Event))
-		}
-	} else {
-		var ok bool
-		if found, evidence, ok = d.inSession(skip); !ok {
-			return
-		}
+		return
 	}
-	d.become(found, skip, evidence)
+	question, ok := whoIs(d.Alert.Role, &d.Event)
+	if !ok {
+		d.end(d.own, relay.ActCancel, relay.ReasonLookupFailed, "people", "the event gives nothing to ask by")
+		return
+	}
+	found, ok := d.lookUp(question)
+	if !ok {
+		return
+	}
+	skip := d.generation.actors(d.rule, d.Event)
+	if d.Alert.Role == relay.RoleCallee {
+		leaveOut(skip, people(relay.RoleCaller, &d.Event))
+	}
+	d.become(found, skip, "asked of CometChat")
 }
 
 // lookUp asks the chat app for people. Where they are not to be had, it is decided what becomes of the alert.

@@ -3,6 +3,7 @@ package rules_test
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -299,4 +300,25 @@ func FuzzLoad(f *testing.F) {
 		}
 		require.Equal(t, broken, set == nil)
 	})
+}
+
+func TestARuleKnowsWhatCometChatIsAskedFor(t *testing.T) {
+	t.Parallel()
+	const rule = "{ version: 1, defaults: { sender_limit: off }, rules: [ { name: r, send: [ { sms: t } ], %s } ] }"
+	for keys, want := range map[string]rules.Rule{
+		"trigger: message_sent, to: [receiver, group_members]":                                         {Asks: []relay.Role{relay.RoleGroupMembers}},
+		"trigger: call_initiated, to: callee":                                                          {RingsGroups: true},
+		"trigger: call_initiated, to: callee, if: 'event.conversation.kind == \"user\"'":               {},
+		"trigger: call_initiated, to: callee, if: 'event.conversation.kind != \"user\"'":               {RingsGroups: true},
+		"trigger: call_initiated, to: callee, if: 'event.call.type == \"audio\"'":                      {RingsGroups: true},
+		"trigger: [call_initiated, call_unanswered], to: callee, if: 'event.trigger == \"call_busy\"'": {},
+		"trigger: call_initiated, to: caller, include_actor: true":                                     {},
+	} {
+		set, _ := rules.Load("rules.yaml", fmt.Appendf(nil, rule, keys), catalogue())
+		require.NotNil(t, set, keys)
+		r, _ := set.Rule("r")
+		require.Equal(t, want.Asks, r.Asks, keys)
+		require.Equal(t, want.RingsGroups, r.RingsGroups, keys)
+		require.Equal(t, want.RingsGroups, set.Wants(relay.CallJoined), "those who joined are left out: %s", keys)
+	}
 }

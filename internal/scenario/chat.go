@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"fmt"
 	"maps"
 	"regexp"
 	"strings"
@@ -72,7 +71,7 @@ func (b *builder) unread(n *yaml.Node, c *chat) {
 	const such = "{ hiking: { ann: 3 } }"
 	b.each(n, "`unread`", such, func(guid string, n *yaml.Node) {
 		if _, known := c.groups[guid]; !known && len(c.groups) > 0 {
-			b.fail(n, fmt.Sprintf("`groups` says nothing of %s", quote(guid)), "name its members, or look at how it is spelt")
+			b.fail(n, "`groups` says nothing of "+quote(guid), "name its members, or look at how it is spelt")
 		}
 		b.each(n, "an entry of `unread`", such, func(uid string, n *yaml.Node) {
 			q := relay.Question{Topic: relay.TopicUnread, ID: guid, UID: strings.ToLower(uid)}

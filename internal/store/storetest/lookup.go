@@ -24,9 +24,9 @@ func lookingUp() []test {
 }
 
 // acceptOpen keeps an event with an alert that is due in an hour and whose people are asked for at once.
-func acceptOpen(t *testing.T, s store.Store, id string) (relay.Event, relay.Alert) {
+func acceptOpen(t *testing.T, s store.Store) (relay.Event, relay.Alert) {
 	t.Helper()
-	e := NewEvent(id)
+	e := NewEvent("e1")
 	open := NewAlert(e, "group", "")
 	open.DueAt, open.AgainAt = after(time.Hour), e.ReceivedAt
 	_, err := s.Accept(t.Context(), relay.Plan{Event: e, Alerts: []relay.Alert{open}})
@@ -41,7 +41,7 @@ func whatever(d relay.Decision) func(relay.Alert, relay.Facts) relay.Decision {
 
 func asks(t *testing.T, s store.Store) {
 	t.Helper()
-	_, open := acceptOpen(t, s, "e1")
+	_, open := acceptOpen(t, s)
 	known := accept(t, s, "e2", "lee")[0]
 	question := relay.Question{Topic: relay.TopicMembers, ID: "hiking"}
 	for _, before := range []relay.Alert{open, known} {
@@ -57,7 +57,7 @@ func asks(t *testing.T, s store.Store) {
 
 func looksUp(t *testing.T, s store.Store) {
 	t.Helper()
-	_, open := acceptOpen(t, s, "e1")
+	_, open := acceptOpen(t, s)
 	hold := relay.Decision{Action: relay.ActHold, Reason: relay.ReasonCometChatDown, Until: after(5 * time.Minute)}
 	decideAt(t, s, open.ID, relay.Query{}, noon, always(hold))
 	got := alertOf(t, s, open.ID)
@@ -79,7 +79,7 @@ func looksUp(t *testing.T, s store.Store) {
 
 func resolvesInParts(t *testing.T, s store.Store) {
 	t.Helper()
-	e, open := acceptOpen(t, s, "e1")
+	e, open := acceptOpen(t, s)
 	var people []relay.Alert
 	for _, uid := range []string{"ann", "bob", "cat"} {
 		a := NewAlert(e, "group", uid)
@@ -107,7 +107,7 @@ func resolvesInParts(t *testing.T, s store.Store) {
 
 func resolvesTogether(t *testing.T, s store.Store) {
 	t.Helper()
-	e, open := acceptOpen(t, s, "e1")
+	e, open := acceptOpen(t, s)
 	var people []relay.Alert
 	for n := range 40 {
 		people = append(people, NewAlert(e, "group", fmt.Sprintf("uid-%02d", n)))
@@ -150,7 +150,7 @@ func wakesForPeople(t *testing.T, s store.Store) {
 
 func resolvesMany(t *testing.T, s store.Store) {
 	t.Helper()
-	e, open := acceptOpen(t, s, "e1")
+	e, open := acceptOpen(t, s)
 	const all, part = 1000, 250
 	begun := time.Now()
 	var longest time.Duration
