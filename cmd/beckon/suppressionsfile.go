@@ -225,7 +225,7 @@ func columnsOf(record []string, line int) (columns []string, header bool, wrong 
 		case !slices.Contains(importColumns, name):
 			wrong = append(wrong, badLine{line, fmt.Sprintf("unknown column %.60q; there are %s", name, strings.Join(importColumns, ", "))})
 		case slices.Contains(columns[:i], name):
-			wrong = append(wrong, badLine{line, fmt.Sprintf("two columns are called %s", name)})
+			wrong = append(wrong, badLine{line, "two columns are called " + name})
 		}
 	}
 	return columns, true, wrong

@@ -31,7 +31,8 @@ func TestAFileOfSuppressionsIsReadWithEverythingThatIsWrong(t *testing.T) {
 		},
 		"lines that are wrong": {
 			"channel,address,reason,at\nsms,mia@example.com,,\n,04155550123,muted,yesterday\n,pat@example.com\n,kim@example.com,,2030-01-01\nfax,+14155550123,,\n,lee@example.com,,\n",
-			"/lee@example.com/unreachable/", []string{
+			"/lee@example.com/unreachable/",
+			[]string{
 				"2: address: not a phone number with its country code",
 				"3: at: \"yesterday\" is not a time; write it as",
 				"3: address: not a phone number",

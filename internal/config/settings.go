@@ -155,7 +155,7 @@ func dataTable() []entry {
 		{
 			Setting{
 				Name: "BECKON_RETENTION_MESSAGES",
-				Help: "how long texts and addresses of messages that are done are kept, at least 24h (default BECKON_RETENTION)",
+				Help: "how long texts and addresses are kept, at least 24h (default BECKON_RETENTION)",
 			},
 			func(c *Config, v string) error {
 				return readDuration(&c.RetentionMessages, v, minRetentionMessages, maxRetention)

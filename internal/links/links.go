@@ -98,7 +98,7 @@ func (s *Signer) Unsubscribe(of Subscription) string {
 		if len(field) > maxAddress {
 			return s.seal(unsubscribe, address)
 		}
-		value = append(append(value, byte(len(field))), field...)
+		value = append(append(value, byte(len(field))), field...) //nolint:gosec // it is not longer than maxAddress
 	}
 	if len(value) > maxValue {
 		return s.seal(unsubscribe, address)

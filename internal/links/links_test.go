@@ -32,7 +32,9 @@ func TestALinkLeadsBackToItsAddress(t *testing.T) {
 		relay.Email(strings.Repeat("a", 242) + "@example.com"),
 	} {
 		for _, of := range []links.Subscription{
-			{Address: address}, {Address: address, Locale: "pt-BR"}, {Address: address, UID: "ann-1", Rule: "missed-call"},
+			{Address: address},
+			{Address: address, Locale: "pt-BR"},
+			{Address: address, UID: "ann-1", Rule: "missed-call"},
 			{Address: address, UID: strings.Repeat("u", 100), Rule: "größer", Locale: "de-AT"},
 		} {
 			token := s.Unsubscribe(of)
@@ -71,7 +73,7 @@ func TestALinkThatWentOutStaysGood(t *testing.T) {
 	t.Parallel()
 	const token = "ARKRTnaURotHDShyGBp6mGRdixuzZ00z3BCGc29q9UwoYW5uQGV4YW1wbGUuY29t" //nolint:gosec // signed with a key that only this test has
 	require.Equal(t, token, ofAnn(signer(t, older)), "mails with this link lie in mailboxes: a change needs a new kind beside the old one")
-	const second = "A_34okzF3hncwVVEQktZzyS1v1GtsYn99AUlT6dHhkMjD2FubkBleGFtcGxlLmNvbQVhbm4tMQttaXNzZWQtY2FsbAJkZQ" //nolint:gosec // signed with a key that only this test has
+	const second = "A_34okzF3hncwVVEQktZzyS1v1GtsYn99AUlT6dHhkMjD2FubkBleGFtcGxlLmNvbQVhbm4tMQttaXNzZWQtY2FsbAJkZQ"
 	of := links.Subscription{Address: "ann@example.com", UID: "ann-1", Rule: "missed-call", Locale: "de"}
 	require.Equal(t, second, signer(t, older).Unsubscribe(of), "and so do these")
 	got, err := signer(t, newer, older).Subscription(token)

@@ -62,8 +62,10 @@ func TestARuleIsMutedOnceAndUnmutedAlone(t *testing.T) {
 	t.Parallel()
 	later := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	kept := relay.Preferences{Mutes: []relay.Mute{
-		{Rules: []string{"call", "mention"}, Until: later}, {Rules: []string{"call"}, Until: later},
-		{Rules: []string{"call"}, Conversations: []string{"group_hiking"}}, {Everything: true, Rules: []string{"call"}},
+		{Rules: []string{"call", "mention"}, Until: later},
+		{Rules: []string{"call"}, Until: later},
+		{Rules: []string{"call"}, Conversations: []string{"group_hiking"}},
+		{Everything: true, Rules: []string{"call"}},
 	}}
 	require.False(t, kept.MutesRule("mention"), "only for a time")
 	muted := kept.MuteRule("mention").MuteRule("mention")
@@ -73,8 +75,10 @@ func TestARuleIsMutedOnceAndUnmutedAlone(t *testing.T) {
 
 	free := muted.UnmuteRule("call")
 	require.Equal(t, []relay.Mute{
-		{Rules: []string{"mention"}, Until: later}, {Rules: []string{}, Conversations: []string{"group_hiking"}},
-		{Everything: true, Rules: []string{}}, {Rules: []string{"mention"}},
+		{Rules: []string{"mention"}, Until: later},
+		{Rules: []string{}, Conversations: []string{"group_hiking"}},
+		{Everything: true, Rules: []string{}},
+		{Rules: []string{"mention"}},
 	}, free.Mutes, "and a mute of a rule for a time does not become one of everything")
 	require.Equal(t, []string{"call", "mention"}, kept.Mutes[0].Rules)
 	require.True(t, relay.Preferences{}.MuteRule("call").UnmuteRule("call").Empty())

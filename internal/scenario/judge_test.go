@@ -244,3 +244,29 @@ tests:
 		require.Zero(b, suite.Run(b.Context(), scenario.Options{Now: time.Now}).Failed())
 	}
 }
+
+func TestARecipientMayMuteARuleAndHaveSeveralQuietHours(t *testing.T) {
+	t.Parallel()
+	report := run(t, `
+recipients:
+  cometchat-uid-2: { phone: "+442079460102", quiet_hours: [ { from: "11:00", to: "12:30" }, { from: "12:15", to: "13:00" } ] }
+tests:
+  - name: quiet to the end of both
+    start: 2026-03-02T12:00:00Z
+    events: [ { at: 0s, sample: user_mentioned } ]
+    expect: [ { at: 60m, rule: told } ]
+  - name: the rule is muted
+    recipients: { cometchat-uid-2: { phone: "+442079460102", mute: [ { rules: [other, told] }, { conversations: [group_noise] } ] } }
+    events: [ { at: 0s, sample: user_mentioned } ]
+    expect: []
+    suppressed: [ { rule: told, reason: muted } ]
+  - name: another rule is muted
+    recipients: { cometchat-uid-2: { phone: "+442079460102", mute: { rules: [other] } } }
+    events: [ { at: 0s, sample: user_mentioned } ]
+    expect: [ { at: 60s, rule: told } ]
+`)
+	require.Len(t, report.Tests, 3)
+	for _, tt := range report.Tests {
+		require.Empty(t, tt.Failures, tt.Name)
+	}
+}

@@ -113,14 +113,16 @@ func TestThePageShowsHowThingsAreAndOffersWhatCanBeChanged(t *testing.T) {
 		"all goes out": {server.Standing{Mail: server.MailOn, Kind: server.KindOn}, "You get mails", []string{noKind, noMail}},
 		"all goes out, of a link that knows no kind": {server.Standing{Mail: server.MailOn}, "You get mails", []string{noMail}},
 		"not that kind": {
-			server.Standing{Mail: server.MailOn, Kind: server.KindOff}, "no more messages like the mail",
+			server.Standing{Mail: server.MailOn, Kind: server.KindOff},
+			"no more messages like the mail",
 			[]string{"wish=resume Send me messages like that again", noMail},
 		},
 		"no mail": {server.Standing{Mail: server.MailOff, Kind: server.KindOn}, "You are unsubscribed", []string{"wish=resume Send me mails again"}},
 		"neither": {server.Standing{Mail: server.MailOff, Kind: server.KindOff}, "You are unsubscribed", []string{"wish=resume Send me mails again"}},
 		"blocked": {server.Standing{Mail: server.MailBlocked, Kind: server.KindOn}, "Only whoever runs the chat can change that", nil},
 		"blocked, and not that kind": {
-			server.Standing{Mail: server.MailBlocked, Kind: server.KindOff}, "Only whoever runs the chat can change that",
+			server.Standing{Mail: server.MailBlocked, Kind: server.KindOff},
+			"Only whoever runs the chat can change that",
 			[]string{"wish=resume Send me messages like that again"},
 		},
 	} {

@@ -68,8 +68,11 @@ func TestOperatorsChangeWishesAndViewersLookAtThem(t *testing.T) {
 	l := &ledger{}
 	h := guarded(l)
 	for _, tt := range []struct{ method, path, body string }{
-		{http.MethodGet, preferences, ""}, {http.MethodPut, preferences, "{}"}, {http.MethodGet, suppressions, ""},
-		{http.MethodGet, suppressions + "?reveal=true", ""}, {http.MethodPost, suppressions, `{"suppressions":[]}`},
+		{http.MethodGet, preferences, ""},
+		{http.MethodPut, preferences, "{}"},
+		{http.MethodGet, suppressions, ""},
+		{http.MethodGet, suppressions + "?reveal=true", ""},
+		{http.MethodPost, suppressions, `{"suppressions":[]}`},
 		{http.MethodDelete, suppressions, `{"address":"ann@example.com"}`},
 	} {
 		name := tt.method + " " + tt.path
@@ -171,8 +174,11 @@ func TestARefusalNamesEachFieldThatIsWrong(t *testing.T) {
 
 	l.err = errors.New("internal-detail")
 	for _, tt := range [][3]string{
-		{http.MethodGet, "preferences/ann", ""}, {http.MethodPut, "preferences/ann", "{}"}, {http.MethodGet, "suppressions", ""},
-		{http.MethodPost, "suppressions", "{}"}, {http.MethodDelete, "suppressions", "{}"},
+		{http.MethodGet, "preferences/ann", ""},
+		{http.MethodPut, "preferences/ann", "{}"},
+		{http.MethodGet, "suppressions", ""},
+		{http.MethodPost, "suppressions", "{}"},
+		{http.MethodDelete, "suppressions", "{}"},
 	} {
 		answer := ask(t, guarded(l), tt[0], "/console/api/"+tt[1], body(tt[2]), kim)
 		require.Equal(t, http.StatusServiceUnavailable, answer.Code)

@@ -100,7 +100,7 @@ func french() unsubscribeWords {
 		later:       "Cela n’a pas fonctionné",
 		mailOn:      "À cette adresse, nous envoyons des e-mails sur ce que vous manquez dans le chat.",
 		mailOff:     "C’est noté : nous n’envoyons plus d’e-mails à cette adresse.",
-		mailBlocked: "Nous n’envoyons pas d’e-mails à cette adresse : elle n’a pas pu être jointe, ou quelqu’un nous l’a demandé. Seul le responsable du chat peut changer cela.",
+		mailBlocked: "Nous n’envoyons pas d’e-mails à cette adresse : elle n’a pas pu être jointe, ou quelqu’un nous l’a demandé. Seuls ceux qui gèrent le chat peuvent changer cela.",
 		kindOff:     "Vous ne recevez plus de messages comme l’e-mail dont vous venez.",
 		stopKind:    "Plus de messages comme cet e-mail", stopMail: "Plus aucun e-mail",
 		resumeKind: "Recevoir à nouveau ces messages", resumeAll: "Recevoir à nouveau les e-mails", again: "Réessayer",

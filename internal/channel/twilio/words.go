@@ -52,7 +52,8 @@ func newVocabulary(w Words) (vocabulary, error) {
 		setting, asks string
 		words         []string
 	}{
-		{"BECKON_SMS_STOP_WORDS", wordStop, w.Stop}, {"BECKON_SMS_START_WORDS", wordStart, w.Start},
+		{"BECKON_SMS_STOP_WORDS", wordStop, w.Stop},
+		{"BECKON_SMS_START_WORDS", wordStart, w.Start},
 		{"BECKON_SMS_HELP_WORDS", wordHelp, w.Help},
 	} {
 		for _, word := range list.words {

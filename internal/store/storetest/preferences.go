@@ -42,7 +42,9 @@ func keepsPreferences(t *testing.T, s store.Store) {
 			Channels:   []relay.Channel{relay.ChannelSMS, relay.ChannelEmail},
 			QuietHours: []relay.QuietHours{{From: 1320, To: 0, Set: true}, {From: 0, To: 1, Set: true}},
 			Mutes: []relay.Mute{
-				{Everything: true, Until: after(time.Hour)}, {Rules: []string{"a", "b"}}, {Until: after(time.Minute)},
+				{Everything: true, Until: after(time.Hour)},
+				{Rules: []string{"a", "b"}},
+				{Until: after(time.Minute)},
 				{Conversations: []string{"group_\u00fc", "x_user_y"}, Rules: []string{"c"}, Until: after(2 * time.Hour)},
 			},
 			Locale: "fr", TimeZone: "Europe/Paris",
