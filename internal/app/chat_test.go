@@ -1,82 +1,92 @@
 package app
 
 import (
-	"context"
-	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/beckon-relay/beckon/internal/cometchat/cometchattest"
 	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/dispatch"
 	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
-var (
-	errGone    = errors.New("gone")
-	errTooMany = errors.New("too many")
-	errDown    = errors.New("down")
-)
-
-// clientOf answers as a client of CometChat's API does, or fails.
-func clientOf(err error) chat {
-	return chat{
-		members: func(_ context.Context, guid string, most int) ([]relay.User, error) {
-			return []relay.User{{UID: guid}, {UID: "bob", Name: "Bob"}}[:most], err
-		},
-		author: func(_ context.Context, id string) (relay.User, error) { return relay.User{UID: "author-of-" + id}, err },
-		joined: func(_ context.Context, session string) ([]string, error) { return []string{session}, err },
-		unread: func(_ context.Context, uid string, c relay.Conversation, other string) (int, error) {
-			return len(uid + c.ID + c.Kind + other), err
-		},
-		gone: errGone, tooMany: errTooMany, most: 2,
-	}
+// askable is an app that asks a CometChat like the real one.
+func askable(t *testing.T) (*App, *cometchattest.Server) {
+	t.Helper()
+	server := cometchattest.New(t, nil)
+	base, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	c := config.Config{GroupCap: 2, CometChat: config.CometChat{
+		AppID: cometchattest.AppID, Region: cometchattest.Region, APIKey: cometchattest.APIKey, BaseURL: base,
+	}}
+	people, err := finder{observer: nobody{}}.open(c)
+	require.NoError(t, err)
+	a := &App{}
+	a.live.Store(&live{chat: newChat(people, c)})
+	return a, server
 }
 
-func TestQuestionsAreAskedOfTheClient(t *testing.T) {
+func TestQuestionsAreAskedOfCometChat(t *testing.T) {
 	t.Parallel()
-	for q, want := range map[relay.Question]relay.Answer{
-		{Topic: relay.TopicMembers, ID: "hiking"}:            {People: []string{"hiking", "bob"}},
-		{Topic: relay.TopicAuthor, ID: "7"}:                  {People: []string{"author-of-7"}},
-		{Topic: relay.TopicJoined, ID: "s1"}:                 {People: []string{"s1"}},
-		{Topic: relay.TopicUnread, ID: "hiking", UID: "ann"}: {Unread: len("ann" + "group_hiking" + "group" + "hiking")},
-	} {
-		got, err := clientOf(nil).Ask(t.Context(), q)
-		require.NoError(t, err)
-		require.Equal(t, want, got)
-		for fails, want := range map[error]error{errGone: dispatch.ErrGone, errTooMany: dispatch.ErrTooMany, errDown: errDown} {
-			_, err := clientOf(fails).Ask(t.Context(), q)
-			require.ErrorIs(t, err, want)
-		}
+	a, server := askable(t)
+	for _, uid := range []string{"ann", "bob", "eve"} {
+		server.User(uid, uid, nil)
 	}
-	_, err := clientOf(nil).Ask(t.Context(), relay.Question{Topic: "weather"})
+	server.Group("hiking", "ann", "bob")
+	server.Group("crowd", "ann", "bob", "eve")
+	server.Group("silent", "ann")
+	server.Message("7", "bob", "ann")
+	server.Session("s1", "ann", []string{"bob", "eve"}, []string{"bob"})
+	server.Conversation("ann", "hiking", 3)
+	server.Fail("/v3/groups/silent/conversation", cometchattest.Fault{Status: 200, Body: `{"data":{"conversationId":"group_silent"}}`})
+	for q, want := range map[relay.Question]relay.Answer{
+		{Topic: relay.TopicMembers, ID: "hiking"}:            {People: []string{"ann", "bob"}},
+		{Topic: relay.TopicAuthor, ID: "7"}:                  {People: []string{"bob"}},
+		{Topic: relay.TopicUnread, ID: "hiking", UID: "ann"}: {Unread: 3},
+	} {
+		got, err := a.Ask(t.Context(), q)
+		require.NoError(t, err, q.Topic)
+		require.Equal(t, want, got)
+	}
+	joined, err := a.Ask(t.Context(), relay.Question{Topic: relay.TopicJoined, ID: "s1"})
+	require.NoError(t, err)
+	require.Contains(t, joined.People, "bob")
+	require.NotContains(t, joined.People, "eve")
+
+	for q, want := range map[relay.Question]error{
+		{Topic: relay.TopicMembers, ID: "crowd"}:             dispatch.ErrTooMany,
+		{Topic: relay.TopicMembers, ID: "gone"}:              dispatch.ErrGone,
+		{Topic: relay.TopicAuthor, ID: "8"}:                  dispatch.ErrGone,
+		{Topic: relay.TopicJoined, ID: "s2"}:                 dispatch.ErrGone,
+		{Topic: relay.TopicUnread, ID: "silent", UID: "ann"}: dispatch.ErrGone, // nothing is counted: it has to be told
+	} {
+		_, err := a.Ask(t.Context(), q)
+		require.ErrorIs(t, err, want, "%v", q)
+	}
+	server.Fail("/", cometchattest.Fault{Status: 500})
+	_, err = a.Ask(t.Context(), relay.Question{Topic: relay.TopicMembers, ID: "hiking"})
+	require.Error(t, err)
+	for _, other := range []error{dispatch.ErrGone, dispatch.ErrTooMany, dispatch.ErrNobody} {
+		require.NotErrorIs(t, err, other)
+	}
+	_, err = a.Ask(t.Context(), relay.Question{Topic: "weather"})
 	require.ErrorContains(t, err, `"weather"`)
 }
 
 func TestWithoutAKeyNobodyIsAsked(t *testing.T) {
 	t.Parallel()
-	a := &App{Options: Options{Chat: func(config.Config) (dispatch.Chat, error) { return clientOf(nil), nil }}}
-	made, err := a.newChat(config.Config{})
+	people, err := finder{observer: nobody{}}.open(config.Config{})
 	require.NoError(t, err)
-	require.Nil(t, made)
+	require.Nil(t, newChat(people, config.Config{}))
+	a := &App{}
 	a.live.Store(&live{})
 	_, err = a.Ask(t.Context(), relay.Question{Topic: relay.TopicJoined})
 	require.ErrorIs(t, err, dispatch.ErrNobody)
-
-	keyed := config.Config{CometChat: config.CometChat{APIKey: "k"}}
-	made, err = a.newChat(keyed)
-	require.NoError(t, err)
-	a.live.Store(&live{chat: made})
-	answer, err := a.Ask(t.Context(), relay.Question{Topic: relay.TopicJoined, ID: "s1"})
-	require.NoError(t, err)
-	require.Equal(t, []string{"s1"}, answer.People)
-
-	a.Chat = func(config.Config) (dispatch.Chat, error) { return nil, errDown }
-	_, err = a.newChat(keyed)
-	require.ErrorIs(t, err, errDown)
 }
 
 // rulesOf makes a generation of rules with the shipped templates.

@@ -63,6 +63,12 @@ func (e *Error) Error() string {
 	return text
 }
 
+// final reports whether CometChat itself refused, and will again: not something on the way, not the key, not too many calls.
+func (e *Error) final() bool {
+	return e.Status >= http.StatusBadRequest && e.Status < http.StatusInternalServerError && e.Status != http.StatusTooManyRequests &&
+		e.Code != "" && !strings.HasPrefix(e.Code, "AUTH_")
+}
+
 // missing are the codes that say that the one thing asked for is not there. Others end in NOT_FOUND too, such as that of a
 // wrong key: taken for an answer, they would suppress every alert there is.
 var missing = []string{

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -150,8 +149,8 @@ func (c *Client) contactDetails(ctx context.Context, uid string) (object, error)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return nil, nil
-	case errors.As(err, &refused) && refused.Status == http.StatusNotFound && refused.Code != "" && !strings.HasPrefix(refused.Code, "AUTH_"):
-		return nil, nil // CometChat's own 404, not that of something on the way
+	case errors.As(err, &refused) && refused.final():
+		return nil, nil // the app may have no notifications; the key was good for the user right before
 	case err != nil:
 		return nil, err
 	}

@@ -234,6 +234,7 @@ func TestNoContactDetailsAreNoTrouble(t *testing.T) {
 		{Status: 200, Body: `{"data":[]}`},
 		{Status: 200, Body: `{"data":null}`},
 		{Status: 404, Code: "ERR_WHATEVER"},
+		{Status: 403, Code: "ERR_PLAN"},
 	} {
 		b.server.Fail("/v3/notifications", fault)
 		contact, err := b.Contact(t.Context(), "ann")
@@ -241,7 +242,7 @@ func TestNoContactDetailsAreNoTrouble(t *testing.T) {
 		require.Equal(t, "ann@example.com", contact.Email.Reveal())
 	}
 	// What comes from something on the way, or says that the key is wrong, is trouble.
-	for _, fault := range []cometchattest.Fault{{Status: 404, Body: "<html>"}, {Status: 403, Code: "ERR_PLAN"}, {Status: 404, Code: "AUTH_ERR_APIKEY_NOT_FOUND"}} {
+	for _, fault := range []cometchattest.Fault{{Status: 404, Body: "<html>"}, {Status: 403, Body: "no"}, {Status: 404, Code: "AUTH_ERR_APIKEY_NOT_FOUND"}, {Status: 429, Code: "ERR_TOO_MANY"}} {
 		b.server.Fail("/v3/notifications", fault)
 		_, err := b.Contact(t.Context(), "ann")
 		require.Error(t, err)
