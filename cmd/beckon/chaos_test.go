@@ -50,9 +50,9 @@ rules:
 // taken, answers that are cut off, receipts late, twice and out of order. In the end every mention that was answered 200
 // has told its person once on each channel, or not at all where it had been read: none is missing, and none came twice.
 func TestChaos(t *testing.T) { //nolint:paralleltest // it takes the whole machine
-	t.Run("sqlite", func(t *testing.T) { newChaos(t, newLab(t, chaosRules), 1).run() }) //nolint:paralleltest // see above
-	t.Run("postgres with three replicas", func(t *testing.T) {                          //nolint:paralleltest // see above
-		l := newLab(t, chaosRules)
+	t.Run("sqlite", func(t *testing.T) { newChaos(t, newWatchedLab(t, chaosRules), 1).run() }) //nolint:paralleltest // see above
+	t.Run("postgres with three replicas", func(t *testing.T) {                                 //nolint:paralleltest // see above
+		l := newWatchedLab(t, chaosRules)
 		l.onPostgres()
 		newChaos(t, l, 3).run()
 	})

@@ -35,7 +35,7 @@ const (
 // outcome; these are counted apart.
 func TestKillLosesNothing(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, `version: 1
+	l := newWatchedLab(t, `version: 1
 defaults: { sender_limit: off }
 rules:
   - { name: at-once, trigger: user_mentioned, to: mentioned, urgent: true, send: [ { sms: mention } ] }
@@ -158,7 +158,7 @@ func (l *lab) burstEvent(round, n int) []byte {
 
 func TestTermFinishesWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, labRules)
+	l := newWatchedLab(t, labRules)
 	l.twilio.Next(vendortest.Answer{Delay: 1500 * time.Millisecond})
 	p := l.serve()
 	event := p.mustPost(sample(t, relay.UserMentioned, nil))

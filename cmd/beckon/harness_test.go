@@ -28,26 +28,29 @@ import (
 	"github.com/beckon-relay/beckon/internal/store"
 )
 
-// binary builds the real binary once for all tests.
-var binary = sync.OnceValues(func() (string, error) { //nolint:gochecknoglobals // built once, read by all tests
-	dir, err := os.MkdirTemp("", "beckon-test-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "beckon")
-	args := slices.Concat([]string{"build"}, buildFlags(), []string{"-o", path, "."})
-	out, err := exec.Command("go", args...).CombinedOutput() //nolint:gosec // our own path
-	if err != nil {
-		return "", fmt.Errorf("build: %w: %s", err, out)
-	}
-	return path, nil
-})
+// binaries is where the real binary is built, once for all tests: as it is shipped, and with the race detector for those tests that do
+// many things at once. It makes an idle relay so busy that few of the others would fit beside each other.
+var (
+	binaries = filepath.Join(os.TempDir(), fmt.Sprintf("beckon-test-%d", os.Getpid())) //nolint:gochecknoglobals // one for all tests
+	binary   = builder("beckon")                                                       //nolint:gochecknoglobals // built once, read by all tests
+	watched  = builder("watched", "-race")                                             //nolint:gochecknoglobals // so is this
+)
+
+func builder(name string, flags ...string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		path := filepath.Join(binaries, name)
+		args := slices.Concat([]string{"build"}, flags, []string{"-o", path, "."})
+		out, err := exec.Command("go", args...).CombinedOutput() //nolint:gosec // our own path
+		if err != nil {
+			return "", fmt.Errorf("build: %w: %s", err, out)
+		}
+		return path, nil
+	})
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
-	}
+	_ = os.RemoveAll(binaries)
 	os.Exit(code)
 }
 
@@ -58,6 +61,8 @@ type lab struct {
 	twilio   *vendortest.Twilio
 	sendgrid *vendortest.SendGrid
 	env      map[string]string
+	// build gives the binary that is run.
+	build func() (string, error)
 }
 
 const labRules = `version: 1
@@ -68,7 +73,7 @@ rules:
 
 func newLab(t *testing.T, rules string, options ...vendortest.Option) *lab {
 	t.Helper()
-	l := &lab{t: t, dir: t.TempDir(), twilio: vendortest.NewTwilio(t, options...), sendgrid: vendortest.NewSendGrid(t, options...)}
+	l := &lab{t: t, dir: t.TempDir(), twilio: vendortest.NewTwilio(t, options...), sendgrid: vendortest.NewSendGrid(t, options...), build: binary}
 	l.write("rules.yaml", rules)
 	l.write("people.yaml", `
 cometchat-uid-1: { name: Andrew Joseph, phone: "+14155550101", email: andrew@example.net }
@@ -91,6 +96,14 @@ cometchat-uid-5: { name: John Paul, phone: "+14155550105", email: john@example.n
 	return l
 }
 
+// newWatchedLab is newLab with the race detector in the binary.
+func newWatchedLab(t *testing.T, rules string) *lab {
+	t.Helper()
+	l := newLab(t, rules)
+	l.build = watched
+	return l
+}
+
 func (l *lab) path(name string) string { return filepath.Join(l.dir, name) }
 
 func (l *lab) write(name, content string) {
@@ -104,7 +117,7 @@ func (l *lab) write(name, content string) {
 // command makes a run of the binary with the lab's settings and nothing else from the environment.
 func (l *lab) command(args ...string) *exec.Cmd {
 	l.t.Helper()
-	path, err := binary()
+	path, err := l.build()
 	require.NoError(l.t, err)
 	c := exec.CommandContext(l.t.Context(), path, args...) //nolint:gosec // our own binary
 	c.Dir = l.dir

@@ -16,7 +16,7 @@ import (
 // TestTenTimesTheLoadThatFitsLosesNothing posts from ten times as many at once as the relay has places for. Who does not fit is told to
 // come again; what was answered 200 is kept, and sent in the end.
 func TestTenTimesTheLoadThatFitsLosesNothing(t *testing.T) { //nolint:paralleltest // it takes the whole machine
-	l := newLab(t, `version: 1
+	l := newWatchedLab(t, `version: 1
 defaults: { sender_limit: off }
 rules:
   - { name: later, trigger: message_sent, to: receiver, wait: 1s, urgent: true, limits: off, send: [ { sms: unread-message } ] }

@@ -22,9 +22,6 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
-// buildFlags of the binary: what is measured is the one that is shipped.
-func buildFlags() []string { return nil }
-
 const (
 	soakRules = `version: 1
 defaults: { sender_limit: off }

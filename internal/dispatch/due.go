@@ -155,7 +155,7 @@ func (d *Dispatcher) situation(ctx context.Context, alert relay.Alert) (engine.S
 	}
 	if uid := alert.Recipient.UID; uid != "" {
 		s.Contact, s.Found = d.lookup(ctx, uid)
-		if s.Found == engine.FoundContact {
+		if s.Found != engine.FoundDown { // nobody's directory knows them, and the event may bring an address
 			if s.Contact, err = d.withWishes(ctx, uid, s.Contact); err != nil {
 				return s, fmt.Errorf("alert %s: %w", alert.ID, err)
 			}
