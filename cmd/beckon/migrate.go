@@ -18,7 +18,7 @@ func migrateCommand() *cobra.Command {
 		Long: `Bring the database of BECKON_DATABASE_URL up to this version, or make it. ` + "`serve`" + ` does the same at its start.
 
 With --from, copy everything out of a SQLite database into an empty PostgreSQL database: events, alerts, deliveries, attempts,
-claims and what counts against limits, suppressions, receipts, pauses. Stop the relay first. What was waiting goes on there: a
+claims and what counts against limits, suppressions, preferences, receipts, pauses. Stop the relay first. What was waiting goes on there: a
 held alert falls due when it would have. All is copied or nothing, and the SQLite database stays as it is. A password given as an
 argument can be seen by others on the machine: leave --to out, and the database of BECKON_DATABASE_URL is meant.`,
 		Args: args(cobra.NoArgs),
