@@ -109,7 +109,7 @@ func listenerTable() []entry {
 		{
 			Setting{
 				Name: "BECKON_SECRET_KEY", Secret: true,
-				Help: "keys for links and for what is left of forgotten people, at least 32 characters each: the first signs, all verify",
+				Help: "keys for links and `forget`, 32 characters or more each: the first signs, all verify",
 			},
 			func(c *Config, v string) error { return readSecretKeys(&c.SecretKeys, v) },
 		},
@@ -151,7 +151,7 @@ func dataTable() []entry {
 		{
 			Setting{
 				Name: "BECKON_RETENTION_MESSAGES",
-				Help: "how long texts and addresses of messages that are done are kept, at least 24h (default BECKON_RETENTION)",
+				Help: "how long texts and addresses are kept, at least 24h (default BECKON_RETENTION)",
 			},
 			func(c *Config, v string) error {
 				return readDuration(&c.RetentionMessages, v, minRetentionMessages, maxRetention)

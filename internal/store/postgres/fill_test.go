@@ -75,19 +75,25 @@ func source(t *testing.T) (s *sqlite.Store, waiting []string) {
 	must(s.KeepGeneration(t.Context(), store.Generation{Hash: "h", KeptAt: now}))
 	must(s.KeepOutbox(t.Context(), relay.OutboxMessage{ID: "o1", Channel: relay.ChannelSMS, ReceivedAt: now}))
 	must(s.Pause(t.Context(), relay.Pause{Rule: "other", By: "ann", At: now}))
-	dying := accept("dying", now)
-	kept, err := s.Decide(t.Context(), dying.ID, relay.Query{}, now, func(relay.Alert, relay.Facts) relay.Decision {
-		return relay.Decision{Action: relay.ActSend, Deliveries: []relay.Delivery{storetest.NewDelivery(dying, "z")}}
-	})
-	must(err)
-	begin(kept.Deliveries[0])
-	_, err = s.Forget(t.Context(), store.Forgetting{
-		UID: "gone", Person: privacy.New("gone", relay.NewAddress(relay.ChannelSMS, kept.Deliveries[0].Address())),
-		Keys: storetest.Keys(), By: "ann", At: now,
-	})
-	require.ErrorIs(t, err, store.ErrUnderWay)
+	begin(send("dying", time.Time{})[0])
+	interrupted(t, s, now)
 	return s, []string{held.ID, queued[0].ID, queued[1].ID, lost[0].ID}
 }
+
+// interrupted begins to forget somebody, and cannot end it while an attempt is under way.
+func interrupted(t *testing.T, s store.Store, now time.Time) {
+	t.Helper()
+	_, err := s.Forget(t.Context(), store.Forgetting{
+		UID: "gone", Person: dying{privacy.New("gone")}, Keys: storetest.Keys(), By: "ann", At: now,
+	})
+	require.ErrorIs(t, err, store.ErrUnderWay)
+}
+
+// dying is somebody whom one event names.
+type dying struct{ store.Person }
+
+// In implements store.Person.
+func (dying) In(raw []byte) bool { return strings.Contains(string(raw), "dying") }
 
 func TestWhatSQLiteKeptGoesOnInPostgreSQL(t *testing.T) {
 	t.Parallel()
