@@ -111,7 +111,7 @@ func listenerTable() []entry {
 		{
 			Setting{
 				Name: "BECKON_SECRET_KEY", Secret: true,
-				Help: "keys for links and forgotten people, at least 32 characters each: the first signs",
+				Help: "keys for links and `forget`, 32 characters or more each: the first signs, all verify",
 			},
 			func(c *Config, v string) error { return readSecretKeys(&c.SecretKeys, v) },
 		},

@@ -74,7 +74,7 @@ type Options struct {
 	// UnknownWait is how long a delivery whose answer was lost waits before it is sent again.
 	UnknownWait time.Duration
 	// Retention is how long events and what belongs to them are kept, RetentionMessages how long texts and addresses of deliveries
-	// that are done, and RetentionAudit what operators did.
+	// that are done, and RetentionAudit what operators did; 0 is for good.
 	Retention, RetentionMessages, RetentionAudit time.Duration
 	// Replica names this process among those that share the database.
 	Replica string
@@ -253,7 +253,7 @@ func (d *Dispatcher) houseKeeping(ctx context.Context) error {
 		{"messages", d.RetentionMessages, d.Store.Blank},
 		{"the audit", d.RetentionAudit, d.Store.PruneAudit},
 	} {
-		for n := pruneSize; n >= pruneSize; {
+		for n := pruneSize; kind.kept > 0 && n >= pruneSize; {
 			var err error
 			if n, err = kind.prune(ctx, now.Add(-kind.kept), pruneSize); err != nil {
 				return fmt.Errorf("prune %s: %w", kind.what, err)

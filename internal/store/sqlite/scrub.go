@@ -4,16 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/beckon-relay/beckon/internal/store/tables"
 )
 
-const (
-	// checkpointTries are how often a reader of the write-ahead log is waited for, with checkpointPause between.
-	checkpointTries = 40
-	checkpointPause = 250 * time.Millisecond
-)
+// checkpointTries are how often a reader of the write-ahead log is waited for; each takes as long as the connection's busy_timeout.
+const checkpointTries = 2
 
 // Scrub implements store.Privacy. That secure_delete overwrites what is deleted is not enough: where SQLite moves rows between its
 // pages, copies stay behind in the gaps. So the file is written anew, and the log emptied.
@@ -32,13 +28,6 @@ func (s *Store) Scrub(ctx context.Context) error {
 		}
 		if busy == 0 {
 			return nil
-		}
-		timer := time.NewTimer(checkpointPause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
 		}
 	}
 	return errors.New("the log could not be emptied: somebody has been reading the database for long, such as a backup")

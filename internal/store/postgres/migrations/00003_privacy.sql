@@ -3,8 +3,7 @@
 -- +goose Up
 -- When the message and the address were taken out because they were past their retention; 0 while they are there.
 ALTER TABLE deliveries ADD COLUMN blanked_at BIGINT NOT NULL DEFAULT 0;
-CREATE INDEX deliveries_unblanked ON deliveries (created_at)
-    WHERE blanked_at = 0 AND state IN ('sent', 'delivered', 'undelivered', 'suppressed', 'dead');
+CREATE INDEX deliveries_unblanked ON deliveries (created_at) WHERE blanked_at = 0;
 CREATE INDEX audit_at ON audit (at);
 
 -- The ID of the key that the address was hashed by when its owner was forgotten; empty where the address is in clear.
