@@ -25,6 +25,7 @@ func hashing() []test {
 func forgetting() []test {
 	return []test{
 		{"a person goes with every event that names them, and nobody else", forgetsPerson},
+		{"what others muted with the person goes, too", forgetsMutes},
 		{"a dry run counts the same and removes nothing", countsForgotten},
 		{"what is forgotten once is not there a second time", forgetsTwice},
 		{"an attempt under way is let finish", letsFinish},
@@ -51,6 +52,26 @@ func forget(t *testing.T, s store.Store, f store.Forgetting) store.Forgotten {
 	require.NoError(t, err)
 	require.NoError(t, s.Scrub(t.Context()))
 	return gone
+}
+
+func forgetsMutes(t *testing.T, s store.Store) {
+	must := func(uid string, mutes ...relay.Mute) {
+		_, err := s.ChangePreferences(t.Context(), uid, relay.Audit{At: after(0), Who: "kim", Action: "mute"},
+			func(p relay.Preferences) (relay.Preferences, error) { p.Mutes = mutes; return p, nil })
+		require.NoError(t, err)
+	}
+	must("lee", relay.Mute{Everything: true})
+	must("ann", relay.Mute{Conversations: []string{"ann_user_lee", "group_hiking"}}, relay.Mute{Until: after(time.Hour), Conversations: []string{"ann_user_lee"}})
+	must("bob", relay.Mute{Conversations: []string{"bob_user_lee"}})
+	must("eve", relay.Mute{Conversations: []string{"eve_user_leelee", "group_lees"}})
+	require.Equal(t, 3, forget(t, s, person("lee")).Preferences)
+	for uid, want := range map[string][]relay.Mute{
+		"lee": nil, "bob": nil, "ann": {{Conversations: []string{"group_hiking"}}}, "eve": {{Conversations: []string{"eve_user_leelee", "group_lees"}}},
+	} {
+		got, err := s.Preferences(t.Context(), uid)
+		require.NoError(t, err)
+		require.Equal(t, want, got.Mutes, uid)
+	}
 }
 
 // says keeps an event whose JSON says more, with an alert for each uid.

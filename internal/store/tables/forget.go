@@ -40,7 +40,7 @@ func (s *Tables) Forget(ctx context.Context, f store.Forgetting) (store.Forgotte
 	r := &removal{Forgetting: f, s: s}
 	err := checkForgetting(f)
 	for _, step := range []func(context.Context) error{
-		r.begin, r.events, r.alerts, r.deliveries, r.underWay, r.outbox, r.personal, r.audit, r.end,
+		r.begin, r.events, r.alerts, r.deliveries, r.underWay, r.outbox, r.personal, r.mutes, r.audit, r.end,
 	} {
 		if err == nil {
 			err = step(ctx)
@@ -318,6 +318,60 @@ func (r *removal) personal(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// mutes takes conversations with the person out of what others muted.
+func (r *removal) mutes(ctx context.Context) error {
+	like := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(r.UID)) + "%"
+	others, err := All(ctx, r.s.Read, scanPreferences,
+		`SELECT uid, wishes, updated_at FROM preferences WHERE lower(wishes) LIKE ? ESCAPE '\'`, like)
+	if err != nil {
+		return fmt.Errorf("preferences of others: %w", err)
+	}
+	for _, p := range others {
+		if _, named := r.unnamed(p); !named {
+			continue
+		}
+		if r.DryRun {
+			r.total.Preferences++
+			continue
+		}
+		err := r.write(ctx, func(ctx context.Context, b *batch, c *store.Forgotten) error {
+			now, err := readPreferences(ctx, b, p.UID, " FOR UPDATE")
+			if err != nil {
+				return err
+			}
+			clean, named := r.unnamed(now)
+			if !named {
+				return nil
+			}
+			c.Preferences++
+			return b.putPreferences(ctx, clean)
+		})
+		if err != nil {
+			return fmt.Errorf("preferences of others: %w", err)
+		}
+	}
+	return nil
+}
+
+// unnamed gives preferences without conversations with the person, and whether there were any. A mute of nothing else goes whole: it
+// would become one of everything.
+func (r *removal) unnamed(p relay.Preferences) (clean relay.Preferences, named bool) {
+	clean = p
+	clean.Mutes = nil
+	for _, m := range p.Mutes {
+		kept := slices.DeleteFunc(slices.Clone(m.Conversations), r.Person.Text)
+		if len(kept) == len(m.Conversations) {
+			clean.Mutes = append(clean.Mutes, m)
+			continue
+		}
+		named = true
+		if m.Conversations = kept; len(kept) > 0 || len(m.Rules) > 0 || m.Everything {
+			clean.Mutes = append(clean.Mutes, m)
+		}
+	}
+	return clean, named
 }
 
 // audit takes the uid out of what operators did.

@@ -129,19 +129,21 @@ func (b *batch) changePreferences(ctx context.Context, uid string, audit relay.A
 	if !next.UpdatedAt.After(before.UpdatedAt) { // a clock that was put back
 		next.UpdatedAt = before.UpdatedAt.Add(time.Microsecond)
 	}
+	if err = b.putPreferences(ctx, next); err != nil {
+		return before, err
+	}
 	if next.Empty() {
 		next.UpdatedAt = time.Time{}
-		_, err = b.Exec(ctx, "DELETE FROM preferences WHERE uid = ?", uid)
-	} else {
-		err = b.keepPreferences(ctx, next)
-	}
-	if err != nil {
-		return before, err
 	}
 	return next, b.note(ctx, audit)
 }
 
-func (b *batch) keepPreferences(ctx context.Context, p relay.Preferences) error {
+// putPreferences keeps preferences in the place of those there were; empty ones are none.
+func (b *batch) putPreferences(ctx context.Context, p relay.Preferences) error {
+	if p.Empty() {
+		_, err := b.Exec(ctx, "DELETE FROM preferences WHERE uid = ?", p.UID)
+		return err
+	}
 	text, err := writeWishes(p)
 	if err != nil {
 		return err
