@@ -367,6 +367,6 @@ func TestAnExportHasAllThatIsKeptOfAPersonAndNoAddressOfOthers(t *testing.T) {
 	require.Len(t, got.Events, zoesEvents, "also from the database, beside the relay")
 	_, errs, code = l.run("export", zoeUID, "--address", "zoe")
 	require.Equal(t, 1, code)
-	require.Contains(t, errs, "neither a phone number with its country code")
+	require.Contains(t, errs, "not a phone number with its country code")
 	p.stop()
 }

@@ -91,6 +91,7 @@ func newPlay(t *testing.T, path string, test *scenario.Test) *play {
 	}
 	require.NoError(t, yaml.Unmarshal(source, &file))
 	p := &play{test: test, setup: test.Setup()}
+	p.setup.Unlinked = true
 	for _, written := range file.Tests {
 		if written.Name != test.Name {
 			continue
@@ -104,7 +105,7 @@ func newPlay(t *testing.T, path string, test *scenario.Test) *play {
 	p.lab = newLab(t, p.setup.Generation(test.Start).Rules.Text())
 	p.lab.env["BECKON_PROVIDERS"] = "outbox"
 	p.lab.write("people.yaml", string(people))
-	delete(p.lab.env, "BECKON_PUBLIC_URL") // the simulator has no links
+	delete(p.lab.env, "BECKON_PUBLIC_URL") // links are never the same
 	delete(p.lab.env, "BECKON_SECRET_KEY")
 	return p
 }
@@ -113,7 +114,7 @@ func newPlay(t *testing.T, path string, test *scenario.Test) *play {
 func (p *play) run() string {
 	t := p.lab.t
 	t.Helper()
-	promised := sim.Run(p.test.Setup())
+	promised := sim.Run(p.setup)
 	p.relay = p.lab.serve()
 	start, inTime := p.postAll()
 	kept := p.lab.kept()
@@ -121,7 +122,10 @@ func (p *play) run() string {
 	p.lab.eventually("every alert ends", func() bool {
 		alerts, err := kept.Alerts(t.Context(), all)
 		require.NoError(t, err)
-		return len(alerts) == len(promised.Alerts) && !slices.ContainsFunc(alerts, func(a relay.Alert) bool { return !a.State.Done() })
+		deliveries, err := kept.Deliveries(t.Context(), all)
+		require.NoError(t, err)
+		return len(alerts) == len(promised.Alerts) && !slices.ContainsFunc(alerts, func(a relay.Alert) bool { return !a.State.Done() }) &&
+			!slices.ContainsFunc(deliveries, func(d relay.Delivery) bool { return !d.State.Done() })
 	})
 	alerts, err := kept.Alerts(t.Context(), all)
 	require.NoError(t, err)

@@ -32,6 +32,8 @@ type Setup struct {
 	Carry func(relay.Delivery) Fate
 	// Receipts says that providers tell what became of a message: silence means something only then.
 	Receipts bool
+	// Unlinked says that messages have no links, as without a public URL; else they have examples of those to files.
+	Unlinked bool
 	// Observe is told what rules did, for coverage; nil tells nobody.
 	Observe func(Observation)
 	// Step is called before each event that arrives, with how many came before it; nil is not called. It reports progress.
@@ -146,6 +148,9 @@ func (w *world) decide(a *entry, now time.Time) {
 		Alert: a.Alert, Event: *w.events[a.EventID], Members: w.members(a), Now: now,
 		Receipts: func(relay.Channel) bool { return w.setup.Receipts },
 		Links: func(_ relay.Alert, event relay.Event, _ relay.Contact) render.Links {
+			if w.setup.Unlinked {
+				return render.Links{}
+			}
 			links := render.ExampleLinks(event)
 			links.Unsubscribe = "" // whether there are such does not depend on the rules
 			return links
