@@ -40,7 +40,7 @@ func builder(name string, flags ...string) func() (string, error) {
 	return sync.OnceValues(func() (string, error) {
 		path := filepath.Join(binaries, name)
 		args := slices.Concat([]string{"build"}, flags, []string{"-o", path, "."})
-		out, err := exec.Command("go", args...).CombinedOutput() //nolint:gosec // our own path
+		out, err := exec.Command("go", args...).CombinedOutput() //nolint:gosec,noctx // our own path, for all tests
 		if err != nil {
 			return "", fmt.Errorf("build: %w: %s", err, out)
 		}

@@ -67,11 +67,6 @@ func (l *loader) unknownKey(at entry, what string, known []string) {
 	l.fail(at.key, fmt.Sprintf("unknown key %s in %s", quote(at.key.Value), what), hint)
 }
 
-// notYet finds a value that is part of the language and comes in a later version.
-func (l *loader) notYet(at *yaml.Node, what string) {
-	l.fail(at, what+" is part of the language, but this version does not apply it yet", "leave it out")
-}
-
 // kindOf names a node's kind for a message.
 func kindOf(node *yaml.Node) string {
 	switch node.Kind {

@@ -55,6 +55,7 @@ func forget(t *testing.T, s store.Store, f store.Forgetting) store.Forgotten {
 }
 
 func forgetsMutes(t *testing.T, s store.Store) {
+	t.Helper()
 	must := func(uid string, mutes ...relay.Mute) {
 		_, err := s.ChangePreferences(t.Context(), uid, relay.Audit{At: after(0), Who: "kim", Action: "mute"},
 			func(p relay.Preferences) (relay.Preferences, error) { p.Mutes = mutes; return p, nil })
