@@ -32,8 +32,8 @@ type Setup struct {
 	Carry func(relay.Delivery) Fate
 	// Receipts says that providers tell what became of a message: silence means something only then.
 	Receipts bool
-	// Unlinked says that messages have no links, as without a public URL; else they have examples of those to files.
-	Unlinked bool
+	// Links gives the links of a message; nil gives examples of those to files, and no other.
+	Links func(alert relay.Alert, event relay.Event, contact relay.Contact) render.Links
 	// Observe is told what rules did, for coverage; nil tells nobody.
 	Observe func(Observation)
 	// Step is called before each event that arrives, with how many came before it; nil is not called. It reports progress.
@@ -71,6 +71,9 @@ type Repeat struct{ Event, Of int }
 
 // Run simulates until nothing is left to happen.
 func Run(setup Setup) Result {
+	if setup.Links == nil {
+		setup.Links = exampleLinks
+	}
 	w := newWorld(setup)
 	for i := range setup.Known {
 		w.keep(setup.Known[i])
@@ -142,19 +145,19 @@ func (w *world) observe(o Observation) {
 	}
 }
 
+// exampleLinks stand for the links to files. Whether there is one to unsubscribe does not depend on the rules.
+func exampleLinks(_ relay.Alert, event relay.Event, _ relay.Contact) render.Links {
+	links := render.ExampleLinks(event)
+	links.Unsubscribe = ""
+	return links
+}
+
 func (w *world) decide(a *entry, now time.Time) {
 	generation := w.setup.Generation(now)
 	s := engine.Situation{
 		Alert: a.Alert, Event: *w.events[a.EventID], Members: w.members(a), Now: now,
 		Receipts: func(relay.Channel) bool { return w.setup.Receipts },
-		Links: func(_ relay.Alert, event relay.Event, _ relay.Contact) render.Links {
-			if w.setup.Unlinked {
-				return render.Links{}
-			}
-			links := render.ExampleLinks(event)
-			links.Unsubscribe = "" // whether there are such does not depend on the rules
-			return links
-		},
+		Links:    w.setup.Links,
 	}
 	if uid := a.Recipient.UID; uid != "" {
 		s.Contact, s.Found = w.setup.Contact(uid, now)
