@@ -97,7 +97,7 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery relay.Delivery, how m
 	}
 	ctx = context.WithoutCancel(ctx)
 	call, cancel := context.WithTimeout(ctx, channel.Deadline)
-	attempt.Outcome = by.Send(call, delivery)
+	attempt.Outcome = discreet(by.Send(call, delivery), delivery.Content)
 	cancel()
 	attempt.EndedAt = d.Now()
 	entry.use(d.slowing(attempt))
