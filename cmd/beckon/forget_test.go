@@ -244,7 +244,7 @@ func (l *lab) crowd(n int) {
 	s, err := sqlite.Open(l.t.Context(), sqlite.Options{Path: l.path("beckon.db"), Decode: cometchat.Decode})
 	require.NoError(l.t, err)
 	received := time.Now().UTC()
-	accept := func(id, text string, to string) relay.Alert {
+	accept := func(id, text, to string) relay.Alert {
 		body := sample(l.t, relay.MessageSent, map[string]any{"data.message.data.text": text})
 		e := relay.Event{ID: id, Trigger: relay.MessageSent, AppID: "app", ReceivedAt: received, Raw: body}
 		a := relay.Alert{

@@ -224,7 +224,7 @@ func openAdmin(ctx context.Context, cfg config.Config, asked adminRequest) (io.R
 		request.SetBasicAuth(cfg.Operator.User, cfg.Operator.Password.Reveal())
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Do(request) //nolint:bodyclose // the caller's, or closed below
+	response, err := client.Do(request)
 	if err != nil {
 		return nil, err
 	}

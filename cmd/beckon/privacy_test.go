@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -128,11 +129,20 @@ func faults(quoted string) []vendortest.Answer {
 			code, quoted, quoted, status)}
 	}
 	location := "https://elsewhere.example/?to=" + strings.ReplaceAll(quoted, " ", "%20")
-	return []vendortest.Answer{ // those after which nothing more is sent come last
-		{}, code(400, 99999), {Status: 400, Body: `{"errors":[{"message":"` + quoted + `","field":"` + quoted + `"}]}`},
-		{Status: 201, Body: "<html>" + quoted}, {Status: 202, Header: map[string]string{"X-Message-Id": quoted}, Body: quoted},
-		{Status: 302, Header: map[string]string{"Location": location}}, {Reset: true}, {CutOff: true}, {Drop: true}, code(503, 0),
-		code(400, 21211), code(429, 20429), code(401, 20003),
+	return []vendortest.Answer{
+		{}, // those after which nothing more is sent come last
+		code(400, 99999),
+		{Status: 400, Body: `{"errors":[{"message":"` + quoted + `","field":"` + quoted + `"}]}`},
+		{Status: 201, Body: "<html>" + quoted},
+		{Status: 202, Header: map[string]string{"X-Message-Id": quoted}, Body: quoted},
+		{Status: 302, Header: map[string]string{"Location": location}},
+		{Reset: true},
+		{CutOff: true},
+		{Drop: true},
+		code(503, 0),
+		code(400, 21211),
+		code(429, 20429),
+		code(401, 20003),
 	}
 }
 
@@ -146,7 +156,7 @@ func (o *outputs) webhooks(p *process, s store.Store) (events []string) {
 	var body []byte
 	for i := range len(faults("")) {
 		body = sample(o.t, relay.UserMentioned, map[string]any{
-			"data.message.id": fmt.Sprint(5000 + i), "data.message.data.text": secretText + " to <@uid:cometchat-uid-2>",
+			"data.message.id": strconv.Itoa(5000 + i), "data.message.data.text": secretText + " to <@uid:cometchat-uid-2>",
 			"data.message.data.metadata": map[string]string{"phone": strayNumber, "mail": georgeMail},
 		})
 		events = append(events, p.mustPost(body).ID)

@@ -11,7 +11,7 @@ import (
 func TestWhatAProviderQuotesOfAMessageIsNotKept(t *testing.T) {
 	t.Parallel()
 	content := relay.Content{Text: "Ann mentioned you: \"the password is Swordfish\"\nhttps://x.example", Subject: "News of the day"}
-	for detail, want := range map[string]string{
+	for detail, want := range map[string]string{ //nolint:gosec // no credentials
 		"":                        "",
 		"refused":                 "refused",
 		"the number is not valid": "the number is not valid",

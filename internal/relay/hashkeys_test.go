@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	olderSecret = "an older key of 32 characters ..."
-	newerSecret = "a newer key of 32 characters ...."
+	olderSecret = "an older key of 32 characters ..." //nolint:gosec // of the test
+	newerSecret = "a newer key of 32 characters ...." //nolint:gosec // of the test
 )
 
 func TestAHashedAddressIsRecognisedByWhicheverKey(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
-// ErrUnderWay: attempts are being made that concern the person; their outcome is waited for.
+// ErrUnderWay says that attempts are being made that concern the person, and that their outcome did not come.
 var ErrUnderWay = errors.New("attempts are under way")
 
 // Privacy is the part of a Store that keeps things for no longer than they are needed.
