@@ -36,7 +36,8 @@ func (f *personFlags) add(c *cobra.Command) {
 
 // load reads the settings that finding a person takes.
 func (f *personFlags) load() (config.Config, error) {
-	return settings("BECKON_ADMIN_LISTEN", "BECKON_OPERATOR", "BECKON_DATABASE_URL", "BECKON_SECRET_KEY", "BECKON_DIRECTORY", "BECKON_RULES")
+	return settings(append(config.DirectorySettings(), "BECKON_ADMIN_LISTEN", "BECKON_OPERATOR", "BECKON_DATABASE_URL", "BECKON_SECRET_KEY",
+		"BECKON_RULES")...)
 }
 
 // ask asks the relay that runs. With nobody there the database is to be opened by ourselves, unless a relay was named.

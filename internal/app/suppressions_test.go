@@ -2,7 +2,6 @@ package app
 
 import (
 	"errors"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,11 +12,12 @@ import (
 	"github.com/beckon-relay/beckon/internal/server"
 	"github.com/beckon-relay/beckon/internal/store"
 	"github.com/beckon-relay/beckon/internal/store/sqlite"
+	"github.com/beckon-relay/beckon/internal/store/sqlitetest"
 )
 
 func opened(t *testing.T) store.Store {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "b.db"), Decode: cometchat.Decode, Now: time.Now})
+	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: sqlitetest.New(t), Decode: cometchat.Decode, Now: time.Now})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s

@@ -38,6 +38,7 @@ var edges = edgeTable{
 	"internal/store/sqlite":       {"internal/relay", "internal/store", "internal/store/tables"},
 	"internal/store/postgres":     {"internal/relay", "internal/store", "internal/store/tables"},
 	"internal/store/pgtest":       {},
+	"internal/store/sqlitetest":   {"internal/store/sqlite"},
 	"internal/store/storetest":    {"internal/relay", "internal/store", "internal/privacy"},
 	"internal/links":              {"internal/relay"},
 	"internal/server":             {"internal/relay"},

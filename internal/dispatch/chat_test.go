@@ -207,9 +207,9 @@ func (b *bench) resolve(r *rapid.T, id string) {
 func TestNobodyIsMissedOrToldTwiceHoweverOftenResolvingDies(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	b.asking.chunk = 3
-	all := b.crowd(12)
-	stay, come := all[:8], all[8:]
+	b.asking.chunk = 2
+	all := b.crowd(6)
+	stay, come := all[:4], all[4:]
 	c := &chat{members: all}
 	b.ask(relay.MessageSent, "group_members", "wait: 1m, "+textOnly, c)
 	message := 0

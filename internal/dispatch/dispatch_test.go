@@ -3,10 +3,10 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -23,6 +23,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/rules"
 	"github.com/beckon-relay/beckon/internal/store"
 	"github.com/beckon-relay/beckon/internal/store/sqlite"
+	"github.com/beckon-relay/beckon/internal/store/sqlitetest"
 )
 
 // bench is a Dispatcher on a real store with a clock that only the test moves. Jobs are called by hand.
@@ -115,7 +116,7 @@ func newBench(t *testing.T) *bench {
 		people: people{"cometchat-uid-2": {UID: "cometchat-uid-2", Phone: "+14155550102", TimeZone: "Nowhere/Land"}},
 	}
 	kept, err := sqlite.Open(t.Context(), sqlite.Options{
-		Path: filepath.Join(t.TempDir(), "b.db"), Decode: cometchat.Decode, Logger: slog.New(slog.DiscardHandler),
+		Path: sqlitetest.New(t), Decode: cometchat.Decode, Logger: slog.New(slog.DiscardHandler),
 		Now: b.clock,
 	})
 	require.NoError(t, err)
@@ -150,21 +151,30 @@ func build(t *testing.T) *engine.Generation {
 	return ruled(t, "{version: 1, rules: [{name: told, trigger: user_mentioned, to: mentioned, wait: 10s, expires: 1h, send: [{sms: mention}]}]}")
 }
 
-// ruled makes a generation of rules with the shipped templates, and one for reactions.
-func ruled(t *testing.T, source string) *engine.Generation {
-	t.Helper()
-	set, findings := rules.Load("rules.yaml", []byte(source), cometchat.Catalogue())
-	require.NotNil(t, set, "%v", findings)
+// shipped are the templates that are shipped, and one for reactions. To load them takes longer than most tests do.
+var shipped = sync.OnceValues(func() (*render.Templates, error) {
 	files := fstest.MapFS{"thumbs/sms.txt": {Data: []byte("{{.event.reaction.emoji}}")}}
-	require.NoError(t, fs.WalkDir(os.DirFS("../../templates"), ".", func(path string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS("../../templates"), ".", func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
 			files[path] = &fstest.MapFile{}
 			files[path].Data, err = fs.ReadFile(os.DirFS("../../templates"), path)
 		}
 		return err
-	}))
+	})
 	templates, problems := render.Load(files)
-	require.Empty(t, problems)
+	if err == nil && len(problems) > 0 {
+		err = fmt.Errorf("templates: %v", problems)
+	}
+	return templates, err
+})
+
+// ruled makes a generation of rules with the shipped templates, and one for reactions.
+func ruled(t *testing.T, source string) *engine.Generation {
+	t.Helper()
+	set, findings := rules.Load("rules.yaml", []byte(source), cometchat.Catalogue())
+	require.NotNil(t, set, "%v", findings)
+	templates, err := shipped()
+	require.NoError(t, err)
 	g, findings := engine.Build(engine.Parts{
 		Rules: set, Templates: templates, Catalogue: cometchat.Catalogue(),
 		Sample: func(relay.Trigger) (relay.Event, bool) { return relay.Event{}, false },

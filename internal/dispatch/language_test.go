@@ -3,7 +3,6 @@ package dispatch
 import (
 	"cmp"
 	"errors"
-	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -16,7 +15,6 @@ import (
 	"github.com/beckon-relay/beckon/internal/cometchat"
 	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/relay"
-	"github.com/beckon-relay/beckon/internal/render"
 	"github.com/beckon-relay/beckon/internal/rules"
 	"github.com/beckon-relay/beckon/internal/store"
 )
@@ -27,8 +25,8 @@ func (b *bench) rule(keys string) {
 	set, findings := rules.Load("rules.yaml", []byte("version: 1\nrules: [ { name: told, trigger: user_mentioned, to: "+cmp.Or(b.to, "mentioned")+", "+keys+" } ]\n"),
 		cometchat.Catalogue())
 	require.NotNil(b.t, set, "%v", findings)
-	templates, problems := render.Load(os.DirFS("../../templates"))
-	require.Empty(b.t, problems)
+	templates, err := shipped()
+	require.NoError(b.t, err)
 	g, findings := engine.Build(engine.Parts{
 		Rules: set, Templates: templates, Catalogue: cometchat.Catalogue(),
 		Sample: func(relay.Trigger) (relay.Event, bool) { return relay.Event{}, false },

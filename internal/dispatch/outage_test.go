@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -21,7 +20,6 @@ import (
 	"github.com/beckon-relay/beckon/internal/cometchat"
 	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/relay"
-	"github.com/beckon-relay/beckon/internal/render"
 	"github.com/beckon-relay/beckon/internal/rules"
 	"github.com/beckon-relay/beckon/internal/store"
 )
@@ -111,8 +109,8 @@ func (p *plant) free(keys string) {
 	set, findings := rules.Load("rules.yaml", []byte("version: 1\ndefaults: { sender_limit: off }\n"+
 		"rules: [ { name: told, trigger: user_mentioned, to: mentioned, "+keys+" } ]\n"), cometchat.Catalogue())
 	require.NotNil(p.t, set, "%v", findings)
-	templates, problems := render.Load(os.DirFS("../../templates"))
-	require.Empty(p.t, problems)
+	templates, err := shipped()
+	require.NoError(p.t, err)
 	g, findings := engine.Build(engine.Parts{
 		Rules: set, Templates: templates, Catalogue: cometchat.Catalogue(),
 		Sample: func(relay.Trigger) (relay.Event, bool) { return relay.Event{}, false },
@@ -192,7 +190,7 @@ func (p *plant) queued() int {
 func TestAProviderThatIsDownForAnHourCostsFewAttemptsAndNoMessage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const many = 200
+		const many = 80
 		p := newPlant(t, textOnly)
 		sms := p.vendors[relay.ChannelSMS]
 		sms.does(down)
@@ -237,7 +235,7 @@ func TestOneDeliveryAloneOutlastsAnOutageOfHours(t *testing.T) {
 func TestBadConfigurationStopsTheChannelWithOneLoudLine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const many = 100
+		const many = 40
 		p := newPlant(t, textOnly)
 		sms := p.vendors[relay.ChannelSMS]
 		sms.does(refuses)
@@ -249,7 +247,7 @@ func TestBadConfigurationStopsTheChannelWithOneLoudLine(t *testing.T) {
 		require.Equal(t, many, p.queued(), "none is burnt")
 		loud := strings.Count(p.log.String(), "level=ERROR")
 		require.Equal(t, 1, loud, p.log.String())
-		for _, told := range []string{"code=20003", "status=401", "the credentials are refused", "waiting=100", "channel=sms"} {
+		for _, told := range []string{"code=20003", "status=401", "the credentials are refused", "waiting=40", "channel=sms"} {
 			require.Contains(t, p.log.String(), told)
 		}
 		require.Equal(t, relay.ReasonMisconfigured, p.Gates()[0].Shut)

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
 	"github.com/beckon-relay/beckon/internal/store/sqlite"
+	"github.com/beckon-relay/beckon/internal/store/sqlitetest"
 	"github.com/beckon-relay/beckon/internal/store/storetest"
 	"github.com/beckon-relay/beckon/internal/store/tables"
 )
@@ -22,7 +22,7 @@ import (
 // source is a SQLite store with something of every kind, and what waits in it.
 func source(t *testing.T) (s *sqlite.Store, waiting []string) {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(t.TempDir(), "b.db"), Decode: storetest.Decode})
+	s, err := sqlite.Open(t.Context(), sqlite.Options{Path: sqlitetest.New(t), Decode: storetest.Decode})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	now := time.Now().UTC()

@@ -2,12 +2,12 @@ package tables_test
 
 import (
 	"database/sql"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/beckon-relay/beckon/internal/store/sqlite"
+	"github.com/beckon-relay/beckon/internal/store/sqlitetest"
 	"github.com/beckon-relay/beckon/internal/store/storetest"
 )
 
@@ -15,7 +15,7 @@ import (
 func open(tb testing.TB, o sqlite.Options) *sqlite.Store {
 	tb.Helper()
 	if o.Path == "" {
-		o.Path = filepath.Join(tb.TempDir(), "beckon.db")
+		o.Path = sqlitetest.New(tb)
 	}
 	if o.Decode == nil {
 		o.Decode = storetest.Decode
