@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/privacy"
@@ -213,7 +214,21 @@ func (d *document) Suppression(s relay.Suppression) error {
 }
 
 // Record implements store.Visitor.
-func (d *document) Record(kind string, row map[string]any) error { return d.add(kind, row) }
+func (d *document) Record(kind string, row map[string]any) error {
+	for name, value := range row {
+		switch value := value.(type) {
+		case string:
+			if json.Valid([]byte(value)) { // a document in a column
+				row[name] = json.RawMessage(value)
+			}
+		case int64:
+			if strings.HasSuffix(name, "_at") {
+				row[name] = time.UnixMicro(value).UTC()
+			}
+		}
+	}
+	return d.add(kind, row)
+}
 
 // Audit implements store.Visitor.
 func (d *document) Audit(a relay.Audit) error {

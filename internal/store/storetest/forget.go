@@ -148,12 +148,19 @@ func live(t *testing.T, s store.Store) life {
 	}
 	suppress(t, s, leesMail)
 	suppress(t, s, relay.NewAddress(relay.ChannelSMS, bobsNumber))
-	require.NoError(t, s.Note(ctx, relay.Audit{At: noon, Who: "kim", Action: "preferences", Subject: "of ann"}))
+	for uid, subject := range map[string]string{"Ann": "of ann", "bob": "of bob"} {
+		_, err := s.ChangePreferences(ctx, uid, relay.Audit{At: noon, Who: "kim", Action: "preferences", Subject: subject},
+			func(p relay.Preferences) (relay.Preferences, error) {
+				p.Mutes = []relay.Mute{{Conversations: []string{"ann_user_bob"}}, {Conversations: []string{"group_x", "ann_user_bob"}}}
+				return p, nil
+			})
+		require.NoError(t, err)
+	}
 	require.NoError(t, s.Note(ctx, relay.Audit{At: noon, Who: "kim", Action: "pause", Subject: "rule annabel"}))
 	return life{
 		gone: []string{"own", "number", "mail"}, stays: []string{"group", "shared", "others"},
 		want: store.Forgotten{
-			Events: 3, Keys: 3, Alerts: 4, Deliveries: 3, Attempts: 3, Claims: 3, Counters: 3, Receipts: 2, Outbox: 2, Suppressions: 1, Audit: 1,
+			Events: 3, Keys: 3, Alerts: 4, Deliveries: 3, Attempts: 3, Claims: 3, Counters: 3, Receipts: 2, Outbox: 2, Preferences: 2, Suppressions: 1, Audit: 1,
 		},
 	}
 }
@@ -195,8 +202,17 @@ func forgetsPerson(t *testing.T, s store.Store) {
 	require.Equal(t, "o3", outbox[0].ID)
 	audit, err := s.Audit(ctx, 10)
 	require.NoError(t, err)
-	require.Equal(t, []string{Keys().Person("ann"), "rule annabel", "of " + Keys().Person("ann")},
-		[]string{audit[0].Subject, audit[1].Subject, audit[2].Subject})
+	var subjects []string
+	for _, a := range audit {
+		subjects = append(subjects, a.Subject)
+	}
+	require.ElementsMatch(t, []string{Keys().Person("ann"), "rule annabel", "of bob", "of " + Keys().Person("ann")}, subjects)
+	wishes, err := s.Preferences(ctx, "ann")
+	require.NoError(t, err)
+	require.True(t, wishes.Empty())
+	wishes, err = s.Preferences(ctx, "bob")
+	require.NoError(t, err)
+	require.Equal(t, []relay.Mute{{Conversations: []string{"group_x"}}}, wishes.Mutes, "what others want stays, but for her name in it")
 	require.Equal(t, "forget", audit[0].Action)
 	require.Equal(t, "kim", audit[0].Who)
 	clear, err := s.Suppressed(ctx)
@@ -220,7 +236,7 @@ func countsForgotten(t *testing.T, s store.Store) {
 	require.Len(t, events, 6)
 	audit, err := s.Audit(t.Context(), 10)
 	require.NoError(t, err)
-	require.Len(t, audit, 2)
+	require.Len(t, audit, 3)
 	require.Equal(t, l.want, forget(t, s, ann()), "and then it does")
 }
 
@@ -434,6 +450,20 @@ func recognisesHashed(t *testing.T, s store.Store) {
 
 func liftsHashed(t *testing.T, s store.Store) {
 	t.Helper()
+	suppress(t, s, leesMail)
+	forget(t, s, person("lee", leesMail))
+	listed, err := s.Suppressions(t.Context(), store.SuppressionFilter{})
+	require.NoError(t, err)
+	require.Empty(t, listed, "who was forgotten is not listed")
+	listed, err = s.Suppressions(t.Context(), store.SuppressionFilter{Address: leesMail})
+	require.NoError(t, err)
+	require.Len(t, listed, 1)
+	require.Equal(t, optedOut(leesMail), listed[0].Suppression)
+	lifted, err := s.Lift(t.Context(), store.Lift{Address: leesMail}, relay.Audit{At: noon, Who: "kim", Action: "lift"})
+	require.NoError(t, err)
+	require.Equal(t, optedOut(leesMail), lifted)
+	_, err = s.Lift(t.Context(), store.Lift{Address: leesMail}, relay.Audit{At: noon, Who: "kim", Action: "lift"})
+	require.ErrorIs(t, err, store.ErrNotFound)
 	suppress(t, s, leesPhone)
 	forget(t, s, person("lee", leesPhone))
 	back := relay.Receipt{

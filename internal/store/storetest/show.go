@@ -77,7 +77,7 @@ func shows(t *testing.T, s store.Store) {
 	require.NoError(t, s.Visit(t.Context(), visitAnn(&seen)))
 	require.Equal(t, l.gone, seen.events)
 	require.Equal(t, []string{
-		"event", "event", "event", "alert", "alert", "alert", "delivery", "delivery", "delivery", "outbox", "suppression", "audit",
+		"event", "event", "event", "alert", "alert", "alert", "delivery", "delivery", "delivery", "outbox", "suppression", "preferences", "audit",
 	}, seen.kinds)
 	require.Equal(t, "Ann wrote to you", seen.deliveries[0].Content.Text.Reveal())
 	require.Equal(t, 1, seen.receipts)

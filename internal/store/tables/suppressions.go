@@ -102,7 +102,7 @@ func (s *Tables) Lift(ctx context.Context, lift store.Lift, audit relay.Audit) (
 }
 
 func (b *batch) liftAs(ctx context.Context, lift store.Lift, audit relay.Audit) (relay.Suppression, error) {
-	found, err := One(ctx, b, scanSuppression, "SELECT "+suppressionColumns+" FROM suppressions WHERE channel = ? AND address IN each(?) FOR UPDATE",
+	found, err := One(ctx, b, scanSuppression, "SELECT "+suppressionColumns+" FROM suppressions WHERE channel = ? AND address IN each(?) ORDER BY hashed_by LIMIT 1 FOR UPDATE",
 		string(lift.Address.Channel()), b.keys.Spellings(lift.Address))
 	if err != nil {
 		return relay.Suppression{}, err
