@@ -329,7 +329,7 @@ func (r *removal) mutes(ctx context.Context) error {
 		return fmt.Errorf("preferences of others: %w", err)
 	}
 	for _, p := range others {
-		if _, named := r.unnamed(p); !named {
+		if _, named := r.unnamed(p); !named || r.Person.UID(p.UID) {
 			continue
 		}
 		if r.DryRun {
