@@ -28,12 +28,11 @@ SOURCES := go.mod go.sum CONTRIBUTING.md $(wildcard rules*.yaml) \
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# Many tests wait rather than work, so six run at once, however few cores there are.
 .PHONY: test
 test: ## vet, then every test with the race detector; writes coverage.out
 	@.ci/need cc postgres
 	go vet ./...
-	CGO_ENABLED=1 go test -race -parallel 6 -shuffle=on -timeout 40m -covermode=atomic -coverprofile=coverage.out ./...
+	CGO_ENABLED=1 go test -race -shuffle=on -timeout 40m -covermode=atomic -coverprofile=coverage.out ./...
 
 coverage.out: $(SOURCES)
 	@$(MAKE) --no-print-directory test
