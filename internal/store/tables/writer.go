@@ -55,6 +55,8 @@ type batch struct {
 	now  time.Time
 	keys relay.HashKeys
 	jobs []river.InsertManyParams
+	// hashes says whether any suppression is hashed; nil where nobody has looked yet.
+	hashes *bool
 }
 
 // writer puts writes into transactions. All its goroutines take from one queue.
