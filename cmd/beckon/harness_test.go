@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -48,7 +49,12 @@ func builder(name string, flags ...string) func() (string, error) {
 	})
 }
 
+// TestMain lets more tests run at once than there are cores: most of them wait for a relay.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	_ = os.RemoveAll(binaries)
 	os.Exit(code)
