@@ -1,20 +1,13 @@
 package server
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	_ "embed" // the page
-	"encoding/base64"
 	"errors"
-	"fmt"
-	"html/template"
 	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"golang.org/x/text/language"
 )
 
 // Media knows the links to the files of messages.
@@ -44,24 +37,11 @@ const (
 	mediaRetry = 30 * time.Second
 )
 
-//go:embed media.html
-var mediaHTML string
-
 // mediaLinks leads from a link in a message to the file.
 type mediaLinks struct {
 	media  Media
-	page   *template.Template
-	policy string
+	pages  *pages
 	logger *slog.Logger
-}
-
-func newMediaLinks(media Media, logger *slog.Logger) *mediaLinks {
-	style := sha256.Sum256([]byte(unsubscribeCSS))
-	return &mediaLinks{
-		media: media, logger: logger, page: template.Must(template.New("media").Parse(mediaHTML)),
-		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(style[:]) +
-			"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-	}
 }
 
 func (m *mediaLinks) register(e *echo.Echo) {
@@ -72,15 +52,13 @@ func (m *mediaLinks) open(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), mediaDeadline)
 	defer cancel()
 	address, err := m.media.Open(ctx, c.Param("token"))
-	h := c.Response().Header()
-	h.Set(echo.HeaderReferrerPolicy, "no-referrer") // the address of this page is the token
-	h.Set("X-Robots-Tag", "noindex, nofollow")
+	private(c)
 	if err == nil {
 		return c.Redirect(http.StatusFound, address)
 	}
-	words := mediaWordsFor(c.Request().Header.Get("Accept-Language"))
+	words := mediaWordsFor(acceptedBy(c.Request()))
 	if errors.Is(err, ErrBadLink) {
-		return m.answer(c, http.StatusNotFound, words.lang, words.gone)
+		return m.pages.answer(c, http.StatusNotFound, pageView{Lang: words.lang, Title: words.gone, Lines: []string{words.old}})
 	}
 	if c.Request().Context().Err() == nil { // a reader who left is no trouble of ours
 		m.logger.WarnContext(ctx, "a link to a file could not be followed", "error", err)
@@ -89,68 +67,44 @@ func (m *mediaLinks) open(c echo.Context) error {
 	if later, ok := errors.AsType[*LaterError](err); ok && later.After > 0 {
 		retry = later.After
 	}
-	h.Set(echo.HeaderRetryAfter, retrySeconds(retry))
-	return m.answer(c, http.StatusServiceUnavailable, words.lang, words.later)
+	c.Response().Header().Set(echo.HeaderRetryAfter, retrySeconds(retry))
+	return m.pages.answer(c, http.StatusServiceUnavailable, pageView{
+		Lang: words.lang, Title: words.later, Lines: []string{words.notNow}, Method: "get", Buttons: []pageButton{{Text: words.again}},
+	})
 }
 
-func (m *mediaLinks) answer(c echo.Context, status int, lang string, words pageWords) error {
-	view := mediaView{Lang: lang, Words: words, Style: template.CSS(unsubscribeCSS)} //nolint:gosec // our own file
-	var page bytes.Buffer
-	if err := m.page.Execute(&page, view); err != nil {
-		return fmt.Errorf("make the page of a link: %w", err)
-	}
-	h := c.Response().Header()
-	h.Set(echo.HeaderContentSecurityPolicy, m.policy)
-	h.Set("Content-Language", lang)
-	h.Set(echo.HeaderVary, "Accept-Language")
-	return c.HTMLBlob(status, page.Bytes())
-}
-
-// mediaView is what the page shows.
-type mediaView struct {
-	Lang  string
-	Words pageWords
-	Style template.CSS
-}
-
-// pageWords are what one page says; without a Button it has none.
-type pageWords struct{ Title, Text, Button string }
-
-// mediaWords are all that the pages of a media link say, in one language. gone is for every link that leads nowhere, whatever
+// mediaWords are all that the pages of a media link say, in one language. gone and old are for every link that leads nowhere, whatever
 // the reason.
 type mediaWords struct {
-	lang        string
-	gone, later pageWords
+	lang                            string
+	gone, old, later, notNow, again string
 }
 
 // mediaWordsFor chooses by an Accept-Language header; English where it names no language that we speak.
 func mediaWordsFor(accepted string) mediaWords {
 	all := []mediaWords{
 		{
-			lang:  "en",
-			gone:  pageWords{Title: "This link leads nowhere", Text: "It may be too old. Please look for the file in the chat."},
-			later: pageWords{Title: "That did not work", Text: "The file cannot be had right now. Please try again in a minute.", Button: "Try again"},
+			lang: "en", gone: "This link leads nowhere", old: "It may be too old. Please look for the file in the chat.",
+			later: "That did not work", notNow: "The file cannot be had right now. Please try again in a minute.", again: "Try again",
 		},
 		{
-			lang:  "de",
-			gone:  pageWords{Title: "Dieser Link führt nirgends hin", Text: "Vielleicht ist er zu alt. Bitte die Datei im Chat suchen."},
-			later: pageWords{Title: "Das hat nicht geklappt", Text: "Die Datei ist gerade nicht zu haben. Bitte in einer Minute noch einmal versuchen.", Button: "Noch einmal versuchen"},
+			lang: "de", gone: "Dieser Link führt nirgends hin", old: "Vielleicht ist er zu alt. Bitte die Datei im Chat suchen.",
+			later: "Das hat nicht geklappt", notNow: "Die Datei ist gerade nicht zu haben. Bitte in einer Minute noch einmal versuchen.",
+			again: "Noch einmal versuchen",
 		},
 		{
-			lang:  "fr",
-			gone:  pageWords{Title: "Ce lien ne mène nulle part", Text: "Il est peut-être trop ancien. Cherchez le fichier dans la messagerie."},
-			later: pageWords{Title: "Cela n’a pas fonctionné", Text: "Le fichier n’est pas disponible pour le moment. Réessayez dans une minute.", Button: "Réessayer"},
+			lang: "fr", gone: "Ce lien ne mène nulle part", old: "Il est peut-être trop ancien. Cherchez le fichier dans la messagerie.",
+			later: "Cela n’a pas fonctionné", notNow: "Le fichier n’est pas disponible pour le moment. Réessayez dans une minute.",
+			again: "Réessayer",
 		},
 		{
-			lang:  "es",
-			gone:  pageWords{Title: "Este enlace no lleva a ninguna parte", Text: "Puede que sea demasiado antiguo. Busque el archivo en el chat."},
-			later: pageWords{Title: "No ha funcionado", Text: "El archivo no está disponible ahora. Inténtelo de nuevo en un minuto.", Button: "Intentar de nuevo"},
+			lang: "es", gone: "Este enlace no lleva a ninguna parte", old: "Puede que sea demasiado antiguo. Busque el archivo en el chat.",
+			later: "No ha funcionado", notNow: "El archivo no está disponible ahora. Inténtelo de nuevo en un minuto.", again: "Intentar de nuevo",
 		},
 	}
-	spoken := make([]language.Tag, len(all))
+	spoken := make([]string, len(all))
 	for i, words := range all {
-		spoken[i] = language.MustParse(words.lang)
+		spoken[i] = words.lang
 	}
-	_, i := language.MatchStrings(language.NewMatcher(spoken), accepted)
-	return all[i]
+	return all[languageFor(spoken, accepted)]
 }

@@ -3,10 +3,9 @@ package server
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -111,29 +110,27 @@ func (a *admin) registerPeople(e *echo.Echo) {
 }
 
 // whose reads whom a request is about.
-func whose(c echo.Context) (uid, by string, err error) {
-	uid, err = url.PathUnescape(c.Param("uid"))
-	if err != nil || uid == "" || len(uid) > maxUID {
-		return "", "", &Refusal{Status: http.StatusBadRequest, Code: "bad_uid", Message: "the address names no uid"}
+func whose(c echo.Context) (string, error) {
+	uid := uidOf(c)
+	if uid == "" || len(uid) > maxUID {
+		return "", &Refusal{Status: http.StatusBadRequest, Code: "bad_uid", Message: "the address names no uid"}
 	}
-	by, _ = c.Get(operatorKey).(string)
-	return uid, by, nil
+	return uid, nil
 }
 
 func (a *admin) forget(c echo.Context) error {
-	uid, by, err := whose(c)
+	uid, err := whose(c)
 	if err != nil {
 		return err
 	}
 	var request ForgetRequest
-	decoder := json.NewDecoder(http.MaxBytesReader(c.Response().Writer, c.Request().Body, maxForget))
-	decoder.DisallowUnknownFields()
-	if err = decoder.Decode(&request); err != nil && !errors.Is(err, io.EOF) || len(request.Addresses) > maxKnown {
-		return &Refusal{
-			Status: http.StatusBadRequest, Code: "bad_forget",
-			Message: `the body must be JSON such as {"addresses":["+14155550123"],"dry_run":true}, with 100 addresses at the most`,
-		}
+	if err = mayReadOrder(c, maxForget, &request, `{"addresses":["+14155550123"],"dry_run":true}`); err != nil {
+		return err
 	}
+	if len(request.Addresses) > maxKnown {
+		return tooManyKnown()
+	}
+	by := operatorOf(c)
 	request.UID, request.By = uid, by
 	lines := &lines{c: c}
 	// What was begun is done, also where whoever asked for it does not wait.
@@ -154,6 +151,10 @@ func (a *admin) forget(c echo.Context) error {
 		Message string `json:"message"`
 	}{refusal.Code, refusal.Message}}
 	return lines.write(line)
+}
+
+func tooManyKnown() *Refusal {
+	return &Refusal{Status: http.StatusBadRequest, Code: "too_many", Message: fmt.Sprintf("more than %d addresses", maxKnown)}
 }
 
 // lines answers by and by, one JSON value on a line. A client that is gone is no error.
@@ -188,15 +189,16 @@ func endless(c echo.Context) error {
 }
 
 func (a *admin) export(c echo.Context) error {
-	uid, by, err := whose(c)
+	uid, err := whose(c)
 	if err != nil {
 		return err
 	}
+	by := operatorOf(c)
 	_ = endless(c) // where that cannot be, the answer is cut, and nobody takes it for whole
 	c.Response().Header().Set(echo.HeaderContentType, echo.MIMEApplicationJSON)
 	request := ExportRequest{UID: uid, By: by, Addresses: c.Request().Header.Values(AddressHeader)}
 	if len(request.Addresses) > maxKnown {
-		return &Refusal{Status: http.StatusBadRequest, Code: "too_many", Message: "more than 100 addresses"}
+		return tooManyKnown()
 	}
 	if err = a.People.Export(c.Request().Context(), request, c.Response()); err == nil {
 		a.Logger.WarnContext(c.Request().Context(), "what is kept of a person was exported", "by", by)

@@ -81,9 +81,9 @@ func TestWhatCannotBeForgottenIsRefusedInWords(t *testing.T) {
 		status           int
 		r                registry
 	}{
-		"no JSON":    {"/console/api/people/ann/forget", "{", "bad_forget", http.StatusBadRequest, registry{}},
-		"a stranger": {"/console/api/people/ann/forget", `{"uid":"x"}`, "bad_forget", http.StatusBadRequest, registry{}},
-		"many":       {"/console/api/people/ann/forget", `{"addresses":["` + strings.Repeat(`","`, 101) + `"]}`, "bad_forget", http.StatusBadRequest, registry{}},
+		"no JSON":    {"/console/api/people/ann/forget", "{", "bad_json", http.StatusBadRequest, registry{}},
+		"a stranger": {"/console/api/people/ann/forget", `{"uid":"x"}`, "bad_json", http.StatusBadRequest, registry{}},
+		"many":       {"/console/api/people/ann/forget", `{"addresses":["` + strings.Repeat(`","`, 101) + `"]}`, "too_many", http.StatusBadRequest, registry{}},
 		"a long uid": {"/console/api/people/" + strings.Repeat("x", 1001) + "/forget", "", "bad_uid", http.StatusBadRequest, registry{}},
 		"refused": {"/console/api/people/ann/forget", "", `"code":"no_key"`, http.StatusUnprocessableEntity, registry{err: &server.Refusal{
 			Status: http.StatusUnprocessableEntity, Code: "no_key", Message: "no key",

@@ -2,10 +2,7 @@ package server
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -80,7 +77,7 @@ func (a *admin) keepPreferences(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	by, _ := c.Get(operatorKey).(string)
+	by := operatorOf(c)
 	view, err := a.Preferences.KeepPreferences(c.Request().Context(), PreferencesChange{
 		UID: uidOf(c), Body: body, Version: strings.Trim(c.Request().Header.Get("If-Match"), `"*`), By: by,
 	})
@@ -91,31 +88,7 @@ func (a *admin) keepPreferences(c echo.Context) error {
 	return answerPreferences(c, view)
 }
 
-// uidOf is the uid in the path. Echo hands out what stands there as it is where it is escaped in more than the usual way.
-func uidOf(c echo.Context) string {
-	uid := c.Param("uid")
-	if c.Request().URL.RawPath == "" {
-		return uid
-	}
-	if plain, err := url.PathUnescape(uid); err == nil {
-		return plain
-	}
-	return uid
-}
-
 func answerPreferences(c echo.Context, view PreferencesView) error {
 	c.Response().Header().Set("ETag", `"`+view.Version+`"`)
 	return c.JSON(http.StatusOK, view)
-}
-
-// readSmall reads a body of some KiB.
-func readSmall(c echo.Context, most int64) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, c.Request().Body, most))
-	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return nil, Callback{MaxBody: most}.tooLarge()
-	}
-	if err != nil {
-		return nil, refuseBody(err)
-	}
-	return body, nil
 }

@@ -65,10 +65,10 @@ func NewPublic(o PublicOptions) http.Handler {
 	e := newEdge(o.Logger, o.TrustedProxies)
 	e.POST("/webhooks/cometchat", w.post)
 	if o.Unsubscriber != nil {
-		newUnsubscribing(o.Unsubscriber, o.Logger).register(e)
+		(&unsubscribing{who: o.Unsubscriber, pages: newPages(), logger: o.Logger}).register(e)
 	}
 	if o.Media != nil {
-		newMediaLinks(o.Media, o.Logger).register(e)
+		(&mediaLinks{media: o.Media, pages: newPages(), logger: o.Logger}).register(e)
 	}
 	newCallbacks(o).register(e, o.Callbacks)
 	return e

@@ -1,10 +1,7 @@
 package server
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -107,7 +104,7 @@ func (a *admin) suppressions(c echo.Context) error {
 	query := SuppressionsQuery{
 		Channel: relay.Channel(c.QueryParam("channel")), Reason: relay.Reason(c.QueryParam("reason")), Limit: listedSuppressions,
 	}
-	query.By, _ = c.Get(operatorKey).(string)
+	query.By = operatorOf(c)
 	if viewer, _ := c.Get(viewerKey).(bool); c.QueryParam("reveal") != "" {
 		if viewer {
 			return errViewer()
@@ -147,7 +144,7 @@ func (a *admin) suppress(c echo.Context) error {
 	if err := readOrder(c, maxSuppressions, &order, `{"suppressions":[{"address":"+14155550123","reason":"opted_out"}]}`); err != nil {
 		return err
 	}
-	order.By, _ = c.Get(operatorKey).(string)
+	order.By = operatorOf(c)
 	view, err := a.Suppressions.Suppress(c.Request().Context(), order)
 	if err != nil {
 		return a.unable(c, err)
@@ -163,7 +160,7 @@ func (a *admin) lift(c echo.Context) error {
 	if err := readOrder(c, maxLift, &order, `{"address":"+14155550123"}`); err != nil {
 		return err
 	}
-	order.By, _ = c.Get(operatorKey).(string)
+	order.By = operatorOf(c)
 	view, err := a.Suppressions.Lift(c.Request().Context(), order)
 	if err != nil {
 		return a.unable(c, err)
@@ -173,20 +170,4 @@ func (a *admin) lift(c echo.Context) error {
 			"reason", view.Lifted.Reason, "by", order.By)
 	}
 	return c.JSON(http.StatusOK, view)
-}
-
-// readOrder reads a JSON object with the fields of into, and no others.
-func readOrder(c echo.Context, most int64, into any, example string) error {
-	body, err := readSmall(c, most)
-	if err != nil {
-		return err
-	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil || decoder.More() {
-		return &Refusal{
-			Status: http.StatusBadRequest, Code: "bad_json", Message: fmt.Sprintf("the body must be JSON such as %s, and no other fields", example),
-		}
-	}
-	return nil
 }

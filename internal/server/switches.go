@@ -2,9 +2,7 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"time"
 
@@ -139,16 +137,11 @@ func (a *admin) resume(c echo.Context) error {
 // switched reads what is to be paused or resumed.
 func (a *admin) switched(c echo.Context) (relay.Pause, error) {
 	var view PauseView
-	decoder := json.NewDecoder(http.MaxBytesReader(c.Response().Writer, c.Request().Body, maxSwitch))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&view); err != nil && !errors.Is(err, io.EOF) {
-		return relay.Pause{}, &Refusal{
-			Status: http.StatusBadRequest, Code: "bad_pause",
-			Message: `the body must be JSON such as {"channel":"sms","rule":"missed-call"}; without both it is everything`,
-		}
+	err := mayReadOrder(c, maxSwitch, &view, `{"channel":"sms","rule":"missed-call"}`)
+	if err != nil {
+		return relay.Pause{}, err
 	}
-	by, _ := c.Get(operatorKey).(string)
-	return relay.Pause{Channel: view.Channel, Rule: view.Rule, By: by, At: time.Now()}, nil
+	return relay.Pause{Channel: view.Channel, Rule: view.Rule, By: operatorOf(c), At: time.Now()}, nil
 }
 
 // unable passes on a refusal, and hides any other error.

@@ -79,10 +79,11 @@ func TestAPauseThatCannotBeReadOrKeptIsRefused(t *testing.T) {
 	o := healthy()
 	o.Switches = b
 	h := server.NewAdmin(o)
-	for _, text := range []string{`{"chanel":"sms"}`, `[`, `{"rule":"` + strings.Repeat("x", 5000) + `"}`} {
-		answer := ask(t, h, http.MethodPost, "/-/pause", body(text))
-		require.Equal(t, http.StatusBadRequest, answer.Code, text)
-		require.Contains(t, answer.Body.String(), "bad_pause")
+	for text, status := range map[string]int{
+		`{"chanel":"sms"}`: http.StatusBadRequest, `[`: http.StatusBadRequest,
+		`{"rule":"` + strings.Repeat("x", 5000) + `"}`: http.StatusRequestEntityTooLarge,
+	} {
+		require.Equal(t, status, ask(t, h, http.MethodPost, "/-/pause", body(text)).Code, "%.40s", text)
 	}
 	require.Empty(t, b.paused)
 	b.err = &server.Refusal{Status: http.StatusNotFound, Code: "not_paused", Message: "nothing is paused"}

@@ -3,12 +3,7 @@ package server
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	_ "embed" // the page
-	"encoding/base64"
 	"errors"
-	"fmt"
-	"html/template"
 	"io"
 	"log/slog"
 	"mime"
@@ -85,28 +80,12 @@ const (
 	unsubscribeDeadline = 5 * time.Second
 )
 
-//go:embed unsubscribe.html
-var unsubscribeHTML string
-
-//go:embed unsubscribe.css
-var unsubscribeCSS string
-
 // unsubscribing serves what is behind the link in a mail: a page that asks, and what its buttons or a mail program post.
 // Asking changes nothing, because programs that look for harmful links open every one (RFC 8058 §1).
 type unsubscribing struct {
 	who    Unsubscriber
-	page   *template.Template
-	policy string
+	pages  *pages
 	logger *slog.Logger
-}
-
-func newUnsubscribing(who Unsubscriber, logger *slog.Logger) *unsubscribing {
-	style := sha256.Sum256([]byte(unsubscribeCSS))
-	return &unsubscribing{
-		who: who, logger: logger, page: template.Must(template.New("unsubscribe").Parse(unsubscribeHTML)),
-		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(style[:]) +
-			"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-	}
 }
 
 func (u *unsubscribing) register(e *echo.Echo) {
@@ -189,23 +168,6 @@ func (u *unsubscribing) failed(c echo.Context, err error, wish Wish) error {
 	return u.answer(c, http.StatusServiceUnavailable, view)
 }
 
-// pageView is what the page shows.
-type pageView struct {
-	Lang, Title, Address string
-	Lines                []string
-	// Note stands below the buttons.
-	Note    string
-	Buttons []pageButton
-	Style   template.CSS
-}
-
-// pageButton posts one field.
-type pageButton struct {
-	Name, Value, Text string
-	// Quiet is one that is not the first to be thought of.
-	Quiet bool
-}
-
 // buttonOf is the button that says a wish.
 func buttonOf(wish Wish, text string) pageButton {
 	if wish == WishNoMail {
@@ -215,20 +177,10 @@ func buttonOf(wish Wish, text string) pageButton {
 }
 
 func (u *unsubscribing) answer(c echo.Context, status int, view pageView) error {
-	view.Style = template.CSS(unsubscribeCSS) //nolint:gosec // our own file
-	var page bytes.Buffer
-	if err := u.page.Execute(&page, view); err != nil {
-		return fmt.Errorf("make the unsubscribe page: %w", err)
-	}
-	h := c.Response().Header()
-	h.Set(echo.HeaderContentSecurityPolicy, u.policy)
-	h.Set(echo.HeaderReferrerPolicy, "no-referrer") // the address of the page is the token
-	h.Set("X-Robots-Tag", "noindex, nofollow")
-	h.Set("Content-Language", view.Lang)
-	h.Set(echo.HeaderVary, "Accept-Language")
-	return c.HTMLBlob(status, page.Bytes())
+	view.Method = "post"
+	return u.pages.answer(c, status, view)
 }
 
 func wordsOf(c echo.Context, locale string) unsubscribeWords {
-	return wordsFor(locale, c.Request().Header.Get("Accept-Language"))
+	return wordsFor(locale, acceptedBy(c.Request()))
 }

@@ -1,7 +1,5 @@
 package server
 
-import "golang.org/x/text/language"
-
 // unsubscribeWords are all that the pages behind the link in a mail say, in one language. What a rule is called is for operators; to
 // a person the kind of a message is "like the mail" that they came from.
 type unsubscribeWords struct {
@@ -53,13 +51,12 @@ func (w unsubscribeWords) view(s Standing, title string) pageView {
 // wordsFor chooses by the person's locale, where that is a language we speak, else by an Accept-Language header; English where
 // neither names one.
 func wordsFor(locale, accepted string) unsubscribeWords {
-	spoken := []unsubscribeWords{english(), german(), french(), spanish()}
-	tags := make([]language.Tag, len(spoken))
-	for i, words := range spoken {
-		tags[i] = language.Make(words.lang)
+	all := []unsubscribeWords{english(), german(), french(), spanish()}
+	spoken := make([]string, len(all))
+	for i, words := range all {
+		spoken[i] = words.lang
 	}
-	_, i := language.MatchStrings(language.NewMatcher(tags), locale, accepted)
-	return spoken[i]
+	return all[languageFor(spoken, locale, accepted)]
 }
 
 func english() unsubscribeWords {

@@ -137,7 +137,7 @@ type Store interface {
 	// Suppressed tells for each of the addresses that must not be written to why; for every such address where none is given.
 	Suppressed(ctx context.Context, addresses ...relay.Address) (map[relay.Address]relay.Reason, error)
 
-	// SuppressAll keeps up to MaxList suppressions at once, as Suppress does, and tells how many of them changed anything. Lift lets an
+	// SuppressAll keeps 1 to MaxList suppressions at once, as Suppress does, and tells how many of them changed anything. Lift lets an
 	// address be written to again and gives what it was suppressed for; ErrNotFound where it is not, or not as Lift says. Both are
 	// kept in the audit, in the same transaction.
 	SuppressAll(ctx context.Context, suppressions []relay.Suppression, audit relay.Audit) (changed int, err error)

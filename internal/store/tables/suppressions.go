@@ -48,8 +48,8 @@ func (b *batch) suppress(ctx context.Context, s relay.Suppression) (bool, error)
 // SuppressAll implements store.Store.
 func (s *Tables) SuppressAll(ctx context.Context, suppressions []relay.Suppression, audit relay.Audit) (int, error) {
 	err := checkAudit(audit)
-	if err == nil && len(suppressions) > store.MaxList {
-		err = fmt.Errorf("these are %d; there may be %d at the most", len(suppressions), store.MaxList)
+	if n := len(suppressions); err == nil && (n < 1 || n > store.MaxList) {
+		err = fmt.Errorf("these are %d; want 1 to %d", n, store.MaxList)
 	}
 	for i, suppression := range suppressions {
 		if wrong := checkSuppression(suppression); wrong != nil && err == nil {
