@@ -75,7 +75,7 @@ func refusesMany(t *testing.T, s store.Store) {
 	_, err = s.SuppressAll(t.Context(), []relay.Suppression{good}, relay.Audit{At: noon, Action: "add"})
 	require.ErrorContains(t, err, "by whom")
 	_, err = s.SuppressAll(t.Context(), make([]relay.Suppression, store.MaxList+1), byOperator("import suppressions", ""))
-	require.ErrorContains(t, err, "1000 at the most")
+	require.ErrorContains(t, err, "want 1 to 1000")
 	require.Empty(t, listed(t, s, store.SuppressionFilter{}))
 	entries, err := s.Audit(t.Context(), 10)
 	require.NoError(t, err)
