@@ -68,8 +68,8 @@ func (f *exportFlags) export(c *cobra.Command, uid string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	answer, running, err := f.ask(c.Context(), cfg, adminRequest{
-		method: http.MethodGet, address: personPath(uid), header: http.Header{server.AddressHeader: f.addresses},
+	answer, running, err := f.openRelay(c.Context(), cfg, adminRequest{
+		method: http.MethodGet, path: personPath(uid), header: http.Header{server.AddressHeader: f.addresses},
 	})
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,13 +8,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/beckon-relay/beckon/internal/app"
 	"github.com/beckon-relay/beckon/internal/config"
@@ -24,14 +20,14 @@ import (
 
 // personFlags are what `forget` and `export` have in common.
 type personFlags struct {
-	switchFlags
+	relayFlags
 
 	addresses []string
 }
 
 func (f *personFlags) add(c *cobra.Command) {
 	c.Flags().StringArrayVar(&f.addresses, "address", nil, "a number or mail address that is theirs, beside those that are known; may be repeated")
-	c.Flags().StringVar(&f.server, "server", "", "address of the relay's admin listener (default: BECKON_ADMIN_LISTEN on this machine)")
+	f.addServer(c)
 }
 
 // load reads the settings that finding a person takes.
@@ -40,24 +36,13 @@ func (f *personFlags) load() (config.Config, error) {
 		"BECKON_RULES")...)
 }
 
-// ask asks the relay that runs. With nobody there the database is to be opened by ourselves, unless a relay was named.
-func (f *personFlags) ask(ctx context.Context, cfg config.Config, asked adminRequest) (answer io.ReadCloser, running bool, err error) {
-	base, err := f.address(cfg)
-	if err != nil {
-		return nil, false, err
+// openRelay asks the relay that runs. With nobody there the database is to be opened by ourselves, unless a relay was named.
+func (f *personFlags) openRelay(ctx context.Context, cfg config.Config, asked adminRequest) (answer io.ReadCloser, running bool, err error) {
+	answer, err = f.open(ctx, cfg, asked)
+	if errors.Is(err, errNobody) && f.server == "" {
+		return nil, false, nil
 	}
-	asked.address = base + asked.address
-	answer, err = openAdmin(ctx, cfg, asked)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		if f.server == "" {
-			return nil, false, nil
-		}
-		return nil, false, fmt.Errorf("nobody listens at %s; is a relay running there? (--server)", base)
-	}
-	if err != nil {
-		return nil, true, fmt.Errorf("ask the relay at %s: %w", base, err)
-	}
-	return answer, true, nil
+	return answer, true, err
 }
 
 // alone says what to do where the database cannot be opened because a relay has it.
@@ -103,7 +88,7 @@ can remove: backups, logs of others, and what the providers keep.` + personHelp,
 	}
 	f.add(c)
 	c.Flags().BoolVar(&f.dryRun, "dry-run", false, "count what would be removed, and remove nothing")
-	c.Flags().BoolVar(&f.yes, "yes", false, "do not ask")
+	addYes(c, &f.yes)
 	c.Flags().BoolVar(&f.compact, "compact", false, "rewrite a large SQLite file, too, although webhooks may be refused meanwhile")
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
 	return c
@@ -118,7 +103,7 @@ func (f *forgetFlags) run(c *cobra.Command, uid string) error {
 		return err
 	}
 	if !f.dryRun && !f.yes {
-		if sure, err := f.confirm(c, cfg, uid); err != nil || !sure {
+		if err := f.preview(c, cfg, uid); err != nil {
 			return err
 		}
 	}
@@ -132,27 +117,19 @@ func (f *forgetFlags) run(c *cobra.Command, uid string) error {
 	return printForgotten(c, view)
 }
 
-// confirm shows what would go and asks. Where nobody can be asked it is wrong usage.
-func (f *forgetFlags) confirm(c *cobra.Command, cfg config.Config, uid string) (sure bool, err error) {
-	if file, ok := c.InOrStdin().(*os.File); !ok || !term.IsTerminal(int(file.Fd())) {
-		return false, usageError{errors.New("forget asks before it removes anything, and there is no terminal: look with --dry-run, then give --yes")}
+// preview shows what would go, and asks.
+func (f *forgetFlags) preview(c *cobra.Command, cfg config.Config, uid string) error {
+	if err := askable(c); err != nil {
+		return err
 	}
 	view, err := f.forget(c, cfg, server.ForgetRequest{UID: uid, Addresses: f.addresses, DryRun: true})
 	if err != nil {
-		return false, err
+		return err
 	}
 	if err := printForgotten(c, view); err != nil {
-		return false, err
+		return err
 	}
-	_, _ = fmt.Fprint(c.ErrOrStderr(), "Remove this for good? [y/N] ")
-	answer, err := bufio.NewReader(io.LimitReader(c.InOrStdin(), 100)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return false, fmt.Errorf("read the answer: %w", err)
-	}
-	if !strings.EqualFold(strings.TrimSpace(answer), "y") && !strings.EqualFold(strings.TrimSpace(answer), "yes") {
-		return false, errors.New("nothing was removed")
-	}
-	return true, nil
+	return confirm(c, "Remove this for good?", false)
 }
 
 func (f *forgetFlags) forget(c *cobra.Command, cfg config.Config, request server.ForgetRequest) (server.ForgottenView, error) {
@@ -162,8 +139,8 @@ func (f *forgetFlags) forget(c *cobra.Command, cfg config.Config, request server
 	if err != nil {
 		return server.ForgottenView{}, fmt.Errorf("encode: %w", err)
 	}
-	answer, running, err := f.ask(c.Context(), cfg, adminRequest{
-		method: http.MethodPost, address: personPath(request.UID) + "/forget", body: body,
+	answer, running, err := f.openRelay(c.Context(), cfg, adminRequest{
+		method: http.MethodPost, path: personPath(request.UID) + "/forget", body: body,
 	})
 	if err != nil {
 		return server.ForgottenView{}, err

@@ -139,7 +139,7 @@ func TestAForgottenPersonIsInNoFileOfTheDatabase(t *testing.T) {
 	require.NotEmpty(t, l.search())
 	_, errs, code = l.run("forget", zoeUID, "--server", p.admin)
 	require.Equal(t, exitUsage, code)
-	require.Contains(t, errs, "give --yes")
+	require.Contains(t, errs, "--yes does it without")
 
 	out, errs, code = l.run("forget", strings.ToLower(zoeUID), "--yes", "--json", "--server", p.admin)
 	require.Zero(t, code, errs)

@@ -27,8 +27,12 @@ type relayFlags struct {
 }
 
 func (f *relayFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.server, "server", "", "address of the relay's admin listener (default: BECKON_ADMIN_LISTEN on this machine)")
+	f.addServer(c)
 	c.Flags().BoolVar(&f.asJSON, "json", false, "print JSON")
+}
+
+func (f *relayFlags) addServer(c *cobra.Command) {
+	c.Flags().StringVar(&f.server, "server", "", "address of the relay's admin listener (default: BECKON_ADMIN_LISTEN on this machine)")
 }
 
 // address is where the relay is asked.
@@ -74,13 +78,28 @@ func (f relayFlags) fetch(c *cobra.Command, method, path string, body []byte) ([
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(c.Context(), askTimeout)
+	defer cancel()
+	answer, err := f.open(ctx, cfg, adminRequest{method: method, path: path, body: body})
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Close() //nolint:errcheck // it was only read
+	return io.ReadAll(io.LimitReader(answer, maxAnswer))
+}
+
+// errNobody says that no relay listens where one was asked.
+var errNobody = errors.New("is a relay running there? (BECKON_ADMIN_LISTEN, --server)")
+
+// open sends a request to the relay that runs, for an answer that is read by and by. It has to be closed. errNobody where nobody listens.
+func (f relayFlags) open(ctx context.Context, cfg config.Config, asked adminRequest) (io.ReadCloser, error) {
 	base, err := f.address(cfg)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := askAdmin(c.Context(), cfg, method, base+path, body)
+	answer, err := openAdmin(ctx, cfg, base, asked)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, fmt.Errorf("nobody listens at %s; is a relay running there? (BECKON_ADMIN_LISTEN, --server)", base)
+		return nil, fmt.Errorf("nobody listens at %s; %w", base, errNobody)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ask the relay at %s: %w", base, err)
@@ -94,28 +113,16 @@ const (
 	maxAnswer  = 1 << 20
 )
 
-// askAdmin makes a request to an admin listener. What it refuses is the error, in its own words.
-func askAdmin(ctx context.Context, cfg config.Config, method, address string, body []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	answer, err := openAdmin(ctx, cfg, adminRequest{method: method, address: address, body: body})
-	if err != nil {
-		return nil, err
-	}
-	defer answer.Close() //nolint:errcheck // it was only read
-	return io.ReadAll(io.LimitReader(answer, maxAnswer))
-}
-
 // adminRequest is what an admin listener is asked for.
 type adminRequest struct {
-	method, address string
-	body            []byte
-	header          http.Header
+	method, path string
+	body         []byte
+	header       http.Header
 }
 
-// openAdmin is askAdmin for an answer that is read by and by. It has to be closed.
-func openAdmin(ctx context.Context, cfg config.Config, asked adminRequest) (io.ReadCloser, error) {
-	request, err := http.NewRequestWithContext(ctx, asked.method, asked.address, bytes.NewReader(asked.body))
+// openAdmin makes a request to an admin listener. What it refuses is the error, in its own words.
+func openAdmin(ctx context.Context, cfg config.Config, base string, asked adminRequest) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, asked.method, base+asked.path, bytes.NewReader(asked.body))
 	if err != nil {
 		return nil, err
 	}

@@ -1,20 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
@@ -219,31 +214,6 @@ func removeSuppressions(c *cobra.Command, f relayFlags, r removal) error {
 	}
 	_, _ = fmt.Fprintf(c.OutOrStdout(), "removed: %d\n", len(found))
 	return nil
-}
-
-func addYes(c *cobra.Command, yes *bool) {
-	c.Flags().BoolVar(yes, "yes", false, "do it without being asked")
-}
-
-// confirm asks on a terminal, and without one wants --yes. An answer that is not yes ends the command.
-func confirm(c *cobra.Command, question string, yes bool) error {
-	if yes {
-		return nil
-	}
-	in := c.InOrStdin()
-	if file, ok := in.(*os.File); ok && !term.IsTerminal(int(file.Fd())) {
-		return usageError{errors.New("nobody can be asked here; --yes does it without")}
-	}
-	_, _ = fmt.Fprintf(c.ErrOrStderr(), "%s [y/N] ", question)
-	answer, err := bufio.NewReader(io.LimitReader(in, 100)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("read the answer: %w", err)
-	}
-	switch strings.ToLower(strings.TrimSpace(answer)) {
-	case "y", "yes":
-		return nil
-	}
-	return errors.New("nothing was done")
 }
 
 // someArgs wants one argument or more, which are called so.

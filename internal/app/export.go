@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/privacy"
 	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/server"
 	"github.com/beckon-relay/beckon/internal/store"
 )
 
@@ -213,21 +213,12 @@ func (d *document) Suppression(s relay.Suppression) error {
 	})
 }
 
-// Record implements store.Visitor.
-func (d *document) Record(kind string, row map[string]any) error {
-	for name, value := range row {
-		switch value := value.(type) {
-		case string:
-			if json.Valid([]byte(value)) { // a document in a column
-				row[name] = json.RawMessage(value)
-			}
-		case int64:
-			if strings.HasSuffix(name, "_at") {
-				row[name] = time.UnixMicro(value).UTC()
-			}
-		}
-	}
-	return d.add(kind, row)
+// Preferences implements store.Visitor.
+func (d *document) Preferences(p relay.Preferences) error {
+	return d.add("preferences", struct {
+		server.PreferencesView
+		UpdatedAt time.Time `json:"updated_at"`
+	}{preferencesView(p), p.UpdatedAt})
 }
 
 // Audit implements store.Visitor.

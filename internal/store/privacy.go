@@ -98,8 +98,7 @@ type Visitor interface {
 	Delivery(delivery relay.Delivery, attempts []relay.Attempt, receipts []relay.Receipt) error
 	Outbox(message relay.OutboxMessage) error
 	Suppression(suppression relay.Suppression) error
-	// Record is a row of any other kind, by the names of its columns.
-	Record(kind string, row map[string]any) error
+	Preferences(preferences relay.Preferences) error
 	Audit(audit relay.Audit) error
 }
 

@@ -58,7 +58,7 @@ func (a *album) Suppression(s relay.Suppression) error {
 }
 
 // Record implements store.Visitor.
-func (a *album) Record(kind string, _ map[string]any) error { return a.add(kind) }
+func (a *album) Preferences(relay.Preferences) error { return a.add("preferences") }
 
 // Audit implements store.Visitor.
 func (a *album) Audit(entry relay.Audit) error {

@@ -22,25 +22,13 @@ const (
 	underWayPause = 250 * time.Millisecond
 )
 
-// personal are tables whose rows are one person's, by the column of the uid. Everything else is found by what stands in it.
-type personal struct {
-	table, uid string
-	// columns are those that are shown to the person.
-	columns []string
-}
-
-// personalTables lists them. A new one needs nothing else to be forgotten and exported.
-func personalTables() []personal {
-	return []personal{{table: "preferences", uid: "uid", columns: []string{"uid", "wishes", "updated_at"}}}
-}
-
 // Forget implements store.Privacy. The order matters to a crash: first it is noted whom and which addresses to forget, since what
 // they are known by is removed, too; last that note goes.
 func (s *Tables) Forget(ctx context.Context, f store.Forgetting) (store.Forgotten, error) {
 	r := &removal{Forgetting: f, s: s}
 	err := checkForgetting(f)
 	for _, step := range []func(context.Context) error{
-		r.begin, r.events, r.alerts, r.deliveries, r.underWay, r.outbox, r.personal, r.mutes, r.audit, r.end,
+		r.begin, r.events, r.alerts, r.deliveries, r.underWay, r.outbox, r.preferences, r.mutes, r.audit, r.end,
 	} {
 		if err == nil {
 			err = step(ctx)
@@ -297,27 +285,19 @@ func (r *removal) outbox(ctx context.Context) error {
 	})
 }
 
-// personal removes the rows of the tables that have the person's uid.
-func (r *removal) personal(ctx context.Context) error {
-	for _, p := range personalTables() {
-		own := " FROM " + p.table + " WHERE lower(" + p.uid + ") = ?"
-		if r.DryRun {
-			n, err := One(ctx, r.s.Read, scanInt, "SELECT count(*)"+own, strings.ToLower(r.UID))
-			if err != nil {
-				return fmt.Errorf("%s: %w", p.table, err)
-			}
-			r.total.Preferences += n
-			continue
+// preferences removes what is kept of the person's wishes.
+func (r *removal) preferences(ctx context.Context) error {
+	if r.DryRun {
+		kept, err := readPreferences(ctx, r.s.Read, r.UID, "")
+		if err == nil && !kept.Empty() {
+			r.total.Preferences++
 		}
-		err := r.write(ctx, func(ctx context.Context, b *batch, c *store.Forgotten) (err error) {
-			c.Preferences, err = b.Exec(ctx, "DELETE"+own, strings.ToLower(r.UID))
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("%s: %w", p.table, err)
-		}
+		return err
 	}
-	return nil
+	return r.write(ctx, func(ctx context.Context, b *batch, c *store.Forgotten) (err error) {
+		c.Preferences, err = b.Exec(ctx, "DELETE FROM preferences WHERE uid = ?", strings.ToLower(r.UID))
+		return err
+	})
 }
 
 // mutes takes conversations with the person out of what others muted.

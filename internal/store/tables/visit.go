@@ -63,7 +63,7 @@ func (s *Tables) Note(ctx context.Context, a relay.Audit) error {
 func (s *Tables) Visit(ctx context.Context, v store.Visit) error {
 	w := &visit{Visit: v, s: s}
 	for _, step := range []func(context.Context) error{
-		w.events, w.alerts, w.deliveries, w.outbox, w.suppressions, w.records, w.audit,
+		w.events, w.alerts, w.deliveries, w.outbox, w.suppressions, w.preferences, w.audit,
 	} {
 		if err := step(ctx); err != nil {
 			return fmt.Errorf("what is kept of a person: %w", err)
@@ -206,30 +206,12 @@ func (v *visit) suppressions(ctx context.Context) error {
 	return err
 }
 
-func (v *visit) records(ctx context.Context) error {
-	for _, p := range personalTables() {
-		rows, err := All(ctx, v.s.Read, func(row Scanner) (map[string]any, error) {
-			values, into := make([]any, len(p.columns)), make([]any, len(p.columns))
-			for i := range values {
-				into[i] = &values[i]
-			}
-			err := row.Scan(into...)
-			record := make(map[string]any, len(values))
-			for i, name := range p.columns {
-				record[name] = values[i]
-			}
-			return record, err
-		}, "SELECT "+strings.Join(p.columns, ", ")+" FROM "+p.table+" WHERE lower("+p.uid+") = ?", strings.ToLower(v.UID))
-		if err != nil {
-			return fmt.Errorf("%s: %w", p.table, err)
-		}
-		for _, record := range rows {
-			if err := v.Visitor.Record(p.table, record); err != nil {
-				return err
-			}
-		}
+func (v *visit) preferences(ctx context.Context) error {
+	kept, err := readPreferences(ctx, v.s.Read, v.UID, "")
+	if err != nil || kept.Empty() {
+		return err
 	}
-	return nil
+	return v.Visitor.Preferences(kept)
 }
 
 func (v *visit) audit(ctx context.Context) error {
