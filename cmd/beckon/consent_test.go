@@ -292,8 +292,8 @@ func TestSuppressionsAreImportedAndExportedByCommand(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode())
 	_, errs, code = p.suppressions("export", l.path("out.csv"))
-	require.Equal(t, exitFindings, code, "it is not written over")
-	require.Contains(t, errs, "exists")
+	require.Equal(t, exitUsage, code, "it is not written over")
+	require.Contains(t, errs, "is there already")
 
 	_, _, code = p.suppressions("remove", "mia@example.com", "--yes")
 	require.Zero(t, code)

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -37,30 +35,14 @@ others stay masked. That it was asked for is kept in the audit, but not where th
 	return c
 }
 
-func (f *exportFlags) run(c *cobra.Command, uid string) (err error) {
+func (f *exportFlags) run(c *cobra.Command, uid string) error {
 	if uid == "" {
 		return usageError{errors.New("UID is empty")}
 	}
 	if f.out == "" {
 		return f.export(c, uid, c.OutOrStdout())
 	}
-	// What is there stays, and a document that is not whole never has the name.
-	if _, err := os.Lstat(f.out); err == nil {
-		return usageError{fmt.Errorf("--out: %s is there already; name a new file", f.out)}
-	}
-	file, err := os.CreateTemp(filepath.Dir(f.out), ".beckon-export-") // 0600
-	if err != nil {
-		return fmt.Errorf("--out: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(file.Name()))
-		}
-	}()
-	if err = errors.Join(f.export(c, uid, file), file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), f.out)
+	return newFile(f.out, func(w io.Writer) error { return f.export(c, uid, w) })
 }
 
 func (f *exportFlags) export(c *cobra.Command, uid string, w io.Writer) error {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
@@ -293,27 +292,13 @@ to standard output. The addresses stand in it in clear, which the audit notes. "
 			if len(given) == 0 {
 				return exportTo(c, f, query, c.OutOrStdout(), "standard output")
 			}
-			return exportFile(c, f, query, given[0])
+			return newFile(given[0], func(w io.Writer) error { return exportTo(c, f, query, w, given[0]) })
 		},
 	}
-	c.Flags().StringVar(&f.server, "server", "", "address of the relay's admin listener (default: BECKON_ADMIN_LISTEN on this machine)")
+	f.addServer(c)
 	c.Flags().StringVar(&channel, "channel", "", "only this channel: sms or email")
 	c.Flags().StringVar(&reason, "reason", "", "only this reason, such as opted_out")
 	return c
-}
-
-// exportFile writes a new file, and leaves none that is not whole.
-func exportFile(c *cobra.Command, f relayFlags, query server.SuppressionsQuery, name string) error {
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names the file
-	if err != nil {
-		return err
-	}
-	buffered := bufio.NewWriter(file)
-	err = exportTo(c, f, query, buffered, name)
-	if err = errors.Join(err, buffered.Flush(), file.Close()); err != nil {
-		return errors.Join(err, os.Remove(name))
-	}
-	return nil
 }
 
 func exportTo(c *cobra.Command, f relayFlags, query server.SuppressionsQuery, to io.Writer, name string) error {

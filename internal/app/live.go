@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -283,12 +281,8 @@ func (a *App) refused(ctx context.Context, err error) error {
 
 // secretsOf is a hash of every secret that a reload may have rotated.
 func secretsOf(c config.Config) string {
-	h := sha256.New()
-	put := func(parts ...string) {
-		for _, part := range parts {
-			_, _ = fmt.Fprintf(h, "%d:%s", len(part), part)
-		}
-	}
+	var parts []string
+	put := func(more ...string) { parts = append(parts, more...) }
 	for _, u := range c.WebhookUsers {
 		put(u.User, u.Password.Reveal())
 	}
@@ -304,7 +298,7 @@ func secretsOf(c config.Config) string {
 	put(c.SendGrid.EventPublicKeys...)
 	put(c.Twilio.APIKey, c.Twilio.APISecret.Reveal(), c.SendGrid.APIKey.Reveal())
 	put(c.CometChat.APIKey.Reveal(), strconv.Itoa(c.GroupCap), c.Directory.Token.Reveal(), c.Directory.User.User, c.Directory.User.Password.Reveal())
-	return hex.EncodeToString(h.Sum(nil))
+	return settingsHash(parts...)
 }
 
 // watch reloads when a file that matters changes.

@@ -44,8 +44,8 @@ const (
 	askPause    = 2 * time.Second
 	// maxAsked is how often one decision may ask; the engine asks for nothing twice.
 	maxAsked = 5
-	// chunk is how many people one transaction puts in the place of an unresolved alert, so that others need not wait long for theirs.
-	// Measured: 40 ms on SQLite, 140 ms on PostgreSQL.
+	// chunk is how many people one transaction puts in the place of an unresolved alert, so that others need not wait long for theirs
+	// (docs/decisions/0011).
 	chunk = 250
 	// freshFor is how long what a group or a call said counts for others who ask the same, and maxFresh for how many.
 	freshFor = 10 * time.Second
