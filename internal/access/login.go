@@ -126,16 +126,14 @@ func LoginPage(r *http.Request) string {
 // first page.
 func Next(wanted string) string {
 	u, err := url.Parse(wanted)
-	switch {
-	case err != nil, len(wanted) > maxNext, u.IsAbs(), u.Host != "", u.User != nil, u.Opaque != "",
-		strings.ContainsFunc(wanted, func(r rune) bool { return r == '\\' || r < ' ' || r == 0x7f }):
+	if err != nil || len(wanted) > maxNext || !strings.HasPrefix(wanted, Pages) || strings.Contains(wanted, "\\") {
 		return Pages
 	}
 	clean := path.Clean(u.Path)
 	if strings.HasSuffix(u.Path, "/") && clean != "/" {
 		clean += "/"
 	}
-	if clean != u.Path || !strings.HasPrefix(clean, Pages) || strings.ContainsAny(clean, "\\") || clean == Pages+"login" || clean == Pages+"logout" {
+	if clean != u.Path || strings.Contains(clean, "\\") || clean == Pages+"login" || clean == Pages+"logout" {
 		return Pages
 	}
 	return (&url.URL{Path: u.Path, RawPath: u.RawPath, RawQuery: u.RawQuery}).String()
