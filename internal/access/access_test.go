@@ -32,10 +32,10 @@ func sum(text string) string {
 }
 
 // everyWay are the options of a guard that lets people in by every way there is.
-func everyWay(t testing.TB) access.Options {
-	t.Helper()
+func everyWay(tb testing.TB) access.Options {
+	tb.Helper()
 	hash, err := bcrypt.GenerateFromPassword([]byte("hashed"), bcrypt.MinCost)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return access.Options{
 		Operators: []access.Operator{
 			{Name: "ann", Secret: "plain"}, {Name: "bob", Secret: string(hash)}, {Name: "eve", Secret: "look", Viewer: true}, {Name: "nil"},
@@ -51,17 +51,17 @@ func everyWay(t testing.TB) access.Options {
 	}
 }
 
-func newGuard(t testing.TB, o access.Options) *access.Guard {
-	t.Helper()
+func newGuard(tb testing.TB, o access.Options) *access.Guard {
+	tb.Helper()
 	g, err := access.New(o)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return g
 }
 
 // request is one from peer, changed.
-func request(t testing.TB, peer string, change ...func(*http.Request)) *http.Request {
-	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/console/alerts", http.NoBody)
+func request(tb testing.TB, peer string, change ...func(*http.Request)) *http.Request {
+	tb.Helper()
+	r := httptest.NewRequestWithContext(tb.Context(), http.MethodGet, "/console/alerts", http.NoBody)
 	r.RemoteAddr = peer
 	for _, c := range change {
 		c(r)
@@ -207,29 +207,33 @@ func TestAllGuessesOfAClientCountTogetherAndOutliveAReload(t *testing.T) {
 	})
 }
 
-// cookieOf logs in and gives the cookie that the browser has then.
-func cookieOf(t testing.TB, g *access.Guard, name, secret string, change ...func(*http.Request)) *http.Cookie {
-	t.Helper()
+// cookieOf logs ann in and gives the cookie that the browser has then.
+func cookieOf(tb testing.TB, g *access.Guard, change ...func(*http.Request)) *http.Cookie {
+	tb.Helper()
 	answer := httptest.NewRecorder()
-	require.NoError(t, g.Login(answer, request(t, "192.0.2.7:1", change...), "192.0.2.7", name, secret))
-	cookies := answer.Result().Cookies() //nolint:bodyclose // it has none
-	require.Len(t, cookies, 1)
+	require.NoError(tb, g.Login(answer, request(tb, "192.0.2.7:1", change...), "192.0.2.7", "ann", "plain"))
+	cookies := answer.Result().Cookies()
+	require.Len(tb, cookies, 1)
 	return cookies[0]
+}
+
+func renamed(name, value string) *http.Cookie {
+	return &http.Cookie{Name: name, Value: value, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
 func with(cookies ...*http.Cookie) func(*http.Request) {
 	return func(r *http.Request) {
 		for _, c := range cookies {
-			r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+			r.Header.Add("Cookie", c.Name+"="+c.Value)
 		}
 	}
 }
 
 // comesIn says who comes in with a cookie.
-func comesIn(t testing.TB, g *access.Guard, cookie *http.Cookie) string {
-	t.Helper()
-	person, ok := g.Known(request(t, "192.0.2.7:1", with(cookie)))
-	require.Equal(t, ok, person.Session)
+func comesIn(tb testing.TB, g *access.Guard, cookie *http.Cookie) string {
+	tb.Helper()
+	person, ok := g.Known(request(tb, "192.0.2.7:1", with(cookie)))
+	require.Equal(tb, ok, person.Session)
 	return person.Name
 }
 
@@ -240,8 +244,8 @@ func TestASessionIsGoodWhereTheKeyAndTheSecretAreKnown(t *testing.T) {
 	}
 	lasting := access.NewLasting()
 	first := access.Options{Keys: []string{key}, Operators: operators("plain", false)}
-	cookie := cookieOf(t, newGuard(t, first), "ann", "plain")
-	random := cookieOf(t, newGuard(t, access.Options{Lasting: lasting, Operators: operators("plain", false)}), "ann", "plain")
+	cookie := cookieOf(t, newGuard(t, first))
+	random := cookieOf(t, newGuard(t, access.Options{Lasting: lasting, Operators: operators("plain", false)}))
 	for name, c := range map[string]struct {
 		cookie *http.Cookie
 		o      access.Options
@@ -267,19 +271,19 @@ func TestASessionIsGoodWhereTheKeyAndTheSecretAreKnown(t *testing.T) {
 func TestAnyChangeOfACookieMakesItNobodys(t *testing.T) {
 	t.Parallel()
 	g := newGuard(t, everyWay(t))
-	cookie := cookieOf(t, g, "ann", "plain")
+	cookie := cookieOf(t, g)
 	require.Equal(t, "ann", comesIn(t, g, cookie))
 	for i := range cookie.Value {
 		for _, letter := range []byte("Ab_") {
 			changed := []byte(cookie.Value)
 			changed[i] = letter
 			if string(changed) != cookie.Value {
-				require.Empty(t, comesIn(t, g, &http.Cookie{Name: cookie.Name, Value: string(changed)}), i)
+				require.Empty(t, comesIn(t, g, renamed(cookie.Name, string(changed))), i)
 			}
 		}
 	}
 	for _, value := range []string{cookie.Value[:len(cookie.Value)-2], cookie.Value + "AA", cookie.Value + "=", ""} {
-		require.Empty(t, comesIn(t, g, &http.Cookie{Name: cookie.Name, Value: value}))
+		require.Empty(t, comesIn(t, g, renamed(cookie.Name, value)))
 	}
 }
 
@@ -289,13 +293,13 @@ func TestASessionEndsWhenIdleAndAfterTwelveHours(t *testing.T) {
 	o := everyWay(t)
 	o.Now = func() time.Time { return now }
 	g := newGuard(t, o)
-	cookie := cookieOf(t, g, "ann", "plain")
+	cookie := cookieOf(t, g)
 	idle := cookie
 	require.Equal(t, int((2 * time.Hour).Seconds()), cookie.MaxAge)
 	renew := func() *http.Cookie {
 		answer := httptest.NewRecorder()
 		g.Renew(answer, request(t, "", with(cookie)))
-		if found := answer.Result().Cookies(); len(found) == 1 { //nolint:bodyclose // it has none
+		if found := answer.Result().Cookies(); len(found) == 1 {
 			return found[0]
 		}
 		return nil
@@ -327,13 +331,13 @@ func TestARenewedSessionIsSignedByTheNewKey(t *testing.T) {
 	now := time.Now()
 	o := everyWay(t)
 	o.Now = func() time.Time { return now }
-	cookie := cookieOf(t, newGuard(t, o), "ann", "plain")
+	cookie := cookieOf(t, newGuard(t, o))
 	now = now.Add(time.Hour)
 	o.Keys = []string{"new", key}
 	answer := httptest.NewRecorder()
 	newGuard(t, o).Renew(answer, request(t, "", with(cookie)))
 	o.Keys = []string{"new"}
-	require.Equal(t, "ann", comesIn(t, newGuard(t, o), answer.Result().Cookies()[0])) //nolint:bodyclose // it has none
+	require.Equal(t, "ann", comesIn(t, newGuard(t, o), answer.Result().Cookies()[0]))
 }
 
 func TestTheCookieIsForTheConsoleAloneAndSecureOverHTTPS(t *testing.T) {
@@ -359,7 +363,7 @@ func TestTheCookieIsForTheConsoleAloneAndSecureOverHTTPS(t *testing.T) {
 				r.TLS = &tls.ConnectionState{}
 			}
 		}
-		cookie := cookieOf(t, g, "ann", "plain", from(c.peer), change)
+		cookie := cookieOf(t, g, from(c.peer), change)
 		require.Equal(t, c.want, cookie.Secure, name)
 		require.Equal(t, map[bool]string{true: "__Secure-beckon", false: "beckon"}[c.want], cookie.Name)
 		require.True(t, cookie.HttpOnly)
@@ -368,14 +372,13 @@ func TestTheCookieIsForTheConsoleAloneAndSecureOverHTTPS(t *testing.T) {
 		require.Empty(t, cookie.Domain)
 		_, ok := g.Known(request(t, "", from(c.peer), change, with(cookie)))
 		require.True(t, ok)
-		planted := *cookie
-		planted.Name = map[bool]string{false: "__Secure-beckon", true: "beckon"}[c.want]
-		_, ok = g.Known(request(t, "", from(c.peer), change, with(&planted)))
+		planted := renamed(map[bool]string{false: "__Secure-beckon", true: "beckon"}[c.want], cookie.Value)
+		_, ok = g.Known(request(t, "", from(c.peer), change, with(planted)))
 		require.False(t, ok, "over https a cookie that plain http may set does not count")
 
 		answer := httptest.NewRecorder()
 		g.Logout(answer, request(t, "", from(c.peer), change, with(cookie)))
-		gone := answer.Result().Cookies()[0] //nolint:bodyclose // it has none
+		gone := answer.Result().Cookies()[0]
 		require.Equal(t, [4]any{cookie.Name, cookie.Path, c.want, ""}, [4]any{gone.Name, gone.Path, gone.Secure, gone.Value})
 		require.Negative(t, gone.MaxAge)
 	}
@@ -384,7 +387,7 @@ func TestTheCookieIsForTheConsoleAloneAndSecureOverHTTPS(t *testing.T) {
 func TestTheProxysWordCountsBeforeASession(t *testing.T) {
 	t.Parallel()
 	g := newGuard(t, everyWay(t))
-	cookie := cookieOf(t, g, "ann", "plain")
+	cookie := cookieOf(t, g)
 	person, err := g.Identify(request(t, proxyPeer, with(cookie), header("X-Forwarded-User", "zoe")), "")
 	require.NoError(t, err)
 	require.Equal(t, access.Person{Name: "zoe", Viewer: true}, person)
@@ -447,7 +450,7 @@ func FuzzASessionIsTakenOnlyAsItWasGiven(f *testing.F) {
 	o := everyWay(f)
 	o.Now = func() time.Time { return now }
 	g := newGuard(f, o)
-	given := cookieOf(f, g, "ann", "plain")
+	given := cookieOf(f, g)
 	f.Add(given.Value)
 	f.Add("")
 	f.Add("AQ")

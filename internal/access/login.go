@@ -43,7 +43,7 @@ func (g *Guard) Login(w http.ResponseWriter, r *http.Request, client, name, secr
 
 // Logout takes the session from the browser.
 func (g *Guard) Logout(w http.ResponseWriter, r *http.Request) {
-	cookie := blank(cookieName(g.secure(r)))
+	cookie := blank(cookieName(g.secure(r))) //nolint:gosec // on plain http it cannot be Secure
 	cookie.MaxAge = -1
 	http.SetCookie(w, cookie)
 	if _, person, ok := g.session(r); ok {
@@ -83,7 +83,7 @@ func (g *Guard) session(r *http.Request) (session, Person, bool) {
 }
 
 func (g *Guard) give(w http.ResponseWriter, r *http.Request, s session) {
-	cookie := blank(cookieName(g.secure(r)))
+	cookie := blank(cookieName(g.secure(r))) //nolint:gosec // on plain http it cannot be Secure
 	cookie.Value = g.keys[0].seal(s)
 	cookie.MaxAge = int(s.expires.Sub(g.now()) / time.Second)
 	http.SetCookie(w, cookie)

@@ -23,7 +23,7 @@ func pages(guard *access.Guard) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/console/", func(w http.ResponseWriter, r *http.Request) {
 		person, _ := access.PersonFrom(r.Context())
-		_, _ = io.WriteString(w, r.URL.Path+" for "+person.Name+" at "+access.ClientFrom(r.Context()))
+		_, _ = io.WriteString(w, r.URL.Path+" for "+person.Name+" at "+access.ClientFrom(r.Context())) //nolint:gosec // for a recorder
 	})
 	mux.HandleFunc("/console/frame", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Security-Policy", "sandbox")
@@ -33,7 +33,7 @@ func pages(guard *access.Guard) http.Handler {
 			http.Error(w, err.Error(), http.StatusUnauthorized)
 			return
 		}
-		http.Redirect(w, r, access.Next(r.PostFormValue("next")), http.StatusSeeOther)
+		http.Redirect(w, r, access.Next(r.PostFormValue("next")), http.StatusSeeOther) //nolint:gosec // Next leads nowhere else
 	})
 	mux.HandleFunc("POST /console/logout", func(w http.ResponseWriter, r *http.Request) {
 		guard.Logout(w, r)
@@ -73,7 +73,7 @@ func loggedIn(t *testing.T, h http.Handler, name, secret string) func(*http.Requ
 	answer := ask(t, h, http.MethodPost, "/console/login", form(url.Values{"name": {name}, "secret": {secret}, "next": {"//evil.example"}}))
 	require.Equal(t, http.StatusSeeOther, answer.Code)
 	require.Equal(t, "/console/", answer.Header().Get("Location"))
-	cookies := answer.Result().Cookies() //nolint:bodyclose // of a recorder
+	cookies := answer.Result().Cookies()
 	require.Len(t, cookies, 1)
 	return func(r *http.Request) { r.AddCookie(cookies[0]) }
 }
@@ -136,10 +136,10 @@ func TestASessionOpensPagesAndTheAPIUntilTheLogOut(t *testing.T) {
 	require.Equal(t, http.StatusForbidden, ask(t, h, http.MethodPost, "/-/reload", kim, header("Sec-Fetch-Site", "same-site")).Code)
 
 	answer := ask(t, h, http.MethodPost, "/console/logout", form(nil), kim)
-	require.Negative(t, answer.Result().Cookies()[0].MaxAge) //nolint:bodyclose // of a recorder
+	require.Negative(t, answer.Result().Cookies()[0].MaxAge)
 	answer = ask(t, h, http.MethodPost, "/console/login", form(url.Values{"name": {"kim"}, "secret": {"guess"}}))
 	require.Equal(t, http.StatusUnauthorized, answer.Code)
-	require.Empty(t, answer.Result().Cookies()) //nolint:bodyclose // of a recorder
+	require.Empty(t, answer.Result().Cookies())
 }
 
 func TestTokensAndTheProxyOpenTheAPIUnderTheirNames(t *testing.T) {
