@@ -135,6 +135,10 @@ func TestASessionOpensPagesAndTheAPIUntilTheLogOut(t *testing.T) {
 	require.Equal(t, http.StatusOK, ask(t, h, http.MethodPost, "/-/reload", kim).Code)
 	require.Equal(t, http.StatusForbidden, ask(t, h, http.MethodPost, "/-/reload", kim, header("Sec-Fetch-Site", "same-site")).Code)
 
+	// A link of another site leads to pages, but not to what is asked for by the API.
+	require.Equal(t, http.StatusOK, ask(t, h, http.MethodGet, "/console/alerts", browser, kim, header("Sec-Fetch-Site", "cross-site")).Code)
+	require.Equal(t, http.StatusForbidden, ask(t, h, http.MethodGet, suppressionsRoute, browser, kim, header("Sec-Fetch-Site", "cross-site")).Code)
+
 	answer := ask(t, h, http.MethodPost, "/console/logout", form(nil), kim)
 	require.Negative(t, answer.Result().Cookies()[0].MaxAge)
 	answer = ask(t, h, http.MethodPost, "/console/login", form(url.Values{"name": {"kim"}, "secret": {"guess"}}))
@@ -320,6 +324,8 @@ func TestAStreamOfEventsOutlivesTheDeadlinesAndEndsWhenTheProcessStops(t *testin
 	o.Console, o.Stopping = streaming(events, ended), stopping
 	listener := httptest.NewUnstartedServer(server.NewAdmin(o))
 	listener.Config.ReadTimeout, listener.Config.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
+	log := &lines{}
+	listener.Config.ErrorLog = slog.NewLogLogger(log.logger().Handler(), slog.LevelWarn)
 	listener.Start()
 	defer listener.Close()
 
@@ -331,7 +337,7 @@ func TestAStreamOfEventsOutlivesTheDeadlinesAndEndsWhenTheProcessStops(t *testin
 	require.NoError(t, err)
 	defer answer.Body.Close() //nolint:errcheck // of a test
 	require.Equal(t, http.StatusOK, answer.StatusCode)
-	lines := bufio.NewReader(answer.Body)
+	stream := bufio.NewReader(answer.Body)
 	for range 4 {
 		<-time.After(50 * time.Millisecond) // in all past every deadline
 		select {
@@ -339,16 +345,17 @@ func TestAStreamOfEventsOutlivesTheDeadlinesAndEndsWhenTheProcessStops(t *testin
 		case err := <-ended:
 			require.NoError(t, err, "it ended by itself")
 		}
-		line, err := lines.ReadString('\n')
+		line, err := stream.ReadString('\n')
 		require.NoError(t, err)
 		require.Equal(t, "data: still there\n", line)
-		_, err = lines.ReadString('\n')
+		_, err = stream.ReadString('\n')
 		require.NoError(t, err)
 	}
 	stop()
 	require.ErrorIs(t, <-ended, context.Canceled)
-	_, err = io.ReadAll(lines)
+	_, err = io.ReadAll(stream)
 	require.NoError(t, err)
+	require.Empty(t, log.String())
 }
 
 // volume is a log level and who set it.
