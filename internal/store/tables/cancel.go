@@ -16,10 +16,14 @@ func (s *Tables) Cancel(ctx context.Context, order store.Stop) (store.Done, erro
 	var err error
 	switch order.Of {
 	case store.KindAlert:
-		h.handle = func(ctx context.Context, b *batch, id string, _ int) (string, error) { return b.cancelAlert(ctx, id, order.At) }
+		h.handle = func(ctx context.Context, b *batch, id string, _ int) (string, error) {
+			return b.cancelAlert(ctx, id, order.At)
+		}
 		done, err = s.byHand(ctx, h)
 	case store.KindDelivery:
-		h.handle = func(ctx context.Context, b *batch, id string, _ int) (string, error) { return b.cancelDelivery(ctx, id, order.At) }
+		h.handle = func(ctx context.Context, b *batch, id string, _ int) (string, error) {
+			return b.cancelDelivery(ctx, id, order.At)
+		}
 		done, err = s.byHand(ctx, h)
 	case store.KindEvent:
 		fallthrough
