@@ -273,7 +273,7 @@ func retriesAtOnce(t *testing.T, s store.Store) {
 // noted is what the audit has of retries and cancels.
 func noted(t *testing.T, s store.Store) (subjects []string) {
 	t.Helper()
-	entries, err := s.Audit(t.Context(), 100)
+	entries, err := s.Audit(t.Context(), store.AuditFilter{})
 	require.NoError(t, err)
 	for _, e := range entries {
 		if e.Action == "retry" || e.Action == "cancel" {

@@ -15,7 +15,7 @@ func (s *Tables) Pick(ctx context.Context, of store.Kind, filter store.Filter, m
 	if most < 1 || most > store.MaxPick {
 		return nil, fmt.Errorf("pick: at most %d; want 1 to %d", most, store.MaxPick)
 	}
-	filter.Limit = 0
+	filter.After, filter.Limit = store.Mark{}, 0
 	var n narrowed
 	switch of {
 	case store.KindAlert:
@@ -28,11 +28,12 @@ func (s *Tables) Pick(ctx context.Context, of store.Kind, filter store.Filter, m
 		return nil, fmt.Errorf("pick: no order is for a %q", of)
 	}
 	if err := n.check(); err != nil {
-		return nil, fmt.Errorf("pick %s: %w", n.of, err)
+		return nil, fmt.Errorf("pick %s: %w", n.table, err)
 	}
-	ids, err := All(ctx, s.Read, scanString, "SELECT id FROM "+n.of+n.clauses(), append(n.args, most)...)
+	query, args := n.page("id", most)
+	ids, err := All(ctx, s.Read, scanString, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("pick %s: %w", n.of, err)
+		return nil, fmt.Errorf("pick %s: %w", n.table, err)
 	}
 	return ids, nil
 }
