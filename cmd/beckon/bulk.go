@@ -137,7 +137,7 @@ func (f *bulkFlags) run(c *cobra.Command) error {
 		f.printCount(c.ErrOrStderr(), count)
 	}
 	if count.Found > 0 {
-		if err := confirm(c, fmt.Sprintf("%s them?", map[view.BulkAction]string{view.BulkRetry: "Retry", view.BulkCancel: "Cancel"}[f.order.Action]), f.yes); err != nil {
+		if err := confirm(c, map[view.BulkAction]string{view.BulkRetry: "Retry them?", view.BulkCancel: "Cancel them?"}[f.order.Action], f.yes); err != nil {
 			return err
 		}
 	}

@@ -78,7 +78,7 @@ func (a *admin) bulk(action view.BulkAction, of string) echo.HandlerFunc {
 
 func (a *admin) doBulk(c echo.Context, order view.BulkOrder) error {
 	begun, last := false, time.Time{}
-	write := func(line BulkLine) error {
+	write := func(line BulkLine) {
 		if !begun {
 			begun = true
 			_ = endless(c) // where that cannot be, the answer is cut
@@ -87,12 +87,11 @@ func (a *admin) doBulk(c echo.Context, order view.BulkOrder) error {
 		}
 		_ = json.NewEncoder(c.Response()).Encode(line) // a client that is gone is no error
 		c.Response().Flush()
-		return nil
 	}
 	result, err := a.Bulk.Bulk(c.Request().Context(), order, func(done, of int) {
 		if now := time.Now(); now.Sub(last) >= progressEvery {
 			last = now
-			_ = write(BulkLine{Progress: &ProgressView{What: order.Of, Done: done, Of: of}})
+			write(BulkLine{Progress: &ProgressView{What: order.Of, Done: done, Of: of}})
 		}
 	})
 	if result.Done > 0 {
@@ -100,11 +99,13 @@ func (a *admin) doBulk(c echo.Context, order view.BulkOrder) error {
 			"by", order.By)
 	}
 	if err == nil {
-		return write(BulkLine{Result: &result})
+		write(BulkLine{Result: &result})
+		return nil
 	}
 	if err = a.unable(c, err); !begun {
 		return err
 	}
 	refusal := refusalFrom(err)
-	return write(BulkLine{Error: &BulkError{refusal.Code, refusal.Message}})
+	write(BulkLine{Error: &BulkError{refusal.Code, refusal.Message}})
+	return nil
 }
