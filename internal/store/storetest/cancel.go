@@ -132,4 +132,3 @@ func cancelsOrSends(t *testing.T, s store.Store) {
 		require.Equal(t, 1, done.Done)
 	}
 }
-
