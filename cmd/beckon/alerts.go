@@ -14,7 +14,8 @@ import (
 )
 
 func alertsCommand() *cobra.Command {
-	return group("alerts", "Look at who was to be told of what, and what came of it", alertsListCommand(), alertsShowCommand())
+	return group("alerts", "Look at who was to be told of what, and what came of it", alertsListCommand(), alertsShowCommand(),
+		alertsCancelCommand())
 }
 
 // alertRow is an alert as a list shows it.

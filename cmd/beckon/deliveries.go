@@ -15,7 +15,8 @@ import (
 )
 
 func deliveriesCommand() *cobra.Command {
-	return group("deliveries", "Look at the messages that were sent, or were not", deliveriesListCommand(), deliveriesShowCommand())
+	return group("deliveries", "Look at the messages that were sent, or were not; retry or cancel them", deliveriesListCommand(), deliveriesShowCommand(),
+		deliveriesRetryCommand(), deliveriesCancelCommand())
 }
 
 // deliveryRow is a delivery as a list shows it.

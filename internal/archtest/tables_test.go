@@ -34,6 +34,7 @@ var edges = edgeTable{
 	"internal/channel/vendortest": {},
 	"internal/directory":          {"internal/relay", "internal/address", "internal/outbound"},
 	"internal/store":              {"internal/relay"},
+	"internal/view":               {"internal/relay"},
 	"internal/store/tables":       {"internal/relay", "internal/store"},
 	"internal/store/sqlite":       {"internal/relay", "internal/store", "internal/store/tables"},
 	"internal/store/postgres":     {"internal/relay", "internal/store", "internal/store/tables"},
@@ -42,7 +43,7 @@ var edges = edgeTable{
 	"internal/store/storetest":    {"internal/relay", "internal/store", "internal/privacy"},
 	"internal/links":              {"internal/relay"},
 	"internal/access":             {"internal/relay"},
-	"internal/server":             {"internal/relay", "internal/access"},
+	"internal/server":             {"internal/relay", "internal/access", "internal/view"},
 	"internal/config":             {"internal/relay"},
 
 	// What runs the core on files.
