@@ -41,7 +41,8 @@ var edges = edgeTable{
 	"internal/store/sqlitetest":   {"internal/store/sqlite"},
 	"internal/store/storetest":    {"internal/relay", "internal/store", "internal/privacy"},
 	"internal/links":              {"internal/relay"},
-	"internal/server":             {"internal/relay"},
+	"internal/access":             {"internal/relay"},
+	"internal/server":             {"internal/relay", "internal/access"},
 	"internal/config":             {"internal/relay"},
 
 	// What runs the core on files.

@@ -12,12 +12,6 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// operatorOf is who makes a request, as the audit names them.
-func operatorOf(c echo.Context) string {
-	by, _ := c.Get(operatorKey).(string)
-	return by
-}
-
 // uidOf is the uid in the path. Echo hands out what stands there as it is where it is escaped in more than the usual way.
 func uidOf(c echo.Context) string {
 	uid := c.Param("uid")
