@@ -42,7 +42,8 @@ var edges = edgeTable{
 	"internal/store/storetest":    {"internal/relay", "internal/store", "internal/privacy"},
 	"internal/links":              {"internal/relay"},
 	"internal/access":             {"internal/relay"},
-	"internal/server":             {"internal/relay", "internal/access"},
+	"internal/view":               {"internal/relay", "internal/address", "internal/rules", "internal/engine", "internal/store"},
+	"internal/server":             {"internal/relay", "internal/access", "internal/view"},
 	"internal/config":             {"internal/relay"},
 
 	// What runs the core on files.

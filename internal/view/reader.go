@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -162,52 +160,6 @@ func (r *Reader) Find(ctx context.Context, given string) (of, id string, err err
 	}
 	id, err = r.Resolve(ctx, kind, given)
 	return of, id, err
-}
-
-// AuditQuery narrows the audit. Zero fields do not narrow.
-type AuditQuery struct {
-	Who, Action  string
-	Since, Until time.Time
-	// After is the Next of the page before.
-	After string
-	// Limit is 1 to MaxLimit; 0 means DefaultLimit.
-	Limit int
-}
-
-// Audit lists what operators did, newest first.
-func (r *Reader) Audit(ctx context.Context, q AuditQuery) (Page[Audit], error) {
-	before, err := parseSeq(q.After)
-	if err != nil {
-		return Page[Audit]{}, err
-	}
-	limit := limitOf(q.Limit)
-	found, err := r.Store.Audit(ctx, store.AuditFilter{
-		Who: q.Who, Action: q.Action, Since: q.Since, Until: q.Until, Before: before, Limit: read(limit),
-	})
-	if err != nil {
-		return Page[Audit]{}, fmt.Errorf("list the audit: %w", err)
-	}
-	return listed(found, limit, func(a store.Audit) Audit {
-		return Audit{At: a.At, Who: a.Who, Action: a.Action, Subject: a.Subject}
-	}, func(last store.Audit) string { return strconv.FormatInt(last.Seq, 10) }), nil
-}
-
-func limitOf(limit int) int {
-	if limit == 0 {
-		return DefaultLimit
-	}
-	return limit
-}
-
-func parseSeq(after string) (int64, error) {
-	if after == "" {
-		return 0, nil
-	}
-	n, err := strconv.ParseInt(after, 10, 64)
-	if err != nil || n < 1 {
-		return 0, badQuery("after is not what the page before of this list gave as next")
-	}
-	return n, nil
 }
 
 // meaning explains a Reason.
