@@ -11,6 +11,7 @@ import (
 
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/view"
 )
 
 // explainedRules have one rule for each way of not telling somebody.
