@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/channel/vendortest"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/view"
 )
 
 // filled is a relay with an operator and a viewer. It had a text refused and one delivered, put a mail into the outbox, and cancelled an
@@ -233,4 +235,66 @@ func TestAllPagesOfAListAreOneList(t *testing.T) {
 	var whole bytes.Buffer
 	require.NoError(t, printJSON(&whole, []int{1, 2, 3}))
 	require.Equal(t, whole.String(), out.String())
+}
+
+func TestTheOverviewSaysHowTheRelayDoes(t *testing.T) {
+	t.Parallel()
+	p, _ := filled(t)
+	_, _, _ = p.as("kim:open sesame", http.MethodPost, "/-/pause", `{"rule":"mention"}`)
+	p.write("rules.yaml", "version: 1\nrules: nonsense\n")
+	status, _, _ := p.as("kim:open sesame", http.MethodPost, "/-/reload", "")
+	require.Equal(t, http.StatusUnprocessableEntity, status)
+	var overview struct {
+		Config   struct{ Hash, Refused string }
+		Accepted int `json:"events_accepted"`
+		Span     int `json:"span_seconds"`
+		Pauses   []view.Pause
+		Channels []view.ChannelView
+		Series   []struct {
+			Name   string
+			Step   int `json:"step_seconds"`
+			Values []int
+		}
+		Triggers []view.TriggerSeen
+	}
+	p.eventually("all is counted", func() bool {
+		status, raw, _ := p.as("vi:look only", http.MethodGet, "/console/api/overview", "")
+		require.Equal(t, http.StatusOK, status)
+		require.NoError(t, json.Unmarshal(raw, &overview))
+		return overview.Accepted == 4 && overview.Channels[0].Totals["undelivered"] == 1
+	})
+	require.Contains(t, overview.Config.Refused, "rules.yaml:2:")
+	require.NotEmpty(t, overview.Config.Hash)
+	require.Equal(t, "mention", overview.Pauses[0].Rule)
+	require.Equal(t, 24*60*60, overview.Span)
+	sms, mail := overview.Channels[0], overview.Channels[1]
+	require.Equal(t, []string{"twilio", "sendgrid"}, []string{sms.Provider, mail.Provider})
+	require.Equal(t, map[string]int{"dead": 1, "undelivered": 1, "sent": 0}, sms.Totals)
+	require.Equal(t, 1, sms.Waiting["dead"])
+	require.Equal(t, map[string]int{"sent": 1}, mail.Totals)
+	sums := map[string]int{}
+	for _, s := range overview.Series {
+		require.Equal(t, 30*60, s.Step)
+		require.Len(t, s.Values, 48)
+		for _, n := range s.Values {
+			sums[s.Name] += n
+		}
+	}
+	require.Equal(t, map[string]int{"accepted": 4, "sms sent": 1, "sms failed": 2, "email sent": 1, "email failed": 0}, sums)
+	seen := map[relay.Trigger]view.TriggerSeen{}
+	for _, s := range overview.Triggers {
+		seen[s.Trigger] = s
+	}
+	require.Equal(t, []string{"mention"}, seen[relay.UserMentioned].Wanted)
+	require.WithinDuration(t, time.Now(), seen[relay.UserMentioned].LastAt, time.Minute)
+	require.True(t, seen["message_edited"].LastAt.IsZero())
+	require.True(t, seen["message_edited"].Known)
+
+	var rules view.Rules
+	_, raw, _ := p.as("vi:look only", http.MethodGet, "/console/api/rules", "")
+	require.NoError(t, json.Unmarshal(raw, &rules))
+	require.Equal(t, []int{1, 1}, []int{rules.Rules[0].Matches, rules.Rules[1].Matches})
+	require.Equal(t, []bool{false, true}, []bool{rules.Rules[0].Paused, rules.Rules[1].Paused})
+	require.NotEmpty(t, rules.Refused)
+	p.stop()
 }
