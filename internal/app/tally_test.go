@@ -3,8 +3,8 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"strconv"
 	"testing"
 	"time"
 
@@ -66,7 +66,7 @@ func TestCountersThatNobodyKeepsDoNotFillTheMemory(t *testing.T) {
 	l, now := &ledger{}, time.Now()
 	tally := talliedTo(l, &now)
 	for i := range maxUnkept + 10 {
-		tally.one(tallyMatched, fmt.Sprint(i), "", "")
+		tally.one(tallyMatched, strconv.Itoa(i), "", "")
 	}
 	tally.flush(t.Context())
 	require.Len(t, l.kept, maxUnkept)
