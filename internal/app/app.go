@@ -18,6 +18,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/view"
 )
 
 // Options are what an App is made with. Config and Logger are required.
@@ -42,6 +43,7 @@ type App struct {
 	store      store.Store
 	closeStore func() error
 	metrics    *metrics
+	tally      *tallier
 	watched    *storeWatch
 	dispatcher *dispatch.Dispatcher
 	public     *server.Listener
@@ -51,6 +53,8 @@ type App struct {
 	live    atomic.Pointer[live]
 	reload  sync.Mutex
 	refusal string // the last refused reload, guarded by reload
+	// inForce is what was loaded last, and how the last reload went.
+	inForce atomic.Pointer[view.Config]
 	// settledLevel is the log level that the settings had last, guarded by reload.
 	settledLevel slog.Level
 	// lasting is what of the admin listener outlives a reload.
@@ -78,6 +82,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	a.store = kept
+	a.tally = newTallier(kept, sparing(o.Logger))
 	a.metrics.registry.MustRegister(newQueueCollector(kept, time.Now))
 	a.metrics.registry.MustRegister(pools...)
 	a.closeStore = sync.OnceValue(kept.Close)
@@ -99,10 +104,11 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	a.live.Store(first)
+	a.inForce.Store(&view.Config{Hash: first.generation.Hash, LoadedAt: time.Now()})
 	a.warn(ctx, first.warnings)
 	a.metrics.reloaded(first.generation, time.Now())
 	a.dispatcher = dispatch.New(dispatch.Options{
-		Store: a.store, Current: a.generation, Directory: a, Chat: a, Links: a.linksFor, Provider: a.provider, Observer: a.metrics,
+		Store: a.store, Current: a.generation, Directory: a, Chat: a, Links: a.linksFor, Provider: a.provider, Observer: observer{a.metrics, a.tally},
 		Logger: sparing(a.Logger), Now: time.Now, Random: rand.Float64, UnknownWait: a.Config.UnknownWait,
 		Retention: a.Config.Retention, RetentionMessages: a.Config.RetentionMessages, RetentionAudit: a.Config.RetentionAudit, Replica: replica(), Limits: limits(a.Config), DailySegments: dailySegments(a.Config),
 		Receipts: a.receiptsFrom, Guard: countryGuard(a.Config.SMSCountries), Sandbox: sandbox(a.Config, a.store),
@@ -172,6 +178,7 @@ func (a *App) Run(ctx context.Context) error {
 			a.Logger.ErrorContext(base, "changes of files are not noticed; reload by SIGHUP", "error", err)
 		}
 	}()
+	stopCounting := a.tally.start(base)
 	a.Logger.InfoContext(ctx, "beckon serves", append([]any{
 		"version", a.Version, "public", a.PublicAddr(), "admin", a.AdminAddr(), "rules", a.generation().Hash,
 	}, a.guards(ctx)...)...)
@@ -180,10 +187,10 @@ func (a *App) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	return errors.Join(err, a.shutdown(base))
+	return errors.Join(err, a.shutdown(base, stopCounting))
 }
 
-func (a *App) shutdown(ctx context.Context) error {
+func (a *App) shutdown(ctx context.Context, stopCounting func()) error {
 	a.draining.Store(true)
 	a.stop()
 	a.Logger.InfoContext(ctx, "beckon stops: no new work, unfinished work is taken up at the next start")
@@ -195,7 +202,9 @@ func (a *App) shutdown(ctx context.Context) error {
 	err = errors.Join(err, a.dispatcher.Stop(work))
 	last, cancel := context.WithTimeout(ctx, drainAdmin)
 	defer cancel()
-	return errors.Join(err, a.admin.Shutdown(last), a.Close())
+	err = errors.Join(err, a.admin.Shutdown(last))
+	stopCounting()
+	return errors.Join(err, a.Close())
 }
 
 // Close lets go of the database. Run does it itself.

@@ -105,27 +105,25 @@ func (s bulk) pick(ctx context.Context, order view.BulkOrder) (ids []string, cou
 func (s bulk) filter(order view.BulkOrder) (store.Filter, error) {
 	query := order.Query
 	query.After, query.Limit = "", 0
-	if order.Of == ofAlerts && query.State == "" {
+	if order.Of == view.OfAlerts && query.State == "" {
 		query.State = string(relay.AlertHeld)
 	}
-	filter, err := bulkFilter(order.Of, query)
-	if err != nil {
-		return filter, badOrder(http.StatusUnprocessableEntity, "bad_order", err.Error())
+	filter, err := query.Filter(order.Of)
+	if refusal, ok := errors.AsType[*view.Refusal](err); ok {
+		return filter, badOrder(http.StatusUnprocessableEntity, "bad_order", refusal.Message)
 	}
+	if err != nil {
+		return filter, err
+	}
+	filter.Limit = 0
 	if before := order.MadeBefore; !before.IsZero() && (filter.Until.IsZero() || before.Before(filter.Until)) {
 		filter.Until = before
 	}
 	return filter, nil
 }
 
-// What an order is of.
-const (
-	ofAlerts     = "alerts"
-	ofDeliveries = "deliveries"
-)
-
 func bulkKind(order view.BulkOrder) store.Kind {
-	if order.Of == ofAlerts {
+	if order.Of == view.OfAlerts {
 		return store.KindAlert
 	}
 	return store.KindDelivery
@@ -134,11 +132,11 @@ func bulkKind(order view.BulkOrder) store.Kind {
 // bulkStates are those that an order may ask for, by what is done to what.
 func bulkStates(order view.BulkOrder) []string {
 	switch {
-	case order.Action == view.BulkRetry && order.Of == ofDeliveries:
+	case order.Action == view.BulkRetry && order.Of == view.OfDeliveries:
 		return []string{string(relay.DeliveryDead), string(relay.DeliveryUndelivered), string(relay.DeliverySuppressed)}
-	case order.Action == view.BulkCancel && order.Of == ofDeliveries:
+	case order.Action == view.BulkCancel && order.Of == view.OfDeliveries:
 		return []string{string(relay.DeliveryQueued), view.Retrying, string(relay.DeliveryUnknown)}
-	case order.Action == view.BulkCancel && order.Of == ofAlerts:
+	case order.Action == view.BulkCancel && order.Of == view.OfAlerts:
 		return []string{string(relay.AlertHeld)}
 	}
 	return nil
@@ -163,7 +161,7 @@ func checkOrder(order view.BulkOrder) error {
 		return badOrder(unprocessable, "too_many", fmt.Sprintf("these are %d IDs; send at most %d at once", len(order.IDs), view.MaxBulk))
 	case slices.Contains(order.IDs, ""):
 		return badOrder(unprocessable, "bad_order", "one of the IDs is empty")
-	case len(order.IDs) > 0 || order.Of == ofAlerts && order.Query.State == "":
+	case len(order.IDs) > 0 || order.Of == view.OfAlerts && order.Query.State == "":
 		return nil
 	case !slices.Contains(states, order.Query.State):
 		return badOrder(unprocessable, "bad_order", fmt.Sprintf("state %.40q: to %s %s, narrow them to one of the states %s",
@@ -174,7 +172,7 @@ func checkOrder(order view.BulkOrder) error {
 
 // bulkSubject says for the audit what an order is for, without naming anybody.
 func bulkSubject(order view.BulkOrder, n int) string {
-	one := map[string]string{ofAlerts: "alert", ofDeliveries: "delivery"}[order.Of]
+	one := map[string]string{view.OfAlerts: "alert", view.OfDeliveries: "delivery"}[order.Of]
 	if len(order.IDs) == 1 {
 		return one + " " + order.IDs[0]
 	}

@@ -34,7 +34,6 @@ var edges = edgeTable{
 	"internal/channel/vendortest": {},
 	"internal/directory":          {"internal/relay", "internal/address", "internal/outbound"},
 	"internal/store":              {"internal/relay"},
-	"internal/view":               {"internal/relay"},
 	"internal/store/tables":       {"internal/relay", "internal/store"},
 	"internal/store/sqlite":       {"internal/relay", "internal/store", "internal/store/tables"},
 	"internal/store/postgres":     {"internal/relay", "internal/store", "internal/store/tables"},
@@ -43,6 +42,7 @@ var edges = edgeTable{
 	"internal/store/storetest":    {"internal/relay", "internal/store", "internal/privacy"},
 	"internal/links":              {"internal/relay"},
 	"internal/access":             {"internal/relay"},
+	"internal/view":               {"internal/relay", "internal/address", "internal/rules", "internal/engine", "internal/store"},
 	"internal/server":             {"internal/relay", "internal/access", "internal/view"},
 	"internal/config":             {"internal/relay"},
 

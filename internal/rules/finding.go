@@ -134,6 +134,9 @@ func maskPersonal(text string) string {
 	})
 }
 
+// Masked is a text of rules with stars in the place of all addresses and numbers.
+func Masked(text string) string { return maskPersonal(text) }
+
 // quote repeats a word of the file in a message: masked, and cut where it is long.
 func quote(word string) string {
 	runes := []rune(word)

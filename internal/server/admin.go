@@ -36,6 +36,8 @@ type AdminOptions struct {
 	Bulk Bulk
 	// People shows and forgets what is kept of one person; nil leaves it out.
 	People People
+	// API shows what is kept; nil leaves it out.
+	API *API
 	// Level is how much is logged; nil leaves it out.
 	Level Level
 	// Console serves the pages below /console/, for people whom Guard lets in; nil leaves it out.
@@ -52,7 +54,7 @@ type AdminOptions struct {
 }
 
 // NewAdmin makes the handler of the admin listener: /livez, /readyz, /metrics, POST /-/reload, /-/pause and /-/resume,
-// GET /-/pauses and /-/audit, /-/log-level, below /console/api what people want and do not want, and what is kept of one, and below
+// GET /-/pauses and /-/audit, /-/log-level, below /console/api what is kept and what people want (openapi.yaml), and below
 // /console the pages.
 func NewAdmin(o AdminOptions) http.Handler {
 	a := &admin{AdminOptions: o, origins: http.NewCrossOriginProtection()}
@@ -79,6 +81,9 @@ func NewAdmin(o AdminOptions) http.Handler {
 	}
 	if o.People != nil {
 		a.registerPeople(e)
+	}
+	if o.API != nil {
+		a.registerAPI(e)
 	}
 	if o.Level != nil {
 		a.registerLevel(e)
