@@ -70,7 +70,7 @@ func (k *console) routes(g *echo.Group) {
 	g.POST("/suppressions", k.suppress, k.operators)
 	g.POST("/suppressions/reveal", k.revealSuppressions, k.operators)
 	g.POST("/suppressions/lift", k.lift, k.operators)
-	g.GET("/audit", k.audit)
+	g.GET("/audit", k.auditPage)
 }
 
 // routesOfLists are those of what is kept: lists, one of them, and many at once.
