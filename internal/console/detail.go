@@ -37,7 +37,7 @@ func (k *console) showDelivery(c echo.Context, by string) error {
 	if err != nil {
 		return err
 	}
-	v := deliveryView{DeliveryDetail: d, Retry: mayRetry(d.State) && d.State != "", Cancel: mayCancelDelivery(d.State)}
+	v := deliveryView{DeliveryDetail: d, Retry: mayRetry(d.State) && d.BlankedAt.IsZero(), Cancel: mayCancel(d.State)}
 	var told []moment
 	if a, err := k.Details.Alert(ctx, d.AlertID); err == nil {
 		v.Alert = &a
