@@ -150,6 +150,8 @@ type RuleAccount struct {
 	Why   string     `json:"why,omitempty"`
 	Parts []RulePart `json:"parts,omitempty"`
 	To    []string   `json:"to,omitempty"`
+	// Besides says who is left out, and why.
+	Besides []string `json:"besides,omitempty"`
 }
 
 // RulePart is one condition of a rule's `if`, with what it saw.
@@ -162,7 +164,9 @@ type RulePart struct {
 
 // OutboxMessage is what the built-in sandbox took instead of a provider.
 type OutboxMessage struct {
-	ID         string        `json:"id"`
+	ID string `json:"id"`
+	// Seq grows with each that is kept: the place of a message in the list.
+	Seq        int64         `json:"seq,omitempty"`
 	DeliveryID string        `json:"delivery,omitempty"`
 	Channel    relay.Channel `json:"channel"`
 	// To is masked, and Subject, Text and HTML are, unless they were asked for in clear.
@@ -174,6 +178,10 @@ type OutboxMessage struct {
 	Locale     string    `json:"locale,omitempty"`
 	Encoding   string    `json:"encoding,omitempty"`
 	Segments   int       `json:"segments,omitempty"`
+	// Mail says that it has an HTML part, also where that is not shown.
+	Mail bool `json:"has_html,omitempty"`
+	// Clear says that nothing in it is masked.
+	Clear bool `json:"clear,omitempty"`
 }
 
 // Audit is one thing that an operator did.
