@@ -103,6 +103,9 @@ const (
 	orphanAge = channel.Deadline + keepPatience + 10*time.Second
 	// maxResends is how often a message is sent again because the answer was lost: one repeat is possible, not many.
 	maxResends = 1
+	// maxOrphans is how many attempts of a delivery may end with their process: such a one says nothing of the provider, and mostly no
+	// request went out. It is bounded, in case it is the message that ends the process.
+	maxOrphans = 3
 	houseWork  = 15 * time.Second
 	pruneSize  = 500
 )

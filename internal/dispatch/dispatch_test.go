@@ -310,6 +310,35 @@ func TestALostAnswerIsResentOnceAndNotAgain(t *testing.T) {
 	require.Len(t, b.provider.sent, 3)
 }
 
+// What ended with its process tells nothing of the provider: two kills must not cost a message.
+func TestAttemptsThatEndedWithTheirProcessAreRepeatedForAWhile(t *testing.T) {
+	t.Parallel()
+	for orphans, want := range map[int]relay.DeliveryState{maxOrphans: relay.DeliverySent, maxOrphans + 1: relay.DeliveryDead} {
+		b := newBench(t)
+		b.provider.outcomes = []relay.Outcome{{Kind: relay.Retry}}
+		id := b.fallDue()
+		for range orphans {
+			b.orphan(id)
+		}
+		require.Equal(t, relay.DeliveryUnknown, b.delivery(id).State)
+		b.now = b.delivery(id).NextAt
+		require.NoError(t, b.work(b.delivery(id).ID))
+		require.Equal(t, want, b.delivery(id).State, orphans)
+	}
+}
+
+// orphan begins the next attempt of an alert's delivery, whose process ends before there is an answer.
+func (b *bench) orphan(alertID string) {
+	b.t.Helper()
+	d := b.delivery(alertID)
+	b.now = d.NextAt
+	_, _, err := b.kept.BeginAttempt(b.t.Context(), store.Start{DeliveryID: d.ID, Provider: "another", Now: b.now})
+	require.NoError(b.t, err)
+	b.now = b.now.Add(orphanAge)
+	_, err = b.kept.Orphaned(b.t.Context(), b.now, b.now, b.now.Add(unknownWait))
+	require.NoError(b.t, err)
+}
+
 // stubborn is a store that cannot keep outcomes for a while.
 type stubborn struct {
 	store.Store

@@ -223,9 +223,12 @@ func (d *Dispatcher) searchAgain(ctx context.Context, delivery relay.Delivery, l
 // abandoned gives the Reason why a message that was not found is not sent again, if there is one. The rule in force decides; for one
 // that is gone nothing more goes out.
 func (d *Dispatcher) abandoned(delivery relay.Delivery, result Search, attempts []relay.Attempt) relay.Reason {
-	lost := 0
+	lost, orphaned := 0, 0
 	for _, a := range attempts {
-		if unanswered(a) {
+		switch {
+		case a.EndedAt.IsZero():
+			orphaned++
+		case unanswered(a):
 			lost++
 		}
 	}
@@ -237,7 +240,7 @@ func (d *Dispatcher) abandoned(delivery relay.Delivery, result Search, attempts 
 		return relay.ReasonNoAnswer // it may have arrived all the same
 	case absent && tries(attempts) >= channel.MaxAttempts:
 		return relay.ReasonGaveUp
-	case !absent && lost > maxResends:
+	case !absent && (lost > maxResends || orphaned > maxOrphans):
 		return relay.ReasonNoAnswer
 	}
 	return relay.ReasonNone

@@ -25,6 +25,10 @@ func TestAFloodOfOtherReceiptsHidesNothing(t *testing.T) {
 		other.ID, other.ReceivedAt = "r"+strconv.Itoa(n), noon.Add(time.Minute+time.Duration(n)*time.Millisecond)
 		other.Sender = &relay.User{UID: "reader-" + strconv.Itoa(n%100)}
 		events = append(events, other)
+		elsewhere := read // by the same person
+		elsewhere.ID, elsewhere.ReceivedAt = "e"+strconv.Itoa(n), other.ReceivedAt
+		elsewhere.Conversation = &relay.Conversation{ID: "group_" + strconv.Itoa(n), Kind: "group"}
+		events = append(events, elsewhere)
 	}
 	result := sim.Run(sim.Setup{
 		Generation: func(time.Time) *engine.Generation { return g },

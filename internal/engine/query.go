@@ -9,14 +9,16 @@ import (
 )
 
 // KeysOf gives the keys under which an event is found when alerts are decided: its conversation, its call session, the
-// message it is about, and who did it. All of one app, since two apps may use the same ids.
+// message it is about, who did it, and who did it in that conversation. All of one app, since two apps may use the same ids.
 func KeysOf(event relay.Event) []relay.Key {
 	var by relay.Recipient
 	if event.Sender != nil {
 		by.UID = event.Sender.UID
 	}
-	keys := make([]relay.Key, 0, 4)
-	for _, link := range []relay.Link{relay.LinkConversation, relay.LinkSession, relay.LinkMessage, relay.LinkRecipient} {
+	keys := make([]relay.Key, 0, 5)
+	for _, link := range []relay.Link{
+		relay.LinkConversation, relay.LinkSession, relay.LinkMessage, relay.LinkRecipient, relay.LinkParticipant,
+	} {
 		if k := linked(&event, by, link); k != "" {
 			keys = append(keys, k)
 		}
@@ -114,6 +116,10 @@ func linked(event *relay.Event, recipient relay.Recipient, link relay.Link) rela
 	switch link {
 	case relay.LinkRecipient:
 		id = recipient.UID
+	case relay.LinkParticipant:
+		if conversation := conversationOf(event); conversation != "" && recipient.UID != "" {
+			id = conversation + "\x1f" + recipient.UID
+		}
 	case relay.LinkConversation:
 		id = conversationOf(event)
 	case relay.LinkSession:

@@ -70,6 +70,8 @@ type Link string
 const (
 	// LinkRecipient: the recipient did it.
 	LinkRecipient Link = "recipient"
+	// LinkParticipant: the recipient did it, in the same conversation. Whoever reads a thousand conversations a day has few such.
+	LinkParticipant Link = "participant"
 	// LinkConversation, LinkSession and LinkMessage: it is about the same one as the alert's event.
 	LinkConversation Link = "conversation"
 	LinkSession      Link = "session"

@@ -111,13 +111,13 @@ func shorthands() []shorthand {
 		{
 			name: "read", reason: relay.ReasonRead, cumulative: true, needs: []string{"message.id", "conversation"},
 			forms: []form{
-				{relay.MessageReadReceipt, relay.LinkRecipient, byRecipient + ` && ` + upToMessage},
+				{relay.MessageReadReceipt, relay.LinkParticipant, byRecipient + ` && ` + upToMessage},
 				{relay.MessageReadByAll, relay.LinkConversation, upToMessage},
 			},
 		},
 		{
 			name: "replied", reason: relay.ReasonReplied, cumulative: true, needs: []string{"message.id", "conversation"},
-			forms: []form{{relay.MessageSent, relay.LinkRecipient, byRecipient + ` && ` + sameConversation +
+			forms: []form{{relay.MessageSent, relay.LinkParticipant, byRecipient + ` && ` + sameConversation +
 				` && later.message.category in ["message", "custom", "interactive"]
 			&& (numeric(later.message.id) && numeric(event.message.id)
 				? order(later.message.id, event.message.id) > 0

@@ -23,3 +23,8 @@ VALUES
 
 INSERT INTO suppressions (channel, address, reason, source, at)
 VALUES ('email', 'no@example.net', 'opted_out', 'unsubscribe_link', 1772452800000000);
+
+INSERT INTO event_keys (key, trigger, received_at, event)
+VALUES
+    ('conversation/app/group_1', 'user_mentioned', 1772452800000000, 1),
+    ('recipient/app/lee', 'user_mentioned', 1772452800000000, 1);

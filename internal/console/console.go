@@ -1,0 +1,94 @@
+package console
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// root is where all pages are; the handler wants addresses as they came, with it.
+const root = "/console"
+
+// Options configures the pages. All but Sessions must be set.
+type Options struct {
+	Overview     Overview
+	Switches     Switches
+	Lists        Lists
+	Counter      Counter
+	Details      Details
+	Finder       Finder
+	Bulk         Bulk
+	Suppressions Suppressions
+	Audit        Audit
+	// Sessions is nil where nobody logs in by a form: no credentials are set, or a proxy says who it is.
+	Sessions Sessions
+	Version  string
+	Logger   *slog.Logger
+	Now      func() time.Time
+}
+
+// console is the pages.
+type console struct {
+	Options
+	static *static
+	pages  *pages
+	stamp  *stamp
+}
+
+// New makes the handler of everything below /console/ but /console/api/. Whoever mounts it knows who is there
+// (access.WithPerson), refuses those who are not let in but at /console/login and /console/static/, and refuses posts from other
+// sites' pages.
+func New(o Options) http.Handler {
+	k := &console{Options: o, static: newStatic(), stamp: &stamp{of: o.Overview, now: o.Now}}
+	k.pages = newPages(k)
+	e := echo.New()
+	e.HTTPErrorHandler = k.answerError
+	e.Use(k.headers, k.catchPanics)
+	k.routes(e.Group(root))
+	return e
+}
+
+// routes says which page is where. What changes something is a POST and for operators; what only looks is a GET and for viewers, too.
+func (k *console) routes(g *echo.Group) {
+	g.GET("", func(c echo.Context) error { return c.Redirect(http.StatusFound, root+"/") })
+	g.GET("/static/:name", k.static.serve)
+	g.GET("/", k.overview)
+	g.GET("/plot.svg", k.plot)
+	g.GET("/live", k.live)
+	g.GET("/find", k.find)
+	g.GET("/login", k.loginForm)
+	g.POST("/login", k.login)
+	g.POST("/logout", k.logout)
+	g.GET("/pause", k.pauseForm, k.operators)
+	g.POST("/pause", k.pause, k.operators)
+	g.GET("/resume", k.resumeForm, k.operators)
+	g.POST("/resume", k.resume, k.operators)
+	k.routesOfLists(g)
+	g.GET("/suppressions", k.suppressions)
+	g.POST("/suppressions", k.suppress, k.operators)
+	g.POST("/suppressions/reveal", k.revealSuppressions, k.operators)
+	g.POST("/suppressions/lift", k.lift, k.operators)
+	g.GET("/audit", k.audit)
+}
+
+// routesOfLists are those of what is kept: lists, one of them, and many at once.
+func (k *console) routesOfLists(g *echo.Group) {
+	g.GET("/deliveries", k.deliveries)
+	g.GET("/deliveries.csv", k.deliveriesCSV)
+	g.GET("/deliveries/bulk", k.bulkForm, k.operators)
+	g.POST("/deliveries/bulk", k.bulk, k.operators)
+	g.GET("/deliveries/:id", k.delivery)
+	g.POST("/deliveries/:id/reveal", k.revealDelivery, k.operators)
+	g.GET("/deliveries/:id/mail", k.mail, k.operators)
+	g.GET("/alerts", k.alerts)
+	g.GET("/alerts.csv", k.alertsCSV)
+	g.GET("/alerts/bulk", k.bulkForm, k.operators)
+	g.POST("/alerts/bulk", k.bulk, k.operators)
+	g.GET("/alerts/:id", k.alert)
+	g.GET("/events", k.events)
+	g.GET("/events.csv", k.eventsCSV)
+	g.GET("/events/:id", k.event)
+	g.POST("/events/:id/reveal", k.revealEvent, k.operators)
+}
