@@ -113,7 +113,10 @@ func viewOutcome(f Foreseen, clear bool) view.Outcome {
 			SMS: sizeOf(d.Channel, d.Content),
 		}
 		if clear && !a.Recipient.Fixed() {
-			m.To = d.Phone.Reveal() + d.Email.Reveal() // one of the two is empty
+			m.To = d.Email.Reveal()
+			if d.Channel == relay.ChannelSMS {
+				m.To = d.Phone.Reveal()
+			}
 		}
 		out.Messages = append(out.Messages, m)
 	}

@@ -22,6 +22,9 @@ type Options struct {
 	Bulk         Bulk
 	Suppressions Suppressions
 	Audit        Audit
+	Rules        Rules
+	Playground   Playground
+	Inbox        Inbox
 	// Sessions is nil where nobody logs in by a form: no credentials are set, or a proxy says who it is.
 	Sessions Sessions
 	Version  string
@@ -71,6 +74,20 @@ func (k *console) routes(g *echo.Group) {
 	g.POST("/suppressions/reveal", k.revealSuppressions, k.operators)
 	g.POST("/suppressions/lift", k.lift, k.operators)
 	g.GET("/audit", k.audit)
+	k.routesOfPlay(g)
+}
+
+// routesOfPlay are the rules, the playground and the inbox. In the playground nothing is changed, so its posts are for viewers, too.
+func (k *console) routesOfPlay(g *echo.Group) {
+	g.GET("/rules", k.rules)
+	g.GET("/playground", k.play)
+	g.POST("/playground", k.tryPlay)
+	g.POST("/playground/mail", k.echoMail)
+	g.GET("/inbox", k.inbox)
+	g.POST("/inbox/reveal", k.revealInbox, k.operators)
+	g.GET("/inbox/:seq", k.outboxMessage)
+	g.POST("/inbox/:seq/reveal", k.revealMessage, k.operators)
+	g.GET("/inbox/:seq/mail", k.outboxMail)
 }
 
 // routesOfLists are those of what is kept: lists, one of them, and many at once.

@@ -31,9 +31,9 @@ type overviewView struct {
 type channelRow struct {
 	view.ChannelView
 
-	Paused                                 bool
+	Paused                                  bool
 	Sent, Delivered, Failed, Waits, InDoubt int
-	Dead                                   int
+	Dead                                    int
 }
 
 // overview is the first page.

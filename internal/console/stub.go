@@ -41,4 +41,3 @@ func (k *console) eventsCSV(echo.Context) error { return errNothingHere() }
 func (k *console) event(echo.Context) error { return errNothingHere() }
 
 func (k *console) revealEvent(echo.Context) error { return errNothingHere() }
-
