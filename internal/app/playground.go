@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing/fstest" // its MapFS is the file system in memory of the standard library
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/cometchat"
+	"github.com/beckon-relay/beckon/internal/console"
 	"github.com/beckon-relay/beckon/internal/directory"
 	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/engine/sim"
@@ -47,6 +49,8 @@ type playground struct {
 	patience time.Duration
 }
 
+var _ console.Playground = (*playground)(nil)
+
 // newSlots makes room for the trials of a process.
 func newSlots() chan struct{} { return make(chan struct{}, trialsAtOnce) }
 
@@ -79,8 +83,11 @@ func filesOf(g *engine.Generation) []view.TextFile {
 // Kept implements console.Playground: it gives the JSON of a kept event, which is noted in the audit.
 func (p *playground) Kept(ctx context.Context, id, by string) (string, error) {
 	event, err := p.store.Event(ctx, id)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", &console.Refusal{Status: http.StatusNotFound, Message: "No event with that ID is kept (any more)."}
+	}
 	if err != nil {
-		return "", fmt.Errorf("read event %q: %w", id, err)
+		return "", fmt.Errorf("read event: %w", err)
 	}
 	return string(event.Raw), p.reveal(ctx, by, "event "+id+", for the playground")
 }

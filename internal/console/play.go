@@ -135,9 +135,9 @@ func (k *console) explain(c echo.Context, v playView, wrong error) error {
 func readForm(c echo.Context, most int64) (url.Values, error) {
 	r := c.Request()
 	r.Body = http.MaxBytesReader(c.Response(), r.Body, most)
-	err := r.ParseMultipartForm(formMemory)
-	if errors.Is(err, http.ErrNotMultipart) {
-		err = nil // ParseForm has read it
+	err := r.ParseForm()
+	if multipart := r.ParseMultipartForm(formMemory); err == nil && !errors.Is(multipart, http.ErrNotMultipart) {
+		err = multipart
 	}
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, &Refusal{
