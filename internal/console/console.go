@@ -23,6 +23,9 @@ type Options struct {
 	Bulk         Bulk
 	Suppressions Suppressions
 	Audit        Audit
+	Rules        Rules
+	Playground   Playground
+	Inbox        Inbox
 	// Sessions is nil where nobody logs in by a form: no credentials are set, or a proxy says who it is.
 	Sessions Sessions
 	Version  string
@@ -74,6 +77,22 @@ func (k *console) routes(g *echo.Group) {
 	g.GET("/suppressions/lift", to("/suppressions"))
 	g.POST("/suppressions/lift", k.lift, k.operators)
 	g.GET("/audit", k.auditPage)
+	k.routesOfPlay(g)
+}
+
+// routesOfPlay are the rules, the playground and the inbox. In the playground nothing is changed, so its posts are for viewers, too.
+func (k *console) routesOfPlay(g *echo.Group) {
+	g.GET("/rules", k.rules)
+	g.GET("/playground", k.play)
+	g.POST("/playground", k.tryPlay)
+	g.POST("/playground/mail", k.echoMail)
+	g.GET("/inbox", k.inbox)
+	g.GET("/inbox/reveal", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, root+"/inbox") }) // a page in clear is refreshed masked
+	g.POST("/inbox/reveal", k.revealInbox, k.operators)
+	g.GET("/inbox/:seq", k.outboxMessage)
+	g.GET("/inbox/:seq/reveal", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, root+"/inbox/"+c.Param("seq")) })
+	g.POST("/inbox/:seq/reveal", k.revealMessage, k.operators)
+	g.GET("/inbox/:seq/mail", k.outboxMail)
 }
 
 // routesOfLists are those of what is kept: lists, one of them, and many at once.
