@@ -281,11 +281,13 @@ func (*door) Login(w http.ResponseWriter, _ *http.Request, _, name, secret strin
 
 func (d *door) Logout(http.ResponseWriter, *http.Request) { d.out++ }
 
-// console of a relay, for whoever asks.
-func handler(r *relayed) http.Handler {
+// handler is the console of a relay, for whoever asks.
+func handler(r *relayed) http.Handler { return handlerAt(r, func() time.Time { return noon }) }
+
+func handlerAt(r *relayed, now func() time.Time) http.Handler {
 	return console.New(console.Options{
 		Overview: r, Switches: r, Lists: r, Counter: r, Details: r, Finder: r, Bulk: bulk{r}, Suppressions: wishes{r}, Audit: r,
-		Sessions: &door{}, Version: "1.2.3", Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: func() time.Time { return noon },
+		Sessions: &door{}, Version: "1.2.3", Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: now,
 	})
 }
 
