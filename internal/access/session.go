@@ -72,8 +72,8 @@ func (k sessionKey) fingerprint(o Operator) [fingerprintLen]byte {
 }
 
 func (k sessionKey) seal(s session) string {
-	body := binary.BigEndian.AppendUint64(nil, uint64(s.issued.Unix()))
-	body = binary.BigEndian.AppendUint64(body, uint64(s.expires.Unix()))
+	body := binary.BigEndian.AppendUint64(nil, uint64(s.issued.Unix()))  //nolint:gosec // read back as it was
+	body = binary.BigEndian.AppendUint64(body, uint64(s.expires.Unix())) //nolint:gosec // read back as it was
 	body = append(append(body, s.fingerprint[:]...), s.name...)
 	raw := append([]byte{sessionVersion}, k.mac(body)...)
 	return encoding().EncodeToString(append(raw, body...))
@@ -115,7 +115,10 @@ func openSession(keys []sessionKey, value string) (session, sessionKey, error) {
 	return session{}, sessionKey{}, errCookie
 }
 
-func seconds(b []byte) time.Time { return time.Unix(int64(binary.BigEndian.Uint64(b)), 0) }
+// seconds reads a time that we have signed.
+func seconds(b []byte) time.Time {
+	return time.Unix(int64(binary.BigEndian.Uint64(b)), 0) //nolint:gosec // it came from one
+}
 
 // randomSecret is for a process that has no key to share with others.
 func randomSecret() []byte {

@@ -18,6 +18,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/view"
 )
 
 // Options are what an App is made with. Config and Logger are required.
@@ -51,6 +52,8 @@ type App struct {
 	live    atomic.Pointer[live]
 	reload  sync.Mutex
 	refusal string // the last refused reload, guarded by reload
+	// inForce is what was loaded last, and how the last reload went.
+	inForce atomic.Pointer[view.Config]
 	// settledLevel is the log level that the settings had last, guarded by reload.
 	settledLevel slog.Level
 	// lasting is what of the admin listener outlives a reload.
@@ -99,6 +102,7 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	a.live.Store(first)
+	a.inForce.Store(&view.Config{Hash: first.generation.Hash, LoadedAt: time.Now()})
 	a.warn(ctx, first.warnings)
 	a.metrics.reloaded(first.generation, time.Now())
 	a.dispatcher = dispatch.New(dispatch.Options{

@@ -156,7 +156,7 @@ const (
 )
 
 // AdminOnLoopback reports whether only this machine reaches the admin listener, so that its actions may do without
-// credentials.
+// credentials where none are configured.
 func (c Config) AdminOnLoopback() bool {
 	host, _, err := net.SplitHostPort(c.AdminListen)
 	if err != nil {

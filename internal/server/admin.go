@@ -84,7 +84,7 @@ func NewAdmin(o AdminOptions) http.Handler {
 		a.registerLevel(e)
 	}
 	if o.Console != nil {
-		a.registerConsole(e)
+		return a.withConsole(e)
 	}
 	return e
 }

@@ -26,16 +26,24 @@ const (
 	consoleTrials = access.Pages + "playground"
 )
 
-// registerConsole serves what no route of the API is, so that an API's answer to a wrong method stays what it is.
-func (a *admin) registerConsole(e *echo.Echo) {
-	e.RouteNotFound(access.Pages+"*", a.console)
-	e.Match([]string{http.MethodGet, http.MethodHead}, "/console", func(c echo.Context) error { return c.Redirect(http.StatusFound, access.Pages) })
+// withConsole serves the pages beside the API, each with a router of its own: for Echo a page for every address would be an answer
+// to a wrong method of the API as well.
+func (a *admin) withConsole(api http.Handler) http.Handler {
+	e := newEdge(a.Logger, a.TrustedProxies)
+	e.Use(a.endStreams)
+	e.Any(access.Pages+"*", a.console)
+	e.Any("/console", func(c echo.Context) error { return c.Redirect(http.StatusFound, access.Pages) })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := r.URL.Path
+		if p == "/console" || strings.HasPrefix(p, access.Pages) && !strings.HasPrefix(p, consoleAPI) {
+			e.ServeHTTP(w, r)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 }
 
 func (a *admin) console(c echo.Context) error {
-	if strings.HasPrefix(c.Request().URL.Path, consoleAPI) {
-		return echo.ErrNotFound
-	}
 	consoleHeaders(c.Response().Header())
 	redirect, err := a.admitToConsole(c)
 	switch {
@@ -44,9 +52,23 @@ func (a *admin) console(c echo.Context) error {
 	case redirect != "":
 		return c.Redirect(http.StatusSeeOther, redirect)
 	}
-	a.Console.ServeHTTP(c.Response(), c.Request())
+	a.Console.ServeHTTP(pageWriter{c.Response()}, c.Request())
 	return nil
 }
+
+// pageWriter flushes as net/http does, which begins the answer where nothing was written yet: Echo would begin it once more.
+type pageWriter struct{ *echo.Response }
+
+// FlushError is what http.ResponseController calls.
+func (w pageWriter) FlushError() error {
+	if !w.Committed {
+		w.WriteHeader(http.StatusOK)
+	}
+	return http.NewResponseController(w.Writer).Flush()
+}
+
+// Flush implements http.Flusher.
+func (w pageWriter) Flush() { _ = w.FlushError() }
 
 func consoleHeaders(h http.Header) {
 	h.Set(echo.HeaderContentSecurityPolicy, consolePolicy)
@@ -65,8 +87,8 @@ func (a *admin) admitToConsole(c echo.Context) (redirect string, err error) {
 				"or look at it with beckon dev",
 		}
 	}
-	if err := a.sameOrigin(r); err != nil {
-		return "", err
+	if a.origins.Check(r) != nil {
+		return "", errCrossOrigin()
 	}
 	if forEverybody(r) {
 		if person, ok := a.Guard.Known(r); ok {

@@ -18,21 +18,24 @@ import (
 // names; no part of Beckon logs those.
 type Query struct {
 	// State is a relay.AlertState or relay.DeliveryState, or Retrying.
-	State   string
-	Rule    string
-	Reason  relay.Reason
-	Channel relay.Channel
-	Trigger relay.Trigger
+	State   string        `json:"state,omitempty"`
+	Rule    string        `json:"rule,omitempty"`
+	Reason  relay.Reason  `json:"reason,omitempty"`
+	Channel relay.Channel `json:"channel,omitempty"`
+	Trigger relay.Trigger `json:"trigger,omitempty"`
 	// To is a uid, Address a number or a mail address, exactly.
-	To, Address string
+	To      string `json:"to,omitempty"`
+	Address string `json:"address,omitempty"`
 	// Event is the ID of an event, Alert that of an alert.
-	Event, Alert string
+	Event string `json:"event,omitempty"`
+	Alert string `json:"alert,omitempty"`
 	// Since and Until bound the time: Since <= t < Until.
-	Since, Until time.Time
+	Since time.Time `json:"since,omitzero"`
+	Until time.Time `json:"until,omitzero"`
 	// After is the Next of the page before.
-	After string
+	After string `json:"after,omitempty"`
 	// Limit is 1 to MaxLimit; 0 means DefaultLimit.
-	Limit int
+	Limit int `json:"limit,omitempty"`
 }
 
 // Retrying is shown in the place of queued for a delivery that was tried before.
