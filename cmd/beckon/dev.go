@@ -65,8 +65,9 @@ func dev(c *cobra.Command, f devFlags) error {
 	if err := devSettings(&cfg, dir); err != nil {
 		return err
 	}
+	logger, level := app.NewLogger(cfg, c.ErrOrStderr())
 	a, err := app.New(c.Context(), app.Options{
-		Config: cfg, Version: version, Logger: app.NewLogger(cfg, c.ErrOrStderr()), HurryTo: f.wait,
+		Config: cfg, Version: version, Logger: logger, Level: level, HurryTo: f.wait, Dev: true,
 	})
 	if err != nil {
 		return fmt.Errorf("cannot start:\n%w", err)

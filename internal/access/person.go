@@ -1,9 +1,13 @@
 package access
 
-import "context"
+import (
+	"context"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+)
 
 // Local is whom the audit names where the listener asks for no credentials, and for whoever is at the machine itself.
-const Local = "local"
+const Local = relay.ByLocal
 
 // Person is who makes a request.
 type Person struct {

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/beckon-relay/beckon/internal/relay"
 )
 
-// MaxName is the longest name of a person, in bytes.
-const MaxName = 128
+// maxName is the longest name of a person, in bytes; the settings allow no longer one.
+const maxName = 128
 
 // Proxy says which proxies name the person behind a request. The zero value is none.
 type Proxy struct {
@@ -36,21 +38,18 @@ func (p Proxy) person(r *http.Request) (Person, bool) {
 		return Person{}, false
 	}
 	name := strings.TrimSpace(values[0])
-	if !ValidName(name) {
+	if !validName(name) {
 		return Person{}, false
 	}
 	return Person{Name: name, Viewer: !slices.Contains(p.Operators, name)}, true
 }
 
-// ValidName says whether somebody may be called so: the name stands in the audit, in logs and on pages. It is not one of those that
+// validName says whether somebody may be called so: the name stands in the audit, in logs and on pages. It is not one of those that
 // the audit has for others than operators.
-func ValidName(name string) bool {
-	return name != "" && len(name) <= MaxName && name != Local && name != recipient && utf8.ValidString(name) &&
+func validName(name string) bool {
+	return name != "" && len(name) <= maxName && name != Local && name != relay.ByRecipient && utf8.ValidString(name) &&
 		!strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
-
-// recipient is whom the audit names where the person did it who gets the messages (relay.ByRecipient).
-const recipient = "recipient"
 
 // peerIn says whether the other end of the connection, whatever headers say, is in one of the networks.
 func peerIn(r *http.Request, networks []netip.Prefix) bool {

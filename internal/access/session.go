@@ -27,7 +27,7 @@ const (
 	sessionVersion = 1
 	fingerprintLen = 16
 	fixedLen       = 1 + sha256.Size + 8 + 8 + fingerprintLen
-	maxCookie      = fixedLen + MaxName
+	maxCookie      = fixedLen + maxName
 )
 
 // session is what a cookie says.

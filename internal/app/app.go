@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/beckon-relay/beckon/internal/access"
 	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/dispatch"
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -26,6 +27,10 @@ type Options struct {
 	Logger  *slog.Logger
 	// Settings reads the settings anew on a reload, so that rotated secrets take effect; nil keeps Config.
 	Settings func() (config.Config, error)
+	// Level is that of Logger, which operators may change while it runs; nil where it stays as it is.
+	Level *slog.LevelVar
+	// Dev is for `dev`: the console is there although nobody is configured who may use it.
+	Dev bool
 	// HurryTo caps every rule's wait and turns quiet hours off, for `dev`; 0 leaves the rules as they are.
 	HurryTo time.Duration
 }
@@ -46,6 +51,13 @@ type App struct {
 	live    atomic.Pointer[live]
 	reload  sync.Mutex
 	refusal string // the last refused reload, guarded by reload
+	// settledLevel is the log level that the settings had last, guarded by reload.
+	settledLevel slog.Level
+	// lasting is what of the admin listener outlives a reload.
+	lasting *access.Lasting
+	// stopping ends when the shutdown begins.
+	stopping context.Context
+	stop     context.CancelFunc
 	// keys recognise what is left of forgotten people. The store is open before anything is live.
 	keys     atomic.Pointer[relay.HashKeys]
 	draining atomic.Bool
@@ -54,7 +66,11 @@ type App struct {
 // New opens the database, loads rules, templates and directory, and binds the ports. Everything that is missing or wrong is
 // in the error, not the first of it only. Close what it returns, also if it is not run.
 func New(ctx context.Context, o Options) (*App, error) {
-	a := &App{Options: o, metrics: newMetrics(o.Version), watched: &storeWatch{logger: o.Logger}}
+	a := &App{
+		Options: o, metrics: newMetrics(o.Version), watched: &storeWatch{logger: o.Logger}, lasting: access.NewLasting(),
+		settledLevel: o.Config.LogLevel,
+	}
+	a.stopping, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	keys := hashKeys(o.Config)
 	a.keys.Store(&keys)
 	kept, pools, err := openDatabase(ctx, o.Config, database{logger: o.Logger, keys: func() relay.HashKeys { return *a.keys.Load() }})
@@ -169,6 +185,7 @@ func (a *App) Run(ctx context.Context) error {
 
 func (a *App) shutdown(ctx context.Context) error {
 	a.draining.Store(true)
+	a.stop()
 	a.Logger.InfoContext(ctx, "beckon stops: no new work, unfinished work is taken up at the next start")
 	listeners, cancel := context.WithTimeout(ctx, drainListeners)
 	defer cancel()
@@ -183,6 +200,7 @@ func (a *App) shutdown(ctx context.Context) error {
 
 // Close lets go of the database. Run does it itself.
 func (a *App) Close() error {
+	a.stop()
 	if err := a.closeStore(); err != nil {
 		return fmt.Errorf("close the database: %w", err)
 	}
@@ -205,11 +223,13 @@ func (a *App) ready(ctx context.Context) error {
 	return nil
 }
 
-// NewLogger makes the logger that the settings ask for.
-func NewLogger(c config.Config, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.LogLevel}
+// NewLogger makes the logger that the settings ask for. Its level may be changed while it is used.
+func NewLogger(c config.Config, w io.Writer) (*slog.Logger, *slog.LevelVar) {
+	level := new(slog.LevelVar)
+	level.Set(c.LogLevel)
+	options := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == config.LogText {
-		return slog.New(slog.NewTextHandler(w, options))
+		return slog.New(slog.NewTextHandler(w, options)), level
 	}
-	return slog.New(slog.NewJSONHandler(w, options))
+	return slog.New(slog.NewJSONHandler(w, options)), level
 }

@@ -41,10 +41,10 @@ var edges = edgeTable{
 	"internal/store/sqlitetest":   {"internal/store/sqlite"},
 	"internal/store/storetest":    {"internal/relay", "internal/store", "internal/privacy"},
 	"internal/links":              {"internal/relay"},
-	"internal/access":             {},
-	"internal/view":               {"internal/relay"},
+	"internal/access":             {"internal/relay"},
+	"internal/view":               {"internal/relay", "internal/address", "internal/rules", "internal/engine", "internal/store"},
 	"internal/console":            {"internal/relay", "internal/access", "internal/view"},
-	"internal/server":             {"internal/relay", "internal/access"},
+	"internal/server":             {"internal/relay", "internal/access", "internal/view"},
 	"internal/config":             {"internal/relay"},
 
 	// What runs the core on files.

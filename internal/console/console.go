@@ -73,7 +73,7 @@ func (k *console) routes(g *echo.Group) {
 	g.POST("/suppressions", k.suppress, k.operators)
 	g.POST("/suppressions/reveal", k.revealSuppressions, k.operators)
 	g.POST("/suppressions/lift", k.lift, k.operators)
-	g.GET("/audit", k.audit)
+	g.GET("/audit", k.auditPage)
 	k.routesOfPlay(g)
 }
 

@@ -35,11 +35,17 @@ func (k *console) functions() template.FuncMap {
 		// States and Reasons.
 		"state":   func(s any) stateView { return stateOf(fmt.Sprint(s)) },
 		"meaning": func(r relay.Reason) string { return sentence(reasons[r].Meaning) },
-		"step":    meaningOfStep,
+		"step":    stepOf,
 		"words":   func(s any) string { return strings.ReplaceAll(fmt.Sprint(s), "_", " ") },
 		"channel": channelName,
 		"short":   short,
 		"dict":    dict,
+		"cut":     func() template.HTML { return cut },
+		"list":    func(all ...string) []string { return all },
+		"hours":   func() []string { return []string{"1h", "6h", "24h", "72h", "168h"} },
+		"waits": func(state string) bool {
+			return state == view.Retrying || state == string(relay.DeliveryQueued) || state == string(relay.DeliveryUnknown)
+		},
 	}
 }
 
@@ -88,7 +94,7 @@ func span(d time.Duration) string {
 		return fmt.Sprintf("%d s", int(d.Seconds()))
 	case d < time.Hour:
 		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < day:
+	case d < 2*day:
 		if m := int(d.Minutes()) % 60; m > 0 && d < 6*time.Hour {
 			return fmt.Sprintf("%d h %d min", int(d.Hours()), m)
 		}
@@ -205,6 +211,3 @@ func percent(part, whole int) int {
 	}
 	return int(math.Round(100 * float64(part) / float64(whole)))
 }
-
-// meaningOfStep says what a line of a decision's trace tells.
-func meaningOfStep(s relay.Step) string { return s.Check + ": " + s.Result }

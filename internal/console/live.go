@@ -80,7 +80,7 @@ func (k *console) live(c echo.Context) error {
 	h.Set("X-Accel-Buffering", "no") // nginx would collect events
 	tell := func(format string, args ...any) error {
 		out := http.NewResponseController(c.Response())
-		_ = out.SetWriteDeadline(k.Now().Add(liveQuiet)) // where it cannot be, the server's own holds
+		_ = out.SetWriteDeadline(time.Now().Add(liveQuiet)) // where it cannot be, the server's own holds
 		if _, err := fmt.Fprintf(c.Response(), format, args...); err != nil {
 			return err
 		}

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -23,17 +25,22 @@ type overviewView struct {
 	// PausedAll says that everything is paused.
 	PausedAll bool
 	Rows      []channelRow
+	// Last is the Span as a filter of a list has it.
+	Last string
 	// Silent are triggers that rules want and nobody saw.
 	Silent []view.TriggerSeen
 }
+
+// Failed is how many did not arrive.
+func (r channelRow) Failed() int { return r.Died + r.Undelivered }
 
 // channelRow is a channel of the overview.
 type channelRow struct {
 	view.ChannelView
 
-	Paused                                  bool
-	Sent, Delivered, Failed, Waits, InDoubt int
-	Dead                                    int
+	Paused                             bool
+	Sent, Delivered, Undelivered, Died int
+	Waits, InDoubt                     int
 }
 
 // overview is the first page.
@@ -46,7 +53,7 @@ func (k *console) overview(c echo.Context) error {
 }
 
 func viewOf(o view.Overview) overviewView {
-	v := overviewView{Overview: o}
+	v := overviewView{Overview: o, Last: strconv.Itoa(int(o.Span/time.Hour)) + "h"}
 	for _, s := range o.Series {
 		v.Plots = append(v.Plots, plotOf(s))
 	}
@@ -77,9 +84,9 @@ func rowOf(ch view.ChannelView, paused bool) channelRow {
 	return channelRow{
 		ChannelView: ch, Paused: paused,
 		Sent: total(relay.DeliverySent, relay.DeliveryDelivered, relay.DeliveryUndelivered), Delivered: total(relay.DeliveryDelivered),
-		Failed:  total(relay.DeliveryDead, relay.DeliveryUndelivered),
+		Undelivered: total(relay.DeliveryUndelivered), Died: total(relay.DeliveryDead),
 		Waits:   ch.Waiting[string(relay.DeliveryQueued)] + ch.Waiting[string(relay.DeliverySending)],
-		InDoubt: ch.Waiting[string(relay.DeliveryUnknown)], Dead: ch.Waiting[string(relay.DeliveryDead)],
+		InDoubt: ch.Waiting[string(relay.DeliveryUnknown)],
 	}
 }
 

@@ -254,7 +254,7 @@ func TestAMailInAFrameCanRunAndLoadNothing(t *testing.T) {
 	kept := v.do(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/console/inbox/7/mail", nil))
 	for _, w := range []*httptest.ResponseRecorder{kept, v.post(t, "/playground/mail", url.Values{"html": {aMail}})} {
 		require.Equal(t, http.StatusOK, w.Code)
-		require.Equal(t, "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'",
+		require.Equal(t, "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'",
 			w.Header().Get("Content-Security-Policy"))
 		require.Equal(t, []string{"SAMEORIGIN"}, w.Header().Values("X-Frame-Options"))
 		require.Equal(t, "no-store", w.Header().Get("Cache-Control"))

@@ -15,7 +15,7 @@ import (
 )
 
 // maxBars is how many bars a plot has at the most: more cannot be told apart.
-const maxBars = 96
+const maxBars = 48
 
 // plotView is one plot with what it shows as a table.
 type plotView struct {
@@ -145,7 +145,7 @@ func draw(s view.Series, dark, narrow bool) ([]byte, error) {
 		Min: charts.Ptr(0.0), Max: charts.Ptr(float64(topOf(most))), LabelCount: 3, LabelFontStyle: charts.FontStyle{FontSize: 9},
 	}}
 	option.ValueFormatter = func(f float64) string { return humanize.Comma(int64(f)) }
-	option.BarSize = 0.75
+	option.BarSize = 0.8
 	painter := charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG, Width: width, Height: plotHeight, Theme: theme})
 	if err := painter.BarChart(option); err != nil {
 		return nil, err

@@ -132,6 +132,7 @@ func Everything() []Kept {
 		{"forgetting", "the uid and addresses of somebody whom `forget` is at work on", "until `forget` is through"},
 		{"generations", "rules and templates that were in force", "as long as an event or an alert names them"},
 		{"pauses", "what is paused, and who did it", "until it is resumed"},
+		{"tallies", "how many of what happened within five minutes, by trigger, rule, channel and provider; no person", events + ", at most 30 days"},
 		{"spending", "how many SMS segments went out on a day", "for good"},
 		{"heartbeat", "when the file was last tried to be written to (SQLite)", "one row"},
 		{"replicas", "which processes work (PostgreSQL)", "an hour"},

@@ -146,10 +146,14 @@ type Explained struct {
 type RuleAccount struct {
 	Rule    string `json:"rule"`
 	Matched bool   `json:"matched"`
-	// Why says why it did not match.
+	// Why says why it did not match, and Error what went wrong with it.
 	Why   string     `json:"why,omitempty"`
+	Error string     `json:"error,omitempty"`
 	Parts []RulePart `json:"parts,omitempty"`
-	To    []string   `json:"to,omitempty"`
+	// To is whom the rule makes alerts for, Actors who is not told because they did it, and Empty the roles that nobody has.
+	To     []string     `json:"tells"`
+	Actors []string     `json:"actors,omitempty"`
+	Empty  []relay.Role `json:"empty,omitempty"`
 	// Besides says who is left out, and why.
 	Besides []string `json:"besides,omitempty"`
 }
@@ -159,7 +163,15 @@ type RulePart struct {
 	Text  string `json:"text"`
 	Holds bool   `json:"holds"`
 	Error string `json:"error,omitempty"`
-	Saw   string `json:"saw,omitempty"`
+	// Saw is what Seen says, in words.
+	Saw  string `json:"saw,omitempty"`
+	Seen []Seen `json:"seen,omitempty"`
+}
+
+// Seen is a field of the event and the value that it had. Of what people wrote there is only the length.
+type Seen struct {
+	Path  string          `json:"path"`
+	Value json.RawMessage `json:"value"`
 }
 
 // OutboxMessage is what the built-in sandbox took instead of a provider.

@@ -19,7 +19,7 @@ import (
 // work, and not of what they work on.
 var filled = []string{
 	"events", "event_keys", "alerts", "deliveries", "attempts", "claims", "counted", "suppressions", "generations", "outbox",
-	"receipts", "pauses", "audit", "spending", "preferences", "forgetting",
+	"receipts", "pauses", "audit", "spending", "preferences", "forgetting", "tallies",
 }
 
 // fillStep is after how many rows progress is told.

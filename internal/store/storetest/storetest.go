@@ -155,6 +155,18 @@ func stateOf(t *testing.T, s store.Store, alertID string) (relay.AlertState, rel
 	return a.State, a.Reason
 }
 
+// audited gives the newest of what was done.
+func audited(t *testing.T, s store.Store, limit int) []relay.Audit {
+	t.Helper()
+	found, err := s.Audit(t.Context(), store.AuditFilter{Limit: limit})
+	require.NoError(t, err)
+	var out []relay.Audit
+	for _, a := range found {
+		out = append(out, a.Audit)
+	}
+	return out
+}
+
 func ids(events []relay.Event) string {
 	var out []string
 	for _, e := range events {

@@ -142,15 +142,6 @@ func (s *Tables) Alert(ctx context.Context, id string) (relay.Alert, error) {
 
 // Alerts implements store.Store.
 func (s *Tables) Alerts(ctx context.Context, filter store.Filter) ([]relay.Alert, error) {
-	n := narrowed{filter: filter, of: "alerts"}
-	n.equal("trigger", "Trigger", string(filter.Trigger))
-	n.equal("event_id", "EventID", filter.EventID)
-	n.equal("id", "AlertID", filter.AlertID)
-	n.equal("rule", "Rule", filter.Rule)
-	n.where("lead = ? AND lead <> ''", "Lead", filter.Lead)
-	n.equal("reason", "Reason", string(filter.Reason))
-	n.recipient()
-	state(&n, relay.AlertStates())
-	n.between("received_at")
-	return list(ctx, s.Read, &n, scanAlert, "SELECT "+alertColumns+" FROM alerts")
+	n := narrowAlerts(filter)
+	return list(ctx, s.Read, &n, scanAlert, alertColumns)
 }

@@ -169,15 +169,6 @@ func (s *Tables) Delivery(ctx context.Context, id string) (relay.Delivery, error
 
 // Deliveries implements store.Store.
 func (s *Tables) Deliveries(ctx context.Context, filter store.Filter) ([]relay.Delivery, error) {
-	n := narrowed{filter: filter, of: "deliveries"}
-	n.where("alert_id IN (SELECT id FROM alerts WHERE trigger = ?)", "Trigger", string(filter.Trigger))
-	n.equal("event_id", "EventID", filter.EventID)
-	n.equal("alert_id", "AlertID", filter.AlertID)
-	n.equal("rule", "Rule", filter.Rule)
-	n.equal("reason", "Reason", string(filter.Reason))
-	n.equal("channel", "Channel", string(filter.Channel))
-	n.recipient()
-	state(&n, relay.DeliveryStates())
-	n.between("created_at")
-	return list(ctx, s.Read, &n, scanDelivery, "SELECT "+deliveryColumns+" FROM deliveries")
+	n := narrowDeliveries(filter)
+	return list(ctx, s.Read, &n, scanDelivery, deliveryColumns)
 }
