@@ -18,6 +18,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/view"
 )
 
 // Options are what an App is made with. Config and Logger are required.
@@ -51,6 +52,10 @@ type App struct {
 	live    atomic.Pointer[live]
 	reload  sync.Mutex
 	refusal string // the last refused reload, guarded by reload
+	// refusals are the findings for which the last reload was refused; nil where it was not.
+	refusals atomic.Pointer[[]view.Finding]
+	// trials bound what is tried at once in the playground.
+	trials chan struct{}
 	// settledLevel is the log level that the settings had last, guarded by reload.
 	settledLevel slog.Level
 	// lasting is what of the admin listener outlives a reload.

@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"errors"
+	"net/http"
 
 	"github.com/beckon-relay/beckon/internal/console"
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -25,10 +27,14 @@ const inboxPage = 40
 // Messages implements console.Inbox.
 func (i inbox) Messages(ctx context.Context, query console.InboxQuery, by string) (view.Page[view.OutboxMessage], error) {
 	wanted := view.OutboxQuery{Channel: query.Channel, After: query.After, Limit: inboxPage}
+	list := i.views.Outbox
 	if i.open {
-		return i.views.Reader.Outbox(ctx, wanted, true)
+		list = func(ctx context.Context, query view.OutboxQuery, _ string) (view.Page[view.OutboxMessage], error) {
+			return i.views.Reader.Outbox(ctx, query, true)
+		}
 	}
-	return i.views.Outbox(ctx, wanted, by)
+	page, err := list(ctx, wanted, by)
+	return page, inWords(err)
 }
 
 // Message implements console.Inbox.
@@ -43,5 +49,18 @@ func (i inbox) Message(ctx context.Context, seq int64, by string) (view.OutboxMe
 	if err == nil && message.Channel == relay.ChannelEmail {
 		message.From = i.from
 	}
-	return message, err
+	return message, inWords(err)
+}
+
+// inWords makes of a refusal one that the console shows; other errors are the store's.
+func inWords(err error) error {
+	refusal, ok := errors.AsType[*view.Refusal](err)
+	if !ok {
+		return err
+	}
+	status := http.StatusBadRequest
+	if refusal.Code == view.NotFound {
+		status = http.StatusNotFound
+	}
+	return &console.Refusal{Status: status, Message: "This cannot be shown: " + refusal.Message + "."}
 }

@@ -258,6 +258,7 @@ func (a *App) Reload(ctx context.Context) error {
 		a.Logger.InfoContext(ctx, "reload: nothing changed", "rules", next.generation.Hash)
 	}
 	a.refusal = ""
+	a.refusals.Store(nil)
 	a.followLevel(c)
 	a.metrics.reloaded(next.generation, time.Now())
 	if next.stamp != a.live.Load().stamp {
@@ -279,6 +280,8 @@ func (a *App) warn(ctx context.Context, findings []rules.Finding) {
 // refused tells of a fault once, not at every look at the files.
 func (a *App) refused(ctx context.Context, err error) error {
 	a.metrics.reloadFailed()
+	found := findingsIn(err)
+	a.refusals.Store(&found)
 	if err.Error() != a.refusal {
 		a.refusal = err.Error()
 		a.Logger.ErrorContext(ctx, "reload refused; the old rules stay in force", "rules", a.generation().Hash, "error", err)

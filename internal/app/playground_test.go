@@ -63,13 +63,7 @@ func (g ground) trial(t *testing.T, trigger relay.Trigger) view.Trial {
 
 func (g ground) audited(t *testing.T) []string {
 	t.Helper()
-	entries, err := g.store.Audit(t.Context(), store.AuditFilter{Limit: 100})
-	require.NoError(t, err)
-	var out []string
-	for _, e := range entries {
-		out = append(out, e.Who+" "+e.Action+" "+e.Subject)
-	}
-	return out
+	return (&App{store: g.store}).audit(t)
 }
 
 // nothing fails where anything is kept.
