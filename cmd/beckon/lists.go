@@ -52,8 +52,8 @@ func (f *listFlags) complete(of string) error {
 			return usageError{err}
 		}
 	}
-	err := errors.Join(oneOf("--state", q.State, view.States(of)), oneOf("--reason", q.Reason, reasons()),
-		oneOf("--channel", q.Channel, relay.Channels()))
+	err := errors.Join(oneOf("--state", q.State, view.States(of)), oneOf("--reason", string(q.Reason), reasons()),
+		oneOf("--channel", string(q.Channel), relay.Channels()))
 	if err != nil {
 		return err
 	}

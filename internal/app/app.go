@@ -56,6 +56,8 @@ type App struct {
 	refusals atomic.Pointer[[]view.Finding]
 	// trials bound what is tried at once in the playground.
 	trials chan struct{}
+	// inForce is what was loaded last, and how the last reload went.
+	inForce atomic.Pointer[view.Config]
 	// settledLevel is the log level that the settings had last, guarded by reload.
 	settledLevel slog.Level
 	// lasting is what of the admin listener outlives a reload.
@@ -104,6 +106,7 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	a.live.Store(first)
+	a.inForce.Store(&view.Config{Hash: first.generation.Hash, LoadedAt: time.Now()})
 	a.warn(ctx, first.warnings)
 	a.metrics.reloaded(first.generation, time.Now())
 	a.dispatcher = dispatch.New(dispatch.Options{

@@ -109,9 +109,14 @@ func TestTheRulesPageTellsWhyAReloadWasRefused(t *testing.T) {
 	require.NoError(t, err)
 	a.live.Store(&live{generation: g})
 	a.metrics = newMetrics("test")
-	page := a.rulesPage(func(context.Context) (view.Rules, error) {
-		return view.Rules{File: "rules.yaml", Text: "to: { phone: \"+49 30 901820\" }\nname: x\n"}, nil
-	})
+	a.inForce.Store(&view.Config{Hash: g.Hash})
+	page := a.rulesPage()
+	counted := page.counted
+	page.counted = func(ctx context.Context) (view.Rules, error) {
+		shown, err := counted(ctx)
+		shown.Text += "# ask +49 30 901820\n"
+		return shown, err
+	}
 	shown, err := page.Rules(t.Context(), false)
 	require.NoError(t, err)
 	require.Contains(t, shown.Text, "901820")
@@ -120,7 +125,8 @@ func TestTheRulesPageTellsWhyAReloadWasRefused(t *testing.T) {
 	shown, err = page.Rules(t.Context(), true)
 	require.NoError(t, err)
 	require.NotContains(t, shown.Text, "901820")
-	require.Contains(t, shown.Text, "name: x")
+	require.Contains(t, shown.Text, "name: missed-call")
+	require.Equal(t, "missed-call", shown.Rules[0].Name)
 
 	source, err := os.ReadFile("../../rules.yaml")
 	require.NoError(t, err)
@@ -133,6 +139,7 @@ func TestTheRulesPageTellsWhyAReloadWasRefused(t *testing.T) {
 	require.Len(t, shown.RefusedFor, 1)
 	require.Equal(t, 17, shown.RefusedFor[0].Line)
 	require.Contains(t, shown.RefusedFor[0].Excerpt, "to: cale")
+	require.Contains(t, shown.Refused, "to: cale"[4:])
 }
 
 func textOf(files []view.TextFile, name string) string {

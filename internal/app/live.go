@@ -21,6 +21,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/rules"
 	"github.com/beckon-relay/beckon/internal/server"
+	"github.com/beckon-relay/beckon/internal/view"
 )
 
 // live is everything that a reload replaces: it is built whole and swapped in at once, or not at all.
@@ -201,7 +202,7 @@ func (a *App) handlers(c config.Config, next *live, with made) (public, admin ht
 	})
 	admin = server.NewAdmin(server.AdminOptions{
 		Ready: a.ready, Alive: func() error { return nil }, Metrics: a.metrics.handler(), Reload: a.reloadByHand,
-		Switches: switches{a}, Preferences: preferences{a}, Suppressions: suppressions{a.store}, People: &records{app: a},
+		Switches: switches{a}, Preferences: preferences{a}, Suppressions: suppressions{a.store}, People: &records{app: a}, API: a.api(),
 		Level: a.logLevel(), Guard: with.guard, Dev: a.Dev, TrustedProxies: adminProxies(c), Stopping: a.stopping, Logger: a.Logger,
 	})
 	return public, admin
@@ -259,6 +260,7 @@ func (a *App) Reload(ctx context.Context) error {
 	}
 	a.refusal = ""
 	a.refusals.Store(nil)
+	a.inForce.Store(&view.Config{Hash: next.generation.Hash, LoadedAt: time.Now()})
 	a.followLevel(c)
 	a.metrics.reloaded(next.generation, time.Now())
 	if next.stamp != a.live.Load().stamp {
@@ -282,6 +284,9 @@ func (a *App) refused(ctx context.Context, err error) error {
 	a.metrics.reloadFailed()
 	found := findingsIn(err)
 	a.refusals.Store(&found)
+	standing := *a.inForce.Load()
+	standing.Refused = err.Error()
+	a.inForce.Store(&standing)
 	if err.Error() != a.refusal {
 		a.refusal = err.Error()
 		a.Logger.ErrorContext(ctx, "reload refused; the old rules stay in force", "rules", a.generation().Hash, "error", err)

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/config"
@@ -28,7 +29,7 @@ var _ console.Rules = rulesPage{}
 func (p rulesPage) Rules(ctx context.Context, viewer bool) (view.Rules, error) {
 	shown, err := p.counted(ctx)
 	if err != nil {
-		return view.Rules{}, err
+		return view.Rules{}, fmt.Errorf("count what the rules did: %w", err)
 	}
 	shown.Files, shown.RefusedFor = filesOf(p.current()), p.refusedFor()
 	if viewer {
@@ -51,9 +52,9 @@ func (a *App) refusedFor() []view.Finding {
 	return nil
 }
 
-// rulesPage makes the page of the rules; counted gives them with what they did.
-func (a *App) rulesPage(counted func(ctx context.Context) (view.Rules, error)) rulesPage {
-	return rulesPage{counted: counted, current: a.generation, refusedFor: a.refusedFor}
+// rulesPage makes the page of the rules.
+func (a *App) rulesPage() rulesPage {
+	return rulesPage{counted: overview{a}.Rules, current: a.generation, refusedFor: a.refusedFor}
 }
 
 // playground makes the playground for the settings of a reload. Trials of an earlier one count with those of the next.

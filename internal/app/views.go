@@ -9,6 +9,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/channel/twilio"
 	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/server"
 	"github.com/beckon-relay/beckon/internal/store"
 	"github.com/beckon-relay/beckon/internal/view"
 )
@@ -34,6 +35,12 @@ func explainCode(provider, code string) view.Explained {
 	default:
 		return view.Explained{}
 	}
+}
+
+// api shows what is kept, and how the relay does.
+func (a *App) api() *server.API {
+	v := views{NewReader(a.store)}
+	return &server.API{Lists: v, Details: v, Records: v, Overview: overview{a}}
 }
 
 // views show what is kept, and keep in the audit who saw what in clear.
