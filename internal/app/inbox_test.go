@@ -128,10 +128,8 @@ func TestTheRulesPageTellsWhyAReloadWasRefused(t *testing.T) {
 	require.Contains(t, shown.Text, "name: missed-call")
 	require.Equal(t, "missed-call", shown.Rules[0].Name)
 
-	source, err := os.ReadFile("../../rules.yaml")
-	require.NoError(t, err)
 	broken := filepath.Join(t.TempDir(), "rules.yaml")
-	require.NoError(t, os.WriteFile(broken, []byte(strings.Replace(string(source), "to: callee", "to: cale", 1)), 0o600))
+	require.NoError(t, os.WriteFile(broken, []byte(strings.Replace(g.Rules.Text(), "to: callee", "to: cale", 1)), 0o600))
 	a.Config = config.Config{Rules: broken, Templates: "../../templates", Providers: config.ProvidersOutbox, AdminListen: "127.0.0.1:0"}
 	require.Error(t, a.Reload(t.Context()))
 	shown, err = page.Rules(t.Context(), false)

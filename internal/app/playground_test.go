@@ -345,9 +345,9 @@ func TestAViewersRulesNameNobodyAndCanBeTried(t *testing.T) {
 	text := "version: 1\nrules:\n  - name: watch\n    trigger: call_initiated\n    to: [ { phone: \"+49 30 901820-104\" }, { email: ops@corp.example } ]\n" +
 		"    send: [ { sms: missed-call }, { email: missed-call } ]\n"
 	g := newGround(t)
-	kept, findings := g.playground.generation(view.Trial{Rules: text})
+	kept, findings := g.generation(view.Trial{Rules: text})
 	require.NotNil(t, kept, findings)
-	g.playground.current = func() *engine.Generation { return kept }
+	g.current = func() *engine.Generation { return kept }
 	desk := g.Desk(t.Context(), true)
 	require.NotContains(t, desk.Rules, "901820")
 	require.NotContains(t, desk.Rules, "ops@corp")
@@ -358,4 +358,15 @@ func TestAViewersRulesNameNobodyAndCanBeTried(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, tried.Problem)
 	require.NotEmpty(t, tried.Outcomes, tried.Findings)
+}
+
+func TestAFileThatIsWrongThroughoutShowsTheFirstFaultsAndCountsTheRest(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	trial := g.trial(t, "call_initiated")
+	trial.Rules = "version: 1\nrules:\n" + strings.Repeat("  - nonsense: 1\n", 200)
+	tried, err := g.Try(t.Context(), trial)
+	require.NoError(t, err)
+	require.Len(t, tried.Findings, maxFindings)
+	require.Contains(t, tried.Findings[maxFindings-1].Message, "more findings")
 }

@@ -1,6 +1,9 @@
 package app
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/engine"
@@ -9,8 +12,17 @@ import (
 	"github.com/beckon-relay/beckon/internal/view"
 )
 
-// viewFindings are findings as they are shown.
+// maxFindings is how many findings are shown: a file that is wrong in every line has a thousand.
+const maxFindings = 50
+
+// viewFindings are findings as they are shown, errors first where there are too many.
 func viewFindings(found []rules.Finding) []view.Finding {
+	if len(found) > maxFindings {
+		found = slices.Clone(found)
+		slices.SortStableFunc(found, func(a, b rules.Finding) int { return cmp.Compare(a.Severity, b.Severity) })
+		found[maxFindings-1].Message += fmt.Sprintf("; and %d more findings", len(found)-maxFindings)
+		found = found[:maxFindings]
+	}
 	out := make([]view.Finding, 0, len(found))
 	for _, f := range found {
 		out = append(out, view.Finding{
