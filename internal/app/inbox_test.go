@@ -92,12 +92,16 @@ func (a *App) audit(t *testing.T) []string {
 func TestNothingIsMaskedInDevOnLoopbackOnly(t *testing.T) {
 	t.Parallel()
 	a := stocked(t, 1)
-	a.Dev = true
-	for listen, clear := range map[string]bool{"127.0.0.1:8081": true, ":8081": false} {
-		page, err := a.inbox(config.Config{AdminListen: listen}).Messages(t.Context(), console.InboxQuery{}, "")
+	for _, test := range []struct {
+		dev    bool
+		listen string
+		clear  bool
+	}{{true, "127.0.0.1:8081", true}, {true, ":8081", false}, {false, "127.0.0.1:8081", false}} {
+		a.Dev = test.dev
+		page, err := a.inbox(config.Config{AdminListen: test.listen}).Messages(t.Context(), console.InboxQuery{}, "")
 		require.NoError(t, err)
-		require.Equal(t, clear, page.Items[0].Clear, listen)
-		require.Equal(t, clear, page.Items[0].Text == "You missed call 0", listen)
+		require.Equal(t, test.clear, page.Items[0].Clear, test)
+		require.Equal(t, test.clear, page.Items[0].Text == "You missed call 0", test)
 	}
 	require.Empty(t, a.audit(t))
 }
