@@ -161,7 +161,7 @@ func (k *console) doBulk(c echo.Context, v bulkView) error {
 	}
 	out := &stream{c: c, head: head}
 	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Time{}) // where that cannot be, the page is cut, and the work goes on
-	result, err := k.Bulk.Do(context.WithoutCancel(c.Request().Context()), v.Order, out.progress(k.Now))
+	result, err := k.Bulk.Bulk(context.WithoutCancel(c.Request().Context()), v.Order, out.progress(k.Now))
 	if err != nil && !out.begun {
 		return err
 	}
@@ -235,21 +235,20 @@ func resultOf(r view.BulkResult) *resultView {
 // skipMeaning says why one was left as it was.
 func skipMeaning(why string) string {
 	switch why {
-	case "late", "expired":
-		return "it would arrive later than the rule's `expires` allows"
-	case "blank", "blanked":
-		return "its text is past its retention"
-	case "changed", "conflict", "state":
-		return "it moved on meanwhile, so this does not fit it any more"
-	case "gone", "not_found":
-		return "it is not kept any more"
-	case "claimed", "collapsed", "told":
-		return "the person was told of it on that channel by another delivery"
+	case "late":
+		return "It is past the rule's `expires`."
+	case "blank":
+		return "Its text or its address is past its retention."
+	case "gone":
+		return "It is not kept any more."
+	case "alert_cancelled":
+		return "Its alert is not true any more."
 	}
-	for _, doc := range relay.Reasons() {
-		if string(doc.Reason) == why {
-			return doc.Meaning
-		}
+	if doc, ok := docOf(why); ok {
+		return sentence(doc.Meaning)
+	}
+	if stateOf(why).Tone != "plain" || why == string(relay.DeliveryQueued) || why == string(relay.DeliverySending) {
+		return "It is " + why + " by now."
 	}
 	return ""
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -71,7 +72,9 @@ func (k *console) routes(g *echo.Group) {
 	k.routesOfLists(g)
 	g.GET("/suppressions", k.suppressions)
 	g.POST("/suppressions", k.suppress, k.operators)
+	g.GET("/suppressions/reveal", to("/suppressions"))
 	g.POST("/suppressions/reveal", k.revealSuppressions, k.operators)
+	g.GET("/suppressions/lift", to("/suppressions"))
 	g.POST("/suppressions/lift", k.lift, k.operators)
 	g.GET("/audit", k.auditPage)
 	k.routesOfPlay(g)
@@ -99,6 +102,7 @@ func (k *console) routesOfLists(g *echo.Group) {
 	g.GET("/deliveries/bulk", k.bulkForm, k.operators)
 	g.POST("/deliveries/bulk", k.bulk, k.operators)
 	g.GET("/deliveries/:id", k.delivery)
+	g.GET("/deliveries/:id/reveal", back)
 	g.POST("/deliveries/:id/reveal", k.revealDelivery, k.operators)
 	g.GET("/deliveries/:id/mail", k.mail, k.operators)
 	g.GET("/alerts", k.alerts)
@@ -109,5 +113,16 @@ func (k *console) routesOfLists(g *echo.Group) {
 	g.GET("/events", k.events)
 	g.GET("/events.csv", k.eventsCSV)
 	g.GET("/events/:id", k.event)
+	g.GET("/events/:id/reveal", back)
 	g.POST("/events/:id/reveal", k.revealEvent, k.operators)
+}
+
+// to leads to another page: what was posted to here is not to be asked for by itself.
+func to(address string) echo.HandlerFunc {
+	return func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, root+address) }
+}
+
+// back leads from a page in clear to the same masked.
+func back(c echo.Context) error {
+	return c.Redirect(http.StatusSeeOther, strings.TrimSuffix(c.Request().URL.EscapedPath(), "/reveal"))
 }

@@ -37,7 +37,7 @@ func (k *console) showDelivery(c echo.Context, by string) error {
 	if err != nil {
 		return err
 	}
-	v := deliveryView{DeliveryDetail: d, Retry: mayRetry(d.State) && d.State != "", Cancel: mayCancelDelivery(d.State)}
+	v := deliveryView{DeliveryDetail: d, Retry: mayRetry(d.State) && d.BlankedAt.IsZero(), Cancel: mayCancel(d.State)}
 	var told []moment
 	if a, err := k.Details.Alert(ctx, d.AlertID); err == nil {
 		v.Alert = &a
@@ -52,9 +52,6 @@ func (k *console) showDelivery(c echo.Context, by string) error {
 	return k.show(c, http.StatusOK, "delivery.html", page{Title: "Delivery to " + cmp.Or(d.To, "nobody"), Nav: "/deliveries", Live: by == "", Data: v})
 }
 
-// mailPolicy lets a mail have its own style, and nothing else: it was made with what strangers wrote.
-const mailPolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
-
 // mail is the HTML of a mail, for a frame of its own. It is only for a page of ours, and each look is in the audit.
 func (k *console) mail(c echo.Context) error {
 	if site := c.Request().Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
@@ -67,10 +64,7 @@ func (k *console) mail(c echo.Context) error {
 	if d.HTML == "" {
 		return errNothingHere()
 	}
-	h := c.Response().Header()
-	h.Set(echo.HeaderContentSecurityPolicy, mailPolicy)
-	h.Set(echo.HeaderXFrameOptions, "SAMEORIGIN")
-	return c.HTML(http.StatusOK, d.HTML)
+	return showMail(c, d.HTML)
 }
 
 // alertView is everything of an alert and its deliveries.

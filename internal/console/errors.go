@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/beckon-relay/beckon/internal/view"
 )
 
 // Refusal is an answer that is not what was asked for, in words that may be shown.
@@ -54,6 +56,9 @@ func refusalOf(err error) (refusal *Refusal, hidden bool) {
 	if refusal, ok := errors.AsType[*Refusal](err); ok && refusal.Status >= 400 && refusal.Status <= 599 {
 		return refusal, false
 	}
+	if unseen, ok := errors.AsType[*view.Refusal](err); ok {
+		return refusalOfView(unseen), false
+	}
 	routing, ok := errors.AsType[*echo.HTTPError](err)
 	switch {
 	case ok && routing.Code == http.StatusNotFound:
@@ -64,6 +69,18 @@ func refusalOf(err error) (refusal *Refusal, hidden bool) {
 		return &Refusal{Status: routing.Code, Message: "This request cannot be read."}, false
 	}
 	return errAway(), true
+}
+
+func refusalOfView(r *view.Refusal) *Refusal {
+	out := &Refusal{Status: http.StatusBadRequest, Message: sentence(r.Message)}
+	switch r.Code {
+	case view.NotFound:
+		out.Status = http.StatusNotFound
+		out.Message += " It may be past its retention."
+	case view.Ambiguous:
+		out.Status = http.StatusConflict
+	}
+	return out
 }
 
 // answerError is the one place that shows errors.

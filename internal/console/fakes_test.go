@@ -230,7 +230,7 @@ func (b bulk) Count(_ context.Context, o view.BulkOrder) (view.BulkCount, error)
 	return b.count, b.note("count %s", orderInWords(o))
 }
 
-func (b bulk) Do(_ context.Context, o view.BulkOrder, progress func(done, of int)) (view.BulkResult, error) {
+func (b bulk) Bulk(_ context.Context, o view.BulkOrder, progress func(done, of int)) (view.BulkResult, error) {
 	if err := b.note("do %s", orderInWords(o)); err != nil {
 		return view.BulkResult{}, err
 	}

@@ -43,9 +43,7 @@ func (k *console) functions() template.FuncMap {
 		"cut":     func() template.HTML { return cut },
 		"list":    func(all ...string) []string { return all },
 		"hours":   func() []string { return []string{"1h", "6h", "24h", "72h", "168h"} },
-		"waits": func(state string) bool {
-			return state == view.Retrying || state == string(relay.DeliveryQueued) || state == string(relay.DeliveryUnknown)
-		},
+		"waits":   isWaiting,
 	}
 }
 

@@ -130,7 +130,7 @@ func (k *console) deliveries(c echo.Context) error {
 	v.States = options(f.Get("state"), "any", append(names(relay.DeliveryStates()), view.Retrying)...)
 	v.Channels = options(f.Get("channel"), "any", names(relay.Channels())...)
 	v.Reasons = reasonOptions(f.Get("reason"), "delivery")
-	v.Retry, v.Cancel = mayRetry(f.Query.State), mayCancelDelivery(f.Query.State)
+	v.Retry, v.Cancel = mayRetry(f.Query.State), mayCancel(f.Query.State)
 	return k.show(c, http.StatusOK, "deliveries.html", page{Title: "Deliveries", Nav: "/deliveries", Live: true, Data: v})
 }
 
@@ -153,7 +153,7 @@ func (k *console) alerts(c echo.Context) error {
 	}
 	v.States = options(f.Get("state"), "any", names(relay.AlertStates())...)
 	v.Reasons = reasonOptions(f.Get("reason"), "alert")
-	v.Cancel = f.Query.State == "" || f.Query.State == string(relay.AlertHeld)
+	v.Cancel = f.Query.State == string(relay.AlertHeld)
 	return k.show(c, http.StatusOK, "alerts.html", page{Title: "Alerts", Nav: "/alerts", Live: true, Data: v})
 }
 
@@ -172,15 +172,13 @@ func (k *console) events(c echo.Context) error {
 	return k.show(c, http.StatusOK, "events.html", page{Title: "Events", Nav: "/events", Live: true, Data: v})
 }
 
-// mayRetry says whether deliveries of a state can be retried, and mayCancelDelivery whether they can be cancelled; of none given, some
-// can.
+// mayRetry says whether deliveries of a state can be retried, and mayCancel whether they can be cancelled. Where a list shows every state
+// neither is offered for all of it: it would mostly be for what cannot be.
 func mayRetry(state string) bool {
-	return state == "" || state == string(relay.DeliveryDead) || state == string(relay.DeliveryUndelivered)
+	return state == string(relay.DeliveryDead) || state == string(relay.DeliveryUndelivered) || state == string(relay.DeliverySuppressed)
 }
 
-func mayCancelDelivery(state string) bool {
-	return state == "" || state == string(relay.DeliveryQueued) || state == view.Retrying || state == string(relay.DeliveryUnknown)
-}
+func mayCancel(state string) bool { return isWaiting(state) }
 
 func names[T ~string](all []T) []string {
 	out := make([]string, len(all))

@@ -9,8 +9,8 @@ import (
 	"github.com/beckon-relay/beckon/internal/view"
 )
 
-// What the pages ask for. An error that is a *Refusal is shown by its status and message; any other is taken for the store being away:
-// it is logged, and the page says 503.
+// What the pages ask for. An error that is a *Refusal or a *view.Refusal is shown in its words; any other is taken for the store being
+// away: it is logged, and the page says 503.
 
 // Overview is what the first page shows.
 type Overview interface {
@@ -55,8 +55,8 @@ type Finder interface {
 // Bulk does the same to many at once; see view.BulkOrder. What was done is kept in the audit.
 type Bulk interface {
 	Count(ctx context.Context, order view.BulkOrder) (view.BulkCount, error)
-	// Do tells progress now and then. What was begun is finished, also where ctx ends.
-	Do(ctx context.Context, order view.BulkOrder, progress func(done, of int)) (view.BulkResult, error)
+	// Bulk tells progress now and then.
+	Bulk(ctx context.Context, order view.BulkOrder, progress func(done, of int)) (view.BulkResult, error)
 }
 
 // Suppressions are the addresses that must not be written to.
