@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"errors"
-	"net/http"
 
 	"github.com/beckon-relay/beckon/internal/console"
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -33,8 +31,7 @@ func (i inbox) Messages(ctx context.Context, query console.InboxQuery, by string
 			return i.views.Reader.Outbox(ctx, query, true)
 		}
 	}
-	page, err := list(ctx, wanted, by)
-	return page, inWords(err)
+	return list(ctx, wanted, by)
 }
 
 // Message implements console.Inbox.
@@ -49,18 +46,5 @@ func (i inbox) Message(ctx context.Context, seq int64, by string) (view.OutboxMe
 	if err == nil && message.Channel == relay.ChannelEmail {
 		message.From = i.from
 	}
-	return message, inWords(err)
-}
-
-// inWords makes of a refusal one that the console shows; other errors are the store's.
-func inWords(err error) error {
-	refusal, ok := errors.AsType[*view.Refusal](err)
-	if !ok {
-		return err
-	}
-	status := http.StatusBadRequest
-	if refusal.Code == view.NotFound {
-		status = http.StatusNotFound
-	}
-	return &console.Refusal{Status: status, Message: "This cannot be shown: " + refusal.Message + "."}
+	return message, err
 }

@@ -72,7 +72,7 @@ func TestTheInboxIsReadPageByPageMaskedOrWithTheAuditKnowing(t *testing.T) {
 		func() error { _, err := box.Message(t.Context(), 1<<40, "kim"); return err },
 		func() error { _, err := box.Messages(t.Context(), console.InboxQuery{After: "x"}, "kim"); return err },
 	} {
-		_, ok := errors.AsType[*console.Refusal](wrong())
+		_, ok := errors.AsType[*view.Refusal](wrong())
 		require.True(t, ok)
 	}
 	require.Len(t, a.audit(t), 2, "who saw nothing is not in the audit")
