@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/beckon-relay/beckon/internal/cometchat"
+	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/console"
 	"github.com/beckon-relay/beckon/internal/directory"
 	"github.com/beckon-relay/beckon/internal/engine"
@@ -42,11 +43,13 @@ func newGround(t *testing.T) ground {
 	g, findings, err := LoadGeneration("../../rules.yaml", "../../templates")
 	require.NoError(t, err)
 	require.NotNil(t, g, findings)
-	s, people := opened(t), &phonebook{}
-	return ground{&playground{
-		store: s, current: func() *engine.Generation { return g }, people: func() directory.Source { return people },
-		named: []string{"cometchat"}, slots: newSlots(), now: time.Now, patience: time.Minute, logger: slog.New(slog.DiscardHandler),
-	}, s, people}
+	people := &phonebook{}
+	a := &App{store: opened(t), trials: newSlots(), Options: Options{Logger: slog.New(slog.DiscardHandler)}}
+	a.live.Store(&live{generation: g, people: &sources{chain: directory.Chain{people}}})
+	p := a.playground(config.Config{Directory: config.Directory{Sources: []config.DirectorySource{{Kind: config.DirectoryCometChat}}}})
+	require.Equal(t, trialTime, p.patience)
+	p.patience = time.Minute
+	return ground{p, a.store, people}
 }
 
 // trial is one of the shipped rules with a sample at noon.
