@@ -315,6 +315,16 @@ func TestTheInboxIsMaskedUntilAnOperatorRevealsIt(t *testing.T) {
 	require.Len(t, b.by, 2)
 }
 
+func TestTextsToOneNumberAreOnOnePhoneWhereTheNumberIsKnown(t *testing.T) {
+	t.Parallel()
+	b := &behind{messages: []view.OutboxMessage{
+		{Seq: 2, Channel: relay.ChannelSMS, To: "+14155550105", Text: "Two"}, {Seq: 1, Channel: relay.ChannelSMS, To: "+14155550105", Text: "One"},
+	}}
+	require.Equal(t, 2, strings.Count(b.visit(true).get(t, "/inbox"), `class="phone"`), "masked, two numbers can look alike")
+	b.clear = true
+	require.Equal(t, 1, strings.Count(b.visit(true).get(t, "/inbox"), `class="phone"`))
+}
+
 func TestTheInboxRefusesWhatIsNoAddressOfIt(t *testing.T) {
 	t.Parallel()
 	v := (&behind{}).visit(false)
