@@ -259,6 +259,7 @@ func (a *App) Reload(ctx context.Context) error {
 		a.Logger.InfoContext(ctx, "reload: nothing changed", "rules", next.generation.Hash)
 	}
 	a.refusal = ""
+	a.refusals.Store(nil)
 	a.inForce.Store(&view.Config{Hash: next.generation.Hash, LoadedAt: time.Now()})
 	a.followLevel(c)
 	a.metrics.reloaded(next.generation, time.Now())
@@ -281,6 +282,8 @@ func (a *App) warn(ctx context.Context, findings []rules.Finding) {
 // refused tells of a fault once, not at every look at the files.
 func (a *App) refused(ctx context.Context, err error) error {
 	a.metrics.reloadFailed()
+	found := findingsIn(err)
+	a.refusals.Store(&found)
 	standing := *a.inForce.Load()
 	standing.Refused = err.Error()
 	a.inForce.Store(&standing)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing/fstest" // its MapFS is the file system in memory of the standard library
@@ -47,6 +49,7 @@ type playground struct {
 	slots    chan struct{}
 	now      func() time.Time
 	patience time.Duration
+	logger   *slog.Logger
 }
 
 var _ console.Playground = (*playground)(nil)
@@ -89,14 +92,11 @@ func (p *playground) Kept(ctx context.Context, id, by string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read event: %w", err)
 	}
-	return string(event.Raw), p.reveal(ctx, by, "event "+id+", for the playground")
+	return string(event.Raw), p.reveal(ctx, by, "event", id)
 }
 
-func (p *playground) reveal(ctx context.Context, by, what string) error {
-	if err := p.store.Note(ctx, relay.Audit{At: p.now(), Who: by, Action: "reveal", Subject: what}); err != nil {
-		return fmt.Errorf("note who looks: %w", err)
-	}
-	return nil
+func (p *playground) reveal(ctx context.Context, by, what, subject string) error {
+	return views{&view.Reader{Store: p.store}}.revealed(ctx, by, what, subject)
 }
 
 // trialError is why a trial cannot be made, for whoever makes it.
@@ -139,7 +139,7 @@ func (p *playground) try(ctx context.Context, trial view.Trial) (view.Tried, err
 	done := make(chan view.Tried, 1)
 	go func() {
 		defer func() { <-p.slots }()
-		done <- p.run(patient, trial, what)
+		done <- p.guarded(patient, trial, what)
 	}()
 	select {
 	case tried := <-done:
@@ -182,17 +182,14 @@ func (p *playground) bounded(trial view.Trial) error {
 
 // noted keeps in the audit that somebody looks at what is kept, or at people.
 func (p *playground) noted(ctx context.Context, trial view.Trial) error {
-	var what []string
+	var problems []error
 	if trial.Event == "" && trial.Kept != "" {
-		what = append(what, "event "+trial.Kept)
+		problems = append(problems, p.reveal(ctx, trial.By, "event", trial.Kept))
 	}
 	if trial.Directory {
-		what = append(what, "people of the directory")
+		problems = append(problems, p.reveal(ctx, trial.By, "people", "of the directory, in the playground"))
 	}
-	if len(what) == 0 {
-		return nil
-	}
-	return p.reveal(ctx, trial.By, strings.Join(what, " and ")+", in the playground")
+	return errors.Join(problems...)
 }
 
 // tryout is the events of a trial: what it is about, what comes later, and what is known of its call session.
@@ -247,11 +244,22 @@ func (p *playground) subject(ctx context.Context, trial view.Trial) (tryout, err
 	return what, nil
 }
 
+// guarded keeps a panic over something that was pasted from ending the relay.
+func (p *playground) guarded(ctx context.Context, trial view.Trial, what tryout) (tried view.Tried) {
+	defer func() {
+		if value := recover(); value != nil {
+			p.logger.ErrorContext(ctx, "panic in the playground", "panic", fmt.Sprintf("%T", value), "stack", string(debug.Stack()))
+			tried = view.Tried{Problem: "this could not be tried, which is a fault of Beckon; its log says where"}
+		}
+	}()
+	return p.run(ctx, trial, what)
+}
+
 // run does the work of a trial. It reads nothing but the directory, if that is what was asked for.
 func (p *playground) run(ctx context.Context, trial view.Trial, what tryout) view.Tried {
 	generation, found := p.generation(trial)
 	people, wrong := p.contacts(ctx, trial)
-	tried := view.Tried{Findings: append(viewFindings(found), wrong...), Event: rowOfEvent(what.event)}
+	tried := view.Tried{Findings: append(viewFindings(found), wrong...), Event: view.EventOf(what.event)}
 	if slices.ContainsFunc(tried.Findings, func(f view.Finding) bool { return !f.Warning }) || generation == nil || ctx.Err() != nil {
 		return tried
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/beckon-relay/beckon/internal/cometchat"
+	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/console"
 	"github.com/beckon-relay/beckon/internal/directory"
 	"github.com/beckon-relay/beckon/internal/engine"
@@ -41,11 +43,13 @@ func newGround(t *testing.T) ground {
 	g, findings, err := LoadGeneration("../../rules.yaml", "../../templates")
 	require.NoError(t, err)
 	require.NotNil(t, g, findings)
-	s, people := opened(t), &phonebook{}
-	return ground{&playground{
-		store: s, current: func() *engine.Generation { return g }, people: func() directory.Source { return people },
-		named: []string{"cometchat"}, slots: newSlots(), now: time.Now, patience: time.Minute,
-	}, s, people}
+	people := &phonebook{}
+	a := &App{store: opened(t), trials: newSlots(), Options: Options{Logger: slog.New(slog.DiscardHandler)}}
+	a.live.Store(&live{generation: g, people: &sources{chain: directory.Chain{people}}})
+	p := a.playground(config.Config{Directory: config.Directory{Sources: []config.DirectorySource{{Kind: config.DirectoryCometChat}}}})
+	require.Equal(t, trialTime, p.patience)
+	p.patience = time.Minute
+	return ground{p, a.store, people}
 }
 
 // trial is one of the shipped rules with a sample at noon.
@@ -62,13 +66,7 @@ func (g ground) trial(t *testing.T, trigger relay.Trigger) view.Trial {
 
 func (g ground) audited(t *testing.T) []string {
 	t.Helper()
-	entries, err := g.store.Audit(t.Context(), 100)
-	require.NoError(t, err)
-	var out []string
-	for _, e := range entries {
-		out = append(out, e.Who+" "+e.Action+" "+e.Subject)
-	}
-	return out
+	return (&App{store: g.store}).audit(t)
 }
 
 // nothing fails where anything is kept.
@@ -80,7 +78,7 @@ func (g ground) nothing(t *testing.T) {
 	require.NoError(t, err)
 	deliveries, err := g.store.Deliveries(t.Context(), store.Filter{})
 	require.NoError(t, err)
-	outbox, err := g.store.Outbox(t.Context(), 10)
+	outbox, err := g.store.Outbox(t.Context(), store.OutboxFilter{Limit: 10})
 	require.NoError(t, err)
 	require.Empty(t, events)
 	require.Empty(t, alerts)
@@ -263,7 +261,7 @@ func TestAKeptEventIsForOperatorsAndTheAuditSaysSo(t *testing.T) {
 	require.Empty(t, tried.Problem)
 	require.Equal(t, event.ReceivedAt, tried.Event.ReceivedAt, "it comes when it came")
 	require.Contains(t, tried.Outcomes[0].Messages[0].Text, "the bus leaves at eight")
-	require.Equal(t, []string{"kim reveal event " + event.ID + ", in the playground"}, g.audited(t))
+	require.Equal(t, []string{"kim reveal event " + event.ID}, g.audited(t))
 
 	body, err := g.Kept(t.Context(), event.ID, "kim")
 	require.NoError(t, err)
@@ -350,9 +348,9 @@ func TestAViewersRulesNameNobodyAndCanBeTried(t *testing.T) {
 	text := "version: 1\nrules:\n  - name: watch\n    trigger: call_initiated\n    to: [ { phone: \"+49 30 901820-104\" }, { email: ops@corp.example } ]\n" +
 		"    send: [ { sms: missed-call }, { email: missed-call } ]\n"
 	g := newGround(t)
-	kept, findings := g.playground.generation(view.Trial{Rules: text})
+	kept, findings := g.generation(view.Trial{Rules: text})
 	require.NotNil(t, kept, findings)
-	g.playground.current = func() *engine.Generation { return kept }
+	g.current = func() *engine.Generation { return kept }
 	desk := g.Desk(t.Context(), true)
 	require.NotContains(t, desk.Rules, "901820")
 	require.NotContains(t, desk.Rules, "ops@corp")
@@ -363,4 +361,15 @@ func TestAViewersRulesNameNobodyAndCanBeTried(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, tried.Problem)
 	require.NotEmpty(t, tried.Outcomes, tried.Findings)
+}
+
+func TestAFileThatIsWrongThroughoutShowsTheFirstFaultsAndCountsTheRest(t *testing.T) {
+	t.Parallel()
+	g := newGround(t)
+	trial := g.trial(t, "call_initiated")
+	trial.Rules = "version: 1\nrules:\n" + strings.Repeat("  - nonsense: 1\n", 200)
+	tried, err := g.Try(t.Context(), trial)
+	require.NoError(t, err)
+	require.Len(t, tried.Findings, maxFindings)
+	require.Contains(t, tried.Findings[maxFindings-1].Message, "more findings")
 }

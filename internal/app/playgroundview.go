@@ -1,8 +1,9 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/engine"
@@ -11,17 +12,17 @@ import (
 	"github.com/beckon-relay/beckon/internal/view"
 )
 
-// rowOfEvent is an event as lists show it.
-func rowOfEvent(e relay.Event) view.Event {
-	row := view.Event{ID: e.ID, Trigger: e.Trigger, ReceivedAt: e.ReceivedAt, Conversation: e.Conversation.ID, Noise: e.Noise}
-	if e.Sender != nil {
-		row.Sender = e.Sender.UID
-	}
-	return row
-}
+// maxFindings is how many findings are shown: a file that is wrong in every line has a thousand.
+const maxFindings = 50
 
-// viewFindings are findings as they are shown.
+// viewFindings are findings as they are shown, errors first where there are too many.
 func viewFindings(found []rules.Finding) []view.Finding {
+	if len(found) > maxFindings {
+		found = slices.Clone(found)
+		slices.SortStableFunc(found, func(a, b rules.Finding) int { return cmp.Compare(a.Severity, b.Severity) })
+		found[maxFindings-1].Message += fmt.Sprintf("; and %d more findings", len(found)-maxFindings)
+		found = found[:maxFindings]
+	}
 	out := make([]view.Finding, 0, len(found))
 	for _, f := range found {
 		out = append(out, view.Finding{
@@ -35,75 +36,21 @@ func viewFindings(found []rules.Finding) []view.Finding {
 // viewAccount is what a rule made of an event, with what its conditions saw in clear: it is for whoever wrote that event, or may
 // see it.
 func viewAccount(a engine.Account) view.RuleAccount {
-	out := view.RuleAccount{Rule: a.Rule, Matched: a.Matched, Why: a.Why}
-	for _, p := range a.Parts {
-		out.Parts = append(out.Parts, viewPart(p))
+	for i, part := range a.Parts {
+		for j, seen := range part.Seen {
+			if text, ok := seen.Value.(relay.Text); ok {
+				a.Parts[i].Seen[j].Value = text.Reveal()
+			}
+		}
 	}
-	if !a.Matched {
-		return out
-	}
-	for _, alert := range a.Alerts {
-		out.To = append(out.To, toldTo(alert.Recipient, alert.Role))
-	}
-	if len(a.Actors) > 0 {
-		out.Besides = append(out.Besides, strings.Join(a.Actors, ", ")+" did it, and is not told")
-	}
-	for _, role := range a.Empty {
-		out.Besides = append(out.Besides, "the event names no "+string(role))
-	}
-	return out
-}
-
-func viewPart(p rules.Part) view.RulePart {
-	out := view.RulePart{Text: p.Text, Holds: p.Holds}
-	if p.Err != nil {
-		out.Error = p.Err.Error()
-	}
-	saw := make([]string, 0, len(p.Seen))
-	for _, s := range p.Seen {
-		saw = append(saw, s.Path+" is "+seenValue(s.Value))
-	}
-	out.Saw = strings.Join(saw, "; ")
-	return out
-}
-
-func seenValue(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "not there"
-	case string:
-		return fmt.Sprintf("%q", v)
-	case relay.Text:
-		return fmt.Sprintf("%q", v.Reveal())
-	case time.Time:
-		return v.Format(time.RFC3339)
-	default:
-		return fmt.Sprint(v)
-	}
-}
-
-// toldTo names whom an alert is for; an address is masked, and a role stands for people who become known later.
-func toldTo(r relay.Recipient, role relay.Role) string {
-	switch {
-	case r.UID != "":
-		return r.UID
-	case r.Email != "":
-		return r.Email.String()
-	case r.Phone != "":
-		return r.Phone.String()
-	case role == relay.RoleGroupMembers:
-		return "everybody in the group, looked up when it happens"
-	case role == relay.RoleAuthor:
-		return "the author, looked up when it happens"
-	}
-	return "the " + string(role) + " of the call, known when it is due"
+	return view.AccountOf(a)
 }
 
 // viewOutcome is how an alert would end. Addresses are in clear where they are invented.
 func viewOutcome(f Foreseen, clear bool) view.Outcome {
 	a := f.Alert
 	out := view.Outcome{
-		Rule: a.Rule, To: toldTo(a.Recipient, a.Role), Trigger: a.Trigger, State: a.State, Reason: a.Reason, Meaning: meaningOf(a.Reason),
+		Rule: a.Rule, To: view.Whom(a.Recipient, a.Role), Trigger: a.Trigger, State: a.State, Reason: a.Reason, Meaning: meaningOf(a.Reason),
 		At: a.UpdatedAt, After: a.UpdatedAt.Sub(a.ReceivedAt).Round(time.Millisecond), Trace: a.Trace,
 	}
 	for _, d := range f.Deliveries {

@@ -87,10 +87,10 @@ func (k *console) routesOfPlay(g *echo.Group) {
 	g.POST("/playground", k.tryPlay)
 	g.POST("/playground/mail", k.echoMail)
 	g.GET("/inbox", k.inbox)
-	g.GET("/inbox/reveal", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, root+"/inbox") }) // a page in clear is refreshed masked
+	g.GET("/inbox/reveal", to("/inbox"))
 	g.POST("/inbox/reveal", k.revealInbox, k.operators)
 	g.GET("/inbox/:seq", k.outboxMessage)
-	g.GET("/inbox/:seq/reveal", func(c echo.Context) error { return c.Redirect(http.StatusSeeOther, root+"/inbox/"+c.Param("seq")) })
+	g.GET("/inbox/:seq/reveal", back)
 	g.POST("/inbox/:seq/reveal", k.revealMessage, k.operators)
 	g.GET("/inbox/:seq/mail", k.outboxMail)
 }

@@ -75,11 +75,10 @@ func (k *console) showInbox(c echo.Context, q url.Values, by string) error {
 	return k.show(c, http.StatusOK, "inbox.html", page{Title: "Inbox", Nav: "/inbox", Live: by == "", Data: v})
 }
 
-// text puts a text on the phone that it came to. Numbers that look alike masked are kept apart by their deliveries only, so
-// masked ones are shown each by itself.
+// text puts a text on the phone that it came to. Different numbers can look alike masked, so a masked text has a phone to itself.
 func (v *inboxView) text(m view.OutboxMessage) {
 	for i := range v.Phones {
-		if v.Phones[i].Number == m.To {
+		if m.Clear && v.Phones[i].Number == m.To {
 			v.Phones[i].Texts = append(v.Phones[i].Texts, m)
 			return
 		}

@@ -281,8 +281,8 @@ func (v playView) Headline() string {
 	return plural(sent, "message", "messages") + " would be sent"
 }
 
-// mailPolicy is that of a mail that is shown: it may have styles and pictures of its own, and run or load nothing.
-const mailPolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+// mailPolicy lets a mail have its own style and pictures that are in it, and run or load nothing: it was made with what strangers wrote.
+const mailPolicy = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
 
 // showMail answers with a mail's HTML and nothing around it, for a frame of these pages.
 func showMail(c echo.Context, html string) error {
