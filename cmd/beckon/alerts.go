@@ -11,7 +11,8 @@ import (
 )
 
 func alertsCommand() *cobra.Command {
-	return group("alerts", "Look at who was to be told of what, and what came of it", alertsListCommand(), alertsShowCommand())
+	return group("alerts", "Look at who was to be told of what, and what came of it", alertsListCommand(), alertsShowCommand(),
+		alertsCancelCommand())
 }
 
 func alertsListCommand() *cobra.Command {

@@ -12,7 +12,8 @@ import (
 )
 
 func deliveriesCommand() *cobra.Command {
-	return group("deliveries", "Look at the messages that were sent, or were not", deliveriesListCommand(), deliveriesShowCommand())
+	return group("deliveries", "Look at the messages that were sent, or were not; retry or cancel them", deliveriesListCommand(), deliveriesShowCommand(),
+		deliveriesRetryCommand(), deliveriesCancelCommand())
 }
 
 func deliveriesListCommand() *cobra.Command {

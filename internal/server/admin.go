@@ -32,6 +32,8 @@ type AdminOptions struct {
 	// Preferences and Suppressions are what people want and do not want; nil leaves them out.
 	Preferences  Preferences
 	Suppressions Suppressions
+	// Bulk retries and cancels by hand; nil leaves it out.
+	Bulk Bulk
 	// People shows and forgets what is kept of one person; nil leaves it out.
 	People People
 	// API shows what is kept; nil leaves it out.
@@ -73,6 +75,9 @@ func NewAdmin(o AdminOptions) http.Handler {
 	}
 	if o.Suppressions != nil {
 		a.registerSuppressions(e)
+	}
+	if o.Bulk != nil {
+		a.registerBulk(e)
 	}
 	if o.People != nil {
 		a.registerPeople(e)

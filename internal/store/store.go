@@ -184,6 +184,7 @@ type Store interface {
 	// Ping reports whether the store can be written to. ErrOverloaded says that it can, but has too much to do.
 	Ping(ctx context.Context) error
 	Privacy
+	Bulk
 
 	// Prune deletes events received before the given time, and all that belongs to them, unless an alert or a delivery
 	// of theirs is still under way; at most limit events. It returns how many.
@@ -258,6 +259,8 @@ type Next struct {
 	// Provider and ProviderID are set with DeliverySent.
 	Provider   string
 	ProviderID string
+	// Trace is added to that of the alert.
+	Trace []relay.Step
 }
 
 // Waiting narrows what waits on a channel. Zero fields do not narrow.
