@@ -204,7 +204,7 @@ func (a *App) handlers(c config.Config, next *live, with made) (public, admin ht
 		Ready: a.ready, Alive: func() error { return nil }, Metrics: a.metrics.handler(), Reload: a.reloadByHand,
 		Switches: switches{a}, Preferences: preferences{a}, Suppressions: suppressions{a.store}, People: &records{app: a}, API: a.api(),
 		Bulk:  bulk{a.store, time.Now},
-		Level: a.logLevel(), Guard: with.guard, Dev: a.Dev, TrustedProxies: adminProxies(c), Stopping: a.stopping, Logger: a.Logger,
+		Level: a.logLevel(), Guard: with.guard, Console: a.console(c, with.guard), Dev: a.Dev, TrustedProxies: adminProxies(c), Stopping: a.stopping, Logger: a.Logger,
 	})
 	return public, admin
 }

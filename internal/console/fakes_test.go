@@ -375,7 +375,7 @@ func (r *relayed) fillOverview() {
 			},
 		},
 		Series: []view.Series{
-			series("Events accepted", wave(90, 3)), series("SMS sent", wave(12, 2)), series("Mails sent", wave(9, 5)), series("Failed", make([]int, 288)),
+			series("accepted", wave(90, 3)), series("sms sent", wave(12, 2)), series("email sent", wave(9, 5)), series("sms failed", make([]int, 288)),
 		},
 		Triggers: []view.TriggerSeen{
 			{Trigger: "message_sent", LastAt: noon.Add(-4 * time.Second), Known: true},

@@ -27,6 +27,10 @@ type overviewView struct {
 	Rows      []channelRow
 	// Last is the Span as a filter of a list has it.
 	Last string
+	// Met are the triggers that were seen or that rules want, these first; Others are known, and neither.
+	Met, Others []view.TriggerSeen
+	// Came says that any event ever did, as far as is known.
+	Came bool
 	// Silent are triggers that rules want and nobody saw.
 	Silent []view.TriggerSeen
 }
@@ -68,7 +72,14 @@ func viewOf(o view.Overview) overviewView {
 		if t.LastAt.IsZero() && len(t.Wanted) > 0 {
 			v.Silent = append(v.Silent, t)
 		}
+		if t.LastAt.IsZero() && len(t.Wanted) == 0 {
+			v.Others = append(v.Others, t)
+		} else {
+			v.Met = append(v.Met, t)
+			v.Came = v.Came || !t.LastAt.IsZero()
+		}
 	}
+	slices.SortStableFunc(v.Met, func(a, b view.TriggerSeen) int { return min(1, len(b.Wanted)) - min(1, len(a.Wanted)) })
 	v.judge()
 	return v
 }
@@ -143,7 +154,12 @@ func subject(p view.Pause) string {
 	return "the rule " + p.Rule + " on " + channelName(p.Channel)
 }
 
-func sentenceStart(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+func sentenceStart(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
 
 // switchView is the question before something is paused or resumed.
 type switchView struct {

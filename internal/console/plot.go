@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/view"
 	"github.com/dustin/go-humanize"
 	"github.com/go-analyze/charts"
@@ -38,7 +39,7 @@ type plotRow struct {
 // replica draws it.
 func plotOf(s view.Series) plotView {
 	s = coarser(s, maxBars)
-	v := plotView{Name: s.Name}
+	v := plotView{Name: titleOfSeries(s.Name)}
 	values := make([]string, len(s.Values))
 	for i, n := range s.Values {
 		from := s.From.Add(time.Duration(i) * s.Step)
@@ -60,6 +61,18 @@ func plotOf(s view.Series) plotView {
 	}
 	v.Light, v.Dark, v.NarrowLight, v.NarrowDark = address(false, false), address(true, false), address(false, true), address(true, true)
 	return v
+}
+
+// titleOfSeries puts a series' name in words.
+func titleOfSeries(name string) string {
+	if name == "accepted" {
+		return "Events accepted"
+	}
+	channel, what, found := strings.Cut(name, " ")
+	if !found {
+		return sentenceStart(name)
+	}
+	return sentenceStart(channelName(relay.Channel(channel))) + " " + what
 }
 
 // coarser adds neighbours up until there are no more than most.
