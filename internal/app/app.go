@@ -53,6 +53,10 @@ type App struct {
 	live    atomic.Pointer[live]
 	reload  sync.Mutex
 	refusal string // the last refused reload, guarded by reload
+	// refusals are the findings for which the last reload was refused; nil where it was not.
+	refusals atomic.Pointer[[]view.Finding]
+	// trials bound what is tried at once in the playground.
+	trials chan struct{}
 	// inForce is what was loaded last, and how the last reload went.
 	inForce atomic.Pointer[view.Config]
 	// settledLevel is the log level that the settings had last, guarded by reload.

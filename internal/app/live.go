@@ -203,8 +203,8 @@ func (a *App) handlers(c config.Config, next *live, with made) (public, admin ht
 	admin = server.NewAdmin(server.AdminOptions{
 		Ready: a.ready, Alive: func() error { return nil }, Metrics: a.metrics.handler(), Reload: a.reloadByHand,
 		Switches: switches{a}, Preferences: preferences{a}, Suppressions: suppressions{a.store}, People: &records{app: a},
-		API: a.api(), Bulk: bulk{a.store, time.Now},
-		Level: a.logLevel(), Guard: with.guard, Dev: a.Dev, TrustedProxies: adminProxies(c), Stopping: a.stopping, Logger: a.Logger,
+		API: a.api(), Bulk: bulk{a.store, time.Now}, Level: a.logLevel(),
+		Guard: with.guard, Console: a.console(c, with.guard), Dev: a.Dev, TrustedProxies: adminProxies(c), Stopping: a.stopping, Logger: a.Logger,
 	})
 	return public, admin
 }
@@ -260,6 +260,7 @@ func (a *App) Reload(ctx context.Context) error {
 		a.Logger.InfoContext(ctx, "reload: nothing changed", "rules", next.generation.Hash)
 	}
 	a.refusal = ""
+	a.refusals.Store(nil)
 	a.inForce.Store(&view.Config{Hash: next.generation.Hash, LoadedAt: time.Now()})
 	a.followLevel(c)
 	a.metrics.reloaded(next.generation, time.Now())
@@ -282,6 +283,8 @@ func (a *App) warn(ctx context.Context, findings []rules.Finding) {
 // refused tells of a fault once, not at every look at the files.
 func (a *App) refused(ctx context.Context, err error) error {
 	a.metrics.reloadFailed()
+	found := findingsIn(err)
+	a.refusals.Store(&found)
 	standing := *a.inForce.Load()
 	standing.Refused = err.Error()
 	a.inForce.Store(&standing)

@@ -43,6 +43,7 @@ var edges = edgeTable{
 	"internal/links":              {"internal/relay"},
 	"internal/access":             {"internal/relay"},
 	"internal/view":               {"internal/relay", "internal/address", "internal/rules", "internal/engine", "internal/store"},
+	"internal/console":            {"internal/relay", "internal/access", "internal/view"},
 	"internal/server":             {"internal/relay", "internal/access", "internal/view"},
 	"internal/config":             {"internal/relay"},
 
@@ -68,6 +69,7 @@ type library struct {
 
 var libraries = []library{
 	{"github.com/labstack/echo", []string{"internal/server", "internal/console"}},
+	{"github.com/go-analyze/charts", []string{"internal/console"}},
 	{"github.com/riverqueue/river", []string{"internal/store", "internal/dispatch"}},
 	{"modernc.org/sqlite", []string{"internal/store/sqlite"}},
 	{"github.com/jackc/pgx", []string{"internal/store/postgres", "internal/store/pgtest"}},

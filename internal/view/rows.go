@@ -190,6 +190,8 @@ type OutboxMessage struct {
 	Locale     string    `json:"locale,omitempty"`
 	Encoding   string    `json:"encoding,omitempty"`
 	Segments   int       `json:"segments,omitempty"`
+	// From is the sender that is set for mails; empty where none is.
+	From string `json:"from,omitempty"`
 	// Mail says that it has an HTML part, also where that is not shown.
 	Mail bool `json:"has_html,omitempty"`
 	// Clear says that nothing in it is masked.
