@@ -17,6 +17,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/telemetry"
 )
 
 // Options are what an App is made with. Config and Logger are required.
@@ -37,6 +38,8 @@ type App struct {
 	store      store.Store
 	closeStore func() error
 	metrics    *metrics
+	tracer     *telemetry.Tracer // nil where nothing is traced
+	replica    string
 	watched    *storeWatch
 	dispatcher *dispatch.Dispatcher
 	public     *server.Listener
@@ -54,12 +57,16 @@ type App struct {
 // New opens the database, loads rules, templates and directory, and binds the ports. Everything that is missing or wrong is
 // in the error, not the first of it only. Close what it returns, also if it is not run.
 func New(ctx context.Context, o Options) (*App, error) {
-	a := &App{Options: o, metrics: newMetrics(o.Version), watched: &storeWatch{logger: o.Logger}}
+	a := &App{Options: o, metrics: newMetrics(o.Version), replica: replica()}
+	if err := a.traced(ctx); err != nil {
+		return nil, err
+	}
+	a.watched = &storeWatch{logger: a.Logger}
 	keys := hashKeys(o.Config)
 	a.keys.Store(&keys)
-	kept, pools, err := openDatabase(ctx, o.Config, database{logger: o.Logger, keys: func() relay.HashKeys { return *a.keys.Load() }})
+	kept, pools, err := openDatabase(ctx, o.Config, database{logger: a.Logger, keys: func() relay.HashKeys { return *a.keys.Load() }})
 	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), a.tracer.Close())
 	}
 	a.store = kept
 	a.metrics.registry.MustRegister(newQueueCollector(kept, time.Now))
@@ -86,9 +93,9 @@ func (a *App) open(ctx context.Context) error {
 	a.warn(ctx, first.warnings)
 	a.metrics.reloaded(first.generation, time.Now())
 	a.dispatcher = dispatch.New(dispatch.Options{
-		Store: a.store, Current: a.generation, Directory: a, Chat: a, Links: a.linksFor, Provider: a.provider, Observer: a.metrics,
+		Store: a.store, Current: a.generation, Directory: a, Chat: a, Links: a.linksFor, Provider: a.provider, Observer: a.metrics, Tracer: a.tracer,
 		Logger: sparing(a.Logger), Now: time.Now, Random: rand.Float64, UnknownWait: a.Config.UnknownWait,
-		Retention: a.Config.Retention, RetentionMessages: a.Config.RetentionMessages, RetentionAudit: a.Config.RetentionAudit, Replica: replica(), Limits: limits(a.Config), DailySegments: dailySegments(a.Config),
+		Retention: a.Config.Retention, RetentionMessages: a.Config.RetentionMessages, RetentionAudit: a.Config.RetentionAudit, Replica: a.replica, Limits: limits(a.Config), DailySegments: dailySegments(a.Config),
 		Receipts: a.receiptsFrom, Guard: countryGuard(a.Config.SMSCountries), Sandbox: sandbox(a.Config, a.store),
 	})
 	a.metrics.workers(a.dispatcher.Busy)
@@ -181,8 +188,11 @@ func (a *App) shutdown(ctx context.Context) error {
 	return errors.Join(err, a.admin.Shutdown(last), a.Close())
 }
 
-// Close lets go of the database. Run does it itself.
+// Close lets go of the database, and has the last traces posted. Run does it itself.
 func (a *App) Close() error {
+	if err := a.tracer.Close(); err != nil { // a collector that is away is no fault of the relay
+		a.Logger.Warn("the last traces are lost", "error", err)
+	}
 	if err := a.closeStore(); err != nil {
 		return fmt.Errorf("close the database: %w", err)
 	}

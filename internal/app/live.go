@@ -188,15 +188,15 @@ func (a *App) handlers(c config.Config, next *live, callbacks map[string]server.
 	public = server.NewPublic(server.PublicOptions{
 		Intake: &intake{
 			store: a.store, current: a.generation, metrics: a.metrics, now: time.Now,
-			appID: c.CometChat.AppID, keepAll: c.Keep == config.KeepAll, watched: a.watched,
+			appID: c.CometChat.AppID, keepAll: c.Keep == config.KeepAll, watched: a.watched, tracer: a.tracer,
 		},
 		Users: users, TrustedProxies: c.TrustedProxies, Logger: sparing(a.Logger), Observer: a.metrics,
-		Unsubscriber: next.mailLinks.unsubscriber(a.store), Media: next.media.opener(), Callbacks: callbacks,
+		Unsubscriber: next.mailLinks.unsubscriber(a.store), Media: next.media.opener(), Callbacks: callbacks, Tracer: a.tracer,
 	})
 	admin = server.NewAdmin(server.AdminOptions{
 		Ready: a.ready, Alive: func() error { return nil }, Metrics: a.metrics.handler(), Reload: a.Reload,
 		Switches: switches{a}, Preferences: preferences{a}, Suppressions: suppressions{a.store}, People: &records{app: a},
-		Operators: operators, Open: c.AdminOnLoopback(), Logger: a.Logger,
+		Operators: operators, Open: c.AdminOnLoopback(), Logger: a.Logger, Tracer: a.tracer,
 	})
 	return public, admin
 }

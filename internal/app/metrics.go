@@ -161,9 +161,9 @@ func (m *metrics) handler() http.Handler {
 }
 
 // Webhook implements server.Observer.
-func (m *metrics) Webhook(trigger, outcome string, took time.Duration) {
+func (m *metrics) Webhook(ctx context.Context, trigger, outcome string, took time.Duration) {
 	m.webhooks.WithLabelValues("cometchat", trigger, outcome).Inc()
-	m.webhookDuration.Observe(took.Seconds())
+	observe(ctx, m.webhookDuration, took)
 }
 
 // Callback implements server.Observer. The duration is kept for webhooks alone, which have a sender that waits 2 s.
@@ -215,10 +215,9 @@ func (m *metrics) Decided(alert relay.Alert, decision relay.Decision) {
 }
 
 // Attempted implements dispatch.Observer.
-func (m *metrics) Attempted(delivery relay.Delivery, attempt relay.Attempt) {
+func (m *metrics) Attempted(ctx context.Context, delivery relay.Delivery, attempt relay.Attempt) {
 	m.attempts.WithLabelValues(string(delivery.Channel), attempt.Provider, outcomeLabel(attempt.Outcome)).Inc()
-	m.attemptDuration.WithLabelValues(string(delivery.Channel), attempt.Provider).
-		Observe(attempt.EndedAt.Sub(attempt.StartedAt).Seconds())
+	observe(ctx, m.attemptDuration.WithLabelValues(string(delivery.Channel), attempt.Provider), attempt.EndedAt.Sub(attempt.StartedAt))
 }
 
 // outcomeLabel says in the usual words of metrics what an attempt came to.
@@ -248,7 +247,7 @@ func (m *metrics) workers(busy func() (now, of int)) {
 }
 
 // Settled implements dispatch.Observer.
-func (m *metrics) Settled(delivery relay.Delivery, state relay.DeliveryState, latency time.Duration) {
+func (m *metrics) Settled(ctx context.Context, delivery relay.Delivery, state relay.DeliveryState, latency time.Duration) {
 	m.deliveries.WithLabelValues(string(delivery.Channel), string(state)).Inc()
 	if state == relay.DeliverySuppressed {
 		reason := delivery.Reason
@@ -258,7 +257,7 @@ func (m *metrics) Settled(delivery relay.Delivery, state relay.DeliveryState, la
 		m.suppressed.WithLabelValues(string(delivery.Channel), string(reason)).Inc()
 	}
 	if state == relay.DeliverySent {
-		m.latency.WithLabelValues(string(delivery.Channel)).Observe(latency.Seconds())
+		observe(ctx, m.latency.WithLabelValues(string(delivery.Channel)), latency)
 	}
 }
 

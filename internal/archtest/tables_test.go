@@ -15,6 +15,7 @@ var edges = edgeTable{
 	"internal/cometchat": {"internal/relay", "internal/address"},
 	"internal/outbound":  {},
 	"internal/privacy":   {"internal/relay"},
+	"internal/telemetry": {"internal/relay", "internal/outbound"},
 
 	// The core: pure, no input or output.
 	"internal/rules":      {"internal/relay"},
@@ -41,7 +42,7 @@ var edges = edgeTable{
 	"internal/store/sqlitetest":   {"internal/store/sqlite"},
 	"internal/store/storetest":    {"internal/relay", "internal/store", "internal/privacy"},
 	"internal/links":              {"internal/relay"},
-	"internal/server":             {"internal/relay"},
+	"internal/server":             {"internal/relay", "internal/telemetry"},
 	"internal/config":             {"internal/relay"},
 
 	// What runs the core on files.
@@ -53,6 +54,7 @@ var edges = edgeTable{
 	// What joins them.
 	"internal/dispatch": {
 		"internal/relay", "internal/rules", "internal/render", "internal/store", "internal/engine", "internal/channel",
+		"internal/telemetry",
 	},
 	"internal/app": {"*"},
 	"cmd/beckon":   {"*", "internal/app"},
@@ -76,6 +78,7 @@ var libraries = []library{
 	{"github.com/twilio/twilio-go", []string{"internal/channel/twilio"}},
 	{"github.com/sendgrid", []string{"internal/channel/sendgrid"}},
 	{"github.com/prometheus/client_golang", []string{"internal/app"}},
+	{"go.opentelemetry.io", []string{"internal/telemetry"}},
 	{"github.com/spf13/cobra", []string{"cmd", "internal/app"}},
 	// In tests only.
 	{"github.com/stretchr/testify", []string{"internal/store/storetest"}},
@@ -108,7 +111,8 @@ var bans = []ban{
 		folders: []string{"cmd", "internal"},
 		// vendortest serves tests, which are told by the environment where the vendors' documents are.
 		except: []string{"internal/config", "internal/channel/vendortest"},
-		why:    "only internal/config reads the environment",
+		// OpenTelemetry's SDK reads those of its own variables that internal/config leaves to it; see Tracing there.
+		why: "only internal/config reads the environment",
 	},
 	{
 		pkg: "time", names: []string{"Now", "Since", "Until", "After", "NewTimer", "NewTicker"},

@@ -58,7 +58,8 @@ func table() []entry {
 	all = append(all, vendorTable()...)
 	all = append(all, guardTable()...)
 	all = append(all, consentTable()...)
-	return append(all, operationTable()...)
+	all = append(all, operationTable()...)
+	return append(all, tracingTable()...)
 }
 
 func listenerTable() []entry {

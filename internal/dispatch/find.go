@@ -182,7 +182,7 @@ func (d *Dispatcher) take(ctx context.Context, delivery relay.Delivery, provider
 		if err != nil {
 			return SearchFound, fmt.Errorf("settle delivery %s as found: %w", delivery.ID, err)
 		}
-		d.Observer.Settled(delivery, next.State, d.Now().Sub(delivery.CreatedAt))
+		d.Observer.Settled(ctx, delivery, next.State, d.Now().Sub(delivery.CreatedAt))
 		return SearchFound, nil
 	}
 	return SearchAbsent, nil

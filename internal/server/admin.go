@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/beckon-relay/beckon/internal/telemetry"
 )
 
 // readyTimeout bounds the readiness check: Kubernetes gives a probe one second by default.
@@ -39,13 +41,15 @@ type AdminOptions struct {
 	// Open lets anybody who reaches the listener call actions: for loopback only.
 	Open   bool
 	Logger *slog.Logger
+	// Tracer makes a span of each request but probes and scrapes; nil makes none.
+	Tracer *telemetry.Tracer
 }
 
 // NewAdmin makes the handler of the admin listener: /livez, /readyz, /metrics, POST /-/reload, /-/pause and /-/resume,
 // GET /-/pauses and /-/audit, and below /console/api what people want and do not want, and what is kept of one.
 func NewAdmin(o AdminOptions) http.Handler {
 	a := &admin{AdminOptions: o, gate: newGate(o.Operators), origins: http.NewCrossOriginProtection()}
-	e := newEdge(o.Logger, nil)
+	e := newEdge(o.Logger, nil, o.Tracer)
 	probes := []string{http.MethodGet, http.MethodHead}
 	e.Match(probes, "/livez", a.livez)
 	e.Match(probes, "/readyz", a.readyz)
