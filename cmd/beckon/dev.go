@@ -66,7 +66,7 @@ func dev(c *cobra.Command, f devFlags) error {
 		return err
 	}
 	a, err := app.New(c.Context(), app.Options{
-		Config: cfg, Version: version, Logger: app.NewLogger(cfg, c.ErrOrStderr()), HurryTo: f.wait,
+		Config: cfg, Version: version, Revision: revision(), Logger: app.NewLogger(cfg, c.ErrOrStderr()), HurryTo: f.wait,
 	})
 	if err != nil {
 		return fmt.Errorf("cannot start:\n%w", err)

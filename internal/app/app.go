@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,9 @@ import (
 type Options struct {
 	Config  config.Config
 	Version string
-	Logger  *slog.Logger
+	// Revision is the commit it was built of; empty where that is not known.
+	Revision string
+	Logger   *slog.Logger
 	// Settings reads the settings anew on a reload, so that rotated secrets take effect; nil keeps Config.
 	Settings func() (config.Config, error)
 	// HurryTo caps every rule's wait and turns quiet hours off, for `dev`; 0 leaves the rules as they are.
@@ -57,7 +60,7 @@ type App struct {
 // New opens the database, loads rules, templates and directory, and binds the ports. Everything that is missing or wrong is
 // in the error, not the first of it only. Close what it returns, also if it is not run.
 func New(ctx context.Context, o Options) (*App, error) {
-	a := &App{Options: o, metrics: newMetrics(o.Version), replica: replica()}
+	a := &App{Options: o, metrics: newMetrics(o.Version, cmp.Or(o.Revision, "unknown")), replica: replica()}
 	if err := a.traced(ctx); err != nil {
 		return nil, err
 	}

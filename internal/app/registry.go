@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,18 +30,4 @@ func observe(ctx context.Context, to prometheus.Observer, took time.Duration) {
 		}
 	}
 	to.Observe(took.Seconds())
-}
-
-// revision is the commit that this binary was built of, where Go has stamped it in; the Makefile's version names it otherwise.
-func revision() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, setting := range info.Settings {
-		if setting.Key == "vcs.revision" {
-			return setting.Value
-		}
-	}
-	return "unknown"
 }
