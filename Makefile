@@ -13,6 +13,7 @@ COVERED  := cometchat engine rules
 COVERAGE := 90
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 
 # The version is passed in above, and stamping by Go itself fails in a checkout that another user owns.
 export GOFLAGS := $(shell go env GOFLAGS) -buildvcs=false
@@ -43,7 +44,7 @@ cover: coverage.out ## check the coverage of the deciding packages, by the last 
 
 .PHONY: build
 build: ## build bin/beckon
-	CGO_ENABLED=0 go build -ldflags "-X main.version=$(VERSION)" -o bin/beckon ./cmd/beckon
+	CGO_ENABLED=0 go build -ldflags "-X main.version=$(VERSION) -X main.commit=$(REVISION)" -o bin/beckon ./cmd/beckon
 
 .PHONY: fmt
 fmt: $(GOLANGCI) ## format the code and its imports
@@ -77,7 +78,7 @@ vuln: $(GOVULNCHECK) ## look for known vulnerabilities; needs the database on th
 
 .PHONY: image
 image: ## build the container image beckon:VERSION with buildah, podman or docker
-	@.ci/image $(VERSION)
+	@.ci/image $(VERSION) $(REVISION)
 
 .PHONY: clean
 clean: ## remove what these commands made

@@ -67,7 +67,7 @@ func dev(c *cobra.Command, f devFlags) error {
 	}
 	logger, level := app.NewLogger(cfg, c.ErrOrStderr())
 	a, err := app.New(c.Context(), app.Options{
-		Config: cfg, Version: version, Logger: logger, Level: level, HurryTo: f.wait, Dev: true,
+		Config: cfg, Version: version, Revision: revision(), Logger: logger, Level: level, HurryTo: f.wait, Dev: true,
 	})
 	if err != nil {
 		return fmt.Errorf("cannot start:\n%w", err)

@@ -21,6 +21,9 @@ import (
 // version is set by the linker: -X main.version=v1.2.3.
 var version = "dev"
 
+// commit is set by the linker, too, where Go's own stamp is switched off: -X main.commit=....
+var commit = ""
+
 // Exit codes.
 const (
 	exitFine     = 0

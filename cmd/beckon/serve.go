@@ -39,7 +39,7 @@ func serveCommand() *cobra.Command {
 			hangups := make(chan os.Signal, 1)
 			signal.Notify(hangups, syscall.SIGHUP) // before anything else: by itself it would end the process
 			a, err := app.New(c.Context(), app.Options{
-				Config: cfg, Version: version, Logger: logger, Level: level, Settings: config.FromEnvironment,
+				Config: cfg, Version: version, Revision: revision(), Logger: logger, Level: level, Settings: config.FromEnvironment,
 			})
 			if err != nil {
 				return fmt.Errorf("cannot start:\n%w", err)

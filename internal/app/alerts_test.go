@@ -47,7 +47,7 @@ func TestAlertsAskForMetricsThatThereAre(t *testing.T) {
 // descriptions are all metrics, also those without a value yet.
 func descriptions(t *testing.T) string {
 	t.Helper()
-	m := newMetrics("test")
+	m := newMetrics("test", "abc")
 	out := make(chan *prometheus.Desc, 1000)
 	m.registry.Describe(out)
 	newQueueCollector(nil, time.Now).Describe(out)

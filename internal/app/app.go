@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/telemetry"
 	"github.com/beckon-relay/beckon/internal/view"
 )
 
@@ -25,7 +27,9 @@ import (
 type Options struct {
 	Config  config.Config
 	Version string
-	Logger  *slog.Logger
+	// Revision is the commit it was built of; empty where that is not known.
+	Revision string
+	Logger   *slog.Logger
 	// Settings reads the settings anew on a reload, so that rotated secrets take effect; nil keeps Config.
 	Settings func() (config.Config, error)
 	// Level is that of Logger, which operators may change while it runs; nil where it stays as it is.
@@ -44,6 +48,8 @@ type App struct {
 	closeStore func() error
 	metrics    *metrics
 	tally      *tallier
+	tracer     *telemetry.Tracer // nil where nothing is traced
+	replica    string
 	watched    *storeWatch
 	dispatcher *dispatch.Dispatcher
 	public     *server.Listener
@@ -75,18 +81,22 @@ type App struct {
 // in the error, not the first of it only. Close what it returns, also if it is not run.
 func New(ctx context.Context, o Options) (*App, error) {
 	a := &App{
-		Options: o, metrics: newMetrics(o.Version), watched: &storeWatch{logger: o.Logger}, lasting: access.NewLasting(),
+		Options: o, metrics: newMetrics(o.Version, cmp.Or(o.Revision, "unknown")), replica: replica(), lasting: access.NewLasting(),
 		settledLevel: o.Config.LogLevel,
 	}
+	if err := a.traced(ctx); err != nil {
+		return nil, err
+	}
+	a.watched = &storeWatch{logger: a.Logger}
 	a.stopping, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	keys := hashKeys(o.Config)
 	a.keys.Store(&keys)
-	kept, pools, err := openDatabase(ctx, o.Config, database{logger: o.Logger, keys: func() relay.HashKeys { return *a.keys.Load() }})
+	kept, pools, err := openDatabase(ctx, o.Config, database{logger: a.Logger, keys: func() relay.HashKeys { return *a.keys.Load() }})
 	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), a.tracer.Close())
 	}
 	a.store = kept
-	a.tally = newTallier(kept, sparing(o.Logger))
+	a.tally = newTallier(kept, sparing(a.Logger))
 	a.metrics.registry.MustRegister(newQueueCollector(kept, time.Now))
 	a.metrics.registry.MustRegister(pools...)
 	a.closeStore = sync.OnceValue(kept.Close)
@@ -113,8 +123,9 @@ func (a *App) open(ctx context.Context) error {
 	a.metrics.reloaded(first.generation, time.Now())
 	a.dispatcher = dispatch.New(dispatch.Options{
 		Store: a.store, Current: a.generation, Directory: a, Chat: a, Links: a.linksFor, Provider: a.provider, Observer: observer{a.metrics, a.tally},
+		Tracer: a.tracer,
 		Logger: sparing(a.Logger), Now: time.Now, Random: rand.Float64, UnknownWait: a.Config.UnknownWait,
-		Retention: a.Config.Retention, RetentionMessages: a.Config.RetentionMessages, RetentionAudit: a.Config.RetentionAudit, Replica: replica(), Limits: limits(a.Config), DailySegments: dailySegments(a.Config),
+		Retention: a.Config.Retention, RetentionMessages: a.Config.RetentionMessages, RetentionAudit: a.Config.RetentionAudit, Replica: a.replica, Limits: limits(a.Config), DailySegments: dailySegments(a.Config),
 		Receipts: a.receiptsFrom, Guard: countryGuard(a.Config.SMSCountries), Sandbox: sandbox(a.Config, a.store),
 	})
 	a.metrics.workers(a.dispatcher.Busy)
@@ -211,9 +222,12 @@ func (a *App) shutdown(ctx context.Context, stopCounting func()) error {
 	return errors.Join(err, a.Close())
 }
 
-// Close lets go of the database. Run does it itself.
+// Close lets go of the database, and has the last traces posted. Run does it itself.
 func (a *App) Close() error {
 	a.stop()
+	if err := a.tracer.Close(); err != nil { // a collector that is away is no fault of the relay
+		a.Logger.Warn("the last traces are lost", "error", err)
+	}
 	if err := a.closeStore(); err != nil {
 		return fmt.Errorf("close the database: %w", err)
 	}

@@ -112,7 +112,7 @@ func TestTheRulesPageTellsWhyAReloadWasRefused(t *testing.T) {
 	g, _, err := LoadGeneration("../../rules.yaml", "../../templates")
 	require.NoError(t, err)
 	a.live.Store(&live{generation: g})
-	a.metrics = newMetrics("test")
+	a.metrics = newMetrics("test", "")
 	a.inForce.Store(&view.Config{Hash: g.Hash})
 	page := a.rulesPage()
 	counted := page.counted

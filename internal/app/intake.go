@@ -12,6 +12,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/telemetry"
 )
 
 // overloadRetry is what a caller is told to wait when too much is waiting here. CometChat tries again after 10 s anyhow.
@@ -34,6 +35,8 @@ type intake struct {
 	keepAll bool
 	// watched is told whether the store answers; nil tells nobody.
 	watched *storeWatch
+	// tracer is nil where nothing is traced.
+	tracer *telemetry.Tracer
 }
 
 // Accept implements server.Intake.
@@ -54,7 +57,9 @@ func (i *intake) Accept(ctx context.Context, body []byte) (server.Receipt, error
 	if !plan.Wanted && !i.keepAll {
 		return server.Receipt{ID: event.ID, Trigger: trigger, Empty: empty}, nil
 	}
-	accepted, err := i.store.Accept(ctx, plan)
+	kept, span := i.tracer.Accept(ctx, trigger, event.ID)
+	accepted, err := i.store.Accept(store.WithTrace(kept, telemetry.Traceparent(ctx)), plan)
+	span.Accepted(accepted.Duplicate, accepted.Alerts, err)
 	if refusal, ok := turnedAway(err); ok {
 		return server.Receipt{}, refusal
 	}

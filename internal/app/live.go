@@ -195,16 +195,17 @@ func (a *App) handlers(c config.Config, next *live, with made) (public, admin ht
 	public = server.NewPublic(server.PublicOptions{
 		Intake: &intake{
 			store: a.store, current: a.generation, metrics: a.metrics, tally: a.tally, now: time.Now,
-			appID: c.CometChat.AppID, keepAll: c.Keep == config.KeepAll, watched: a.watched,
+			appID: c.CometChat.AppID, keepAll: c.Keep == config.KeepAll, watched: a.watched, tracer: a.tracer,
 		},
 		Users: users, TrustedProxies: c.TrustedProxies, Logger: sparing(a.Logger), Observer: a.metrics,
-		Unsubscriber: next.mailLinks.unsubscriber(a.store), Media: next.media.opener(), Callbacks: with.callbacks,
+		Unsubscriber: next.mailLinks.unsubscriber(a.store), Media: next.media.opener(), Callbacks: with.callbacks, Tracer: a.tracer,
 	})
 	admin = server.NewAdmin(server.AdminOptions{
 		Ready: a.ready, Alive: func() error { return nil }, Metrics: a.metrics.handler(), Reload: a.reloadByHand,
 		Switches: switches{a}, Preferences: preferences{a}, Suppressions: suppressions{a.store}, People: &records{app: a},
 		API: a.api(), Bulk: bulk{a.store, time.Now}, Level: a.logLevel(),
 		Guard: with.guard, Console: a.console(c, with.guard), Dev: a.Dev, TrustedProxies: adminProxies(c), Stopping: a.stopping, Logger: a.Logger,
+		Tracer: a.tracer,
 	})
 	return public, admin
 }

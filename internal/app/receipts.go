@@ -13,6 +13,8 @@ import (
 	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
+	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/telemetry"
 )
 
 // Sources of callbacks, as metrics name them.
@@ -74,7 +76,7 @@ func (r *reports) Receive(ctx context.Context, call server.Call) (server.Reply, 
 	if len(said.receipts) == 0 {
 		return reply, nil
 	}
-	moved, err := r.store.Receive(ctx, said.receipts)
+	moved, err := r.store.Receive(store.WithTrace(ctx, telemetry.Traceparent(ctx)), said.receipts)
 	if refusal, ok := turnedAway(err); ok {
 		return server.Reply{}, refusal
 	}

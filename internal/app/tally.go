@@ -174,7 +174,7 @@ func (o observer) Decided(alert relay.Alert, decision relay.Decision) {
 }
 
 // Settled implements dispatch.Observer.
-func (o observer) Settled(delivery relay.Delivery, state relay.DeliveryState, latency time.Duration) {
-	o.Observer.Settled(delivery, state, latency)
+func (o observer) Settled(ctx context.Context, delivery relay.Delivery, state relay.DeliveryState, latency time.Duration) {
+	o.Observer.Settled(ctx, delivery, state, latency)
 	o.tally.one(tallyDelivery, string(delivery.Channel), delivery.Provider, string(state))
 }

@@ -42,6 +42,8 @@ type Config struct {
 	Twilio    Twilio
 	SendGrid  SendGrid
 
+	Tracing Tracing
+
 	// SMS and Email bound what is sent on each channel.
 	SMS, Email Limits
 	// SMSDailySegments is the most SMS segments of a UTC day; 0 is no bound.

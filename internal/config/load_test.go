@@ -42,6 +42,7 @@ func TestAnEmptyEnvironmentGivesTheDefaults(t *testing.T) {
 		MediaLinkTTL: 30 * 24 * time.Hour, LogLevel: slog.LevelInfo, LogFormat: config.LogJSON,
 		Directory: config.Directory{TTL: 5 * time.Minute},
 		SMS:       config.Limits{Concurrency: 32}, Email: config.Limits{Rate: 100, Concurrency: 32}, GroupCap: 1000,
+		Tracing: config.Tracing{Sampler: "parentbased_always_on", SamplerArg: 1},
 	}, got)
 }
 

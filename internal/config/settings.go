@@ -28,11 +28,14 @@ func Settings() []Setting {
 	return all
 }
 
+// mostName is the longest name that the others are set apart for.
+const mostName = 28
+
 // Help describes every setting, for `beckon serve --help`.
 func Help() string {
 	width := 0
 	for _, s := range Settings() {
-		width = max(width, len(s.Name))
+		width = max(width, min(len(s.Name), mostName))
 	}
 	var b strings.Builder
 	b.WriteString("Settings (environment variables; * may come from a file instead, named by NAME_FILE):\n\n")
@@ -59,7 +62,8 @@ func table() []entry {
 	all = append(all, vendorTable()...)
 	all = append(all, guardTable()...)
 	all = append(all, consentTable()...)
-	return append(all, operationTable()...)
+	all = append(all, operationTable()...)
+	return append(all, tracingTable()...)
 }
 
 func listenerTable() []entry {

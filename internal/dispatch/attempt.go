@@ -23,6 +23,7 @@ type deliveryWorker struct {
 // Work implements river.Worker.
 func (w *deliveryWorker) Work(ctx context.Context, job *river.Job[store.DeliveryArgs]) error {
 	defer w.d.working()()
+	ctx = store.WithTrace(ctx, job.Args.Trace)
 	delivery, err := w.d.Store.Delivery(ctx, job.Args.DeliveryID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // pruned
@@ -100,10 +101,11 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery relay.Delivery, how m
 	if err != nil || attempt.N == 0 {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx)
+	ctx, span := d.Tracer.Attempt(context.WithoutCancel(ctx), store.TraceOf(ctx), delivery, attempt)
 	call, cancel := context.WithTimeout(ctx, channel.Deadline)
 	attempt.Outcome = discreet(by.Send(call, delivery), delivery.Content)
 	cancel()
+	span.Attempted(attempt.Outcome)
 	attempt.EndedAt = d.Now()
 	entry.use(d.slowing(attempt, delivery.Before))
 	next := d.next(ctx, delivery, attempt, entry != nil && entry.probe)
@@ -138,14 +140,14 @@ func (d *Dispatcher) begin(ctx context.Context, delivery relay.Delivery, by carr
 	case errors.Is(err, store.ErrSuppressed): // somebody said no while it waited, or the day's segments are used up
 		d.Logger.InfoContext(ctx, "delivery suppressed", "delivery", begun.ID, "rule", begun.Rule, "channel", begun.Channel,
 			"reason", begun.Reason)
-		d.Observer.Settled(begun, begun.State, d.Now().Sub(begun.Since()))
+		d.Observer.Settled(ctx, begun, begun.State, d.Now().Sub(begun.Since()))
 		return begun, relay.Attempt{}, nil
 	}
 	return begun, relay.Attempt{}, fmt.Errorf("begin attempt of delivery %s: %w", delivery.ID, err)
 }
 
 func (d *Dispatcher) finish(ctx context.Context, delivery relay.Delivery, attempt relay.Attempt, next store.Next) error {
-	d.Observer.Attempted(delivery, attempt)
+	d.Observer.Attempted(ctx, delivery, attempt)
 	d.Logger.InfoContext(ctx, "attempt ended", "delivery", delivery.ID, "rule", delivery.Rule, "channel", delivery.Channel,
 		"to", delivery.Masked(), "attempt", attempt.N, "outcome", attempt.Outcome.Kind, "reason", attempt.Outcome.Reason,
 		"status", attempt.Outcome.Status, "code", attempt.Outcome.Code, "state", next.State)
@@ -153,7 +155,7 @@ func (d *Dispatcher) finish(ctx context.Context, delivery relay.Delivery, attemp
 		return fmt.Errorf("keep outcome of delivery %s: %w", delivery.ID, err)
 	}
 	if next.State.Done() {
-		d.Observer.Settled(delivery, next.State, attempt.EndedAt.Sub(delivery.Since()))
+		d.Observer.Settled(ctx, delivery, next.State, attempt.EndedAt.Sub(delivery.Since()))
 	}
 	return nil
 }
@@ -193,6 +195,6 @@ func (d *Dispatcher) end(ctx context.Context, delivery relay.Delivery, next stor
 	}
 	d.Logger.InfoContext(ctx, "delivery ended without another attempt", "delivery", delivery.ID, "rule", delivery.Rule,
 		"channel", delivery.Channel, "state", next.State, "reason", next.Reason)
-	d.Observer.Settled(delivery, next.State, d.Now().Sub(delivery.Since()))
+	d.Observer.Settled(ctx, delivery, next.State, d.Now().Sub(delivery.Since()))
 	return nil
 }

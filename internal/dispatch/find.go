@@ -183,7 +183,7 @@ func (d *Dispatcher) take(ctx context.Context, delivery relay.Delivery, provider
 		if err != nil {
 			return SearchFound, fmt.Errorf("settle delivery %s as found: %w", delivery.ID, err)
 		}
-		d.Observer.Settled(delivery, next.State, d.Now().Sub(delivery.Since()))
+		d.Observer.Settled(ctx, delivery, next.State, d.Now().Sub(delivery.Since()))
 		return SearchFound, nil
 	}
 	return SearchAbsent, nil

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/beckon-relay/beckon/internal/access"
+	"github.com/beckon-relay/beckon/internal/telemetry"
 )
 
 // readyTimeout bounds the readiness check: Kubernetes gives a probe one second by default.
@@ -51,6 +52,8 @@ type AdminOptions struct {
 	// Stopping ends when this process begins to stop: streams of events end with it. Nil is never.
 	Stopping context.Context
 	Logger   *slog.Logger
+	// Tracer makes a span of each request but probes and scrapes; nil makes none.
+	Tracer *telemetry.Tracer
 }
 
 // NewAdmin makes the handler of the admin listener: /livez, /readyz, /metrics, POST /-/reload, /-/pause and /-/resume,
@@ -58,7 +61,7 @@ type AdminOptions struct {
 // /console the pages.
 func NewAdmin(o AdminOptions) http.Handler {
 	a := &admin{AdminOptions: o, origins: http.NewCrossOriginProtection()}
-	e := newEdge(o.Logger, o.TrustedProxies)
+	e := newEdge(o.Logger, o.TrustedProxies, o.Tracer)
 	e.Use(a.endStreams)
 	probes := []string{http.MethodGet, http.MethodHead}
 	e.Match(probes, "/livez", a.livez)

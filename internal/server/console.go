@@ -29,7 +29,7 @@ const (
 // withConsole serves the pages beside the API, each with a router of its own: for Echo a page for every address would be an answer
 // to a wrong method of the API as well.
 func (a *admin) withConsole(api http.Handler) http.Handler {
-	e := newEdge(a.Logger, a.TrustedProxies)
+	e := newEdge(a.Logger, a.TrustedProxies, a.Tracer)
 	e.Use(a.endStreams)
 	e.Any(access.Pages+"*", a.console)
 	e.Any("/console", func(c echo.Context) error { return c.Redirect(http.StatusFound, access.Pages) })

@@ -323,6 +323,8 @@ type DueArgs struct {
 	AlertID string `json:"alert_id"`
 	// Lookup says that its people are to be asked for, which may take longer than to decide.
 	Lookup bool `json:"lookup,omitempty"`
+	// Trace is as in DeliveryArgs.
+	Trace string `json:"trace,omitempty"`
 }
 
 // Kind implements river.JobArgs.
@@ -331,6 +333,8 @@ func (DueArgs) Kind() string { return "due" }
 // DeliveryArgs wakes up for a delivery: its next attempt, or the end of waiting for an answer.
 type DeliveryArgs struct {
 	DeliveryID string `json:"delivery_id"`
+	// Trace names, as a traceparent, what it is in the wake of; empty where nothing is traced. It is for traces only.
+	Trace string `json:"trace,omitempty"`
 }
 
 // Kind implements river.JobArgs.

@@ -89,7 +89,7 @@ func (b *batch) updateAlert(ctx context.Context, a relay.Alert) error {
 }
 
 // trace adds to what is told of an alert.
-func (b *batch) trace(ctx context.Context, alertID string, steps []relay.Step) error {
+func (b *batch) addSteps(ctx context.Context, alertID string, steps []relay.Step) error {
 	if len(steps) == 0 {
 		return nil
 	}

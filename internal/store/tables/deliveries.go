@@ -128,7 +128,7 @@ func (b *batch) move(ctx context.Context, d relay.Delivery, next store.Next) (re
 	if err := b.letGo(ctx, d, mayHaveArrived); err != nil {
 		return d, err
 	}
-	if err := b.trace(ctx, d.AlertID, next.Trace); err != nil {
+	if err := b.addSteps(ctx, d.AlertID, next.Trace); err != nil {
 		return d, err
 	}
 	return d, b.rollUp(ctx, d.AlertID, d.UpdatedAt)
