@@ -7,12 +7,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/beckon-relay/beckon/internal/store"
 )
 
 // did lists what the audit has, newest first, as "who action subject".
 func (l *lab) did() []string {
 	l.t.Helper()
-	audit, err := l.kept().Audit(l.t.Context(), 20)
+	audit, err := l.kept().Audit(l.t.Context(), store.AuditFilter{Limit: 20})
 	require.NoError(l.t, err)
 	var did []string
 	for _, a := range audit {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/channel/vendortest"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/view"
 )
 
 // filled is a relay with an operator and a viewer. It had a text refused and one delivered, put a mail into the outbox, and cancelled an
@@ -41,8 +43,15 @@ func filled(t *testing.T) (p *process, event string) {
 	return p, event
 }
 
-// as asks as somebody who may come in; raw is the answer.
-func (p *process) as(who, method, path, body string) (status int, raw []byte, response *http.Response) {
+// said is an answer, read.
+type said struct {
+	status   int
+	raw      []byte
+	response *http.Response
+}
+
+// as asks as somebody who may come in.
+func (p *process) as(who, method, path, body string) said {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), 30*time.Second)
 	defer cancel()
@@ -53,40 +62,38 @@ func (p *process) as(who, method, path, body string) (status int, raw []byte, re
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	response, err = http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	require.NoError(p.t, err)
 	defer response.Body.Close() //nolint:errcheck // of a test
-	raw, err = io.ReadAll(response.Body)
+	raw, err := io.ReadAll(response.Body)
 	require.NoError(p.t, err)
 	response.Body = io.NopCloser(bytes.NewReader(raw))
-	return response.StatusCode, raw, response
+	return said{response.StatusCode, raw, response}
 }
 
 // document is the OpenAPI document of the relay.
 func (p *process) document() validator.Validator {
 	p.t.Helper()
-	status, raw, _ := p.as("vi:look only", http.MethodGet, "/console/api/openapi.yaml", "")
-	require.Equal(p.t, http.StatusOK, status)
-	parsed, err := libopenapi.NewDocument(raw)
+	answer := p.as("vi:look only", http.MethodGet, "/console/api/openapi.yaml", "")
+	require.Equal(p.t, http.StatusOK, answer.status)
+	parsed, err := libopenapi.NewDocument(answer.raw)
 	require.NoError(p.t, err)
 	check, errs := validator.NewValidator(parsed, config.WithFormatAssertions())
 	require.Empty(p.t, errs)
 	return check
 }
 
-func TestWhatTheRelayAnswersIsAsTheOpenAPIDocumentSays(t *testing.T) {
-	t.Parallel()
-	p, event := filled(t)
-	s := p.kept()
-	alerts, err := s.Alerts(t.Context(), store.Filter{EventID: event})
-	require.NoError(t, err)
-	refused := p.only(s, event, relay.ChannelSMS, relay.DeliveryDead)
-	const api = "/console/api/"
-	check := p.document()
-	for _, ask := range []struct {
-		who, method, path, body string
-		status                  int
-	}{
+const api = "/console/api/"
+
+// asking is a request, by whom, and the status of its answer.
+type asking struct {
+	who, method, path, body string
+	status                  int
+}
+
+// asked are requests of every route, in an order in which they make sense.
+func asked(event, alert, delivery string) []asking {
+	return []asking{
 		{"vi", "GET", api + "events?limit=2", "", 200},
 		{"vi", "GET", api + "events/" + event, "", 200},
 		{"kim", "GET", api + "events/" + event + "?reveal=true", "", 200},
@@ -94,12 +101,12 @@ func TestWhatTheRelayAnswersIsAsTheOpenAPIDocumentSays(t *testing.T) {
 		{"vi", "GET", api + "events/nothing", "", 404},
 		{"vi", "GET", api + "events/abc", "", 400},
 		{"vi", "GET", api + "alerts?since=2h", "", 200},
-		{"vi", "GET", api + "alerts/" + alerts[0].ID, "", 200},
+		{"vi", "GET", api + "alerts/" + alert, "", 200},
 		{"vi", "GET", api + "deliveries?channel=sms&limit=1", "", 200},
 		{"vi", "GET", api + "deliveries?state=retrying", "", 200},
 		{"vi", "GET", api + "deliveries?state=dead&address=%2B14155550102", "", 200},
-		{"vi", "GET", api + "deliveries/" + refused.ID, "", 200},
-		{"kim", "GET", api + "deliveries/" + refused.ID + "?reveal=true", "", 200},
+		{"vi", "GET", api + "deliveries/" + delivery, "", 200},
+		{"kim", "GET", api + "deliveries/" + delivery + "?reveal=true", "", 200},
 		{"vi", "GET", api + "outbox", "", 200},
 		{"kim", "GET", api + "outbox?reveal=true", "", 200},
 		{"vi", "GET", api + "outbox/1", "", 200},
@@ -124,25 +131,36 @@ func TestWhatTheRelayAnswersIsAsTheOpenAPIDocumentSays(t *testing.T) {
 		{"kim", "DELETE", api + "suppressions", `{"address":"mia@example.com"}`, 200},
 		{"kim", "POST", api + "people/cometchat-uid-2/forget", `{"dry_run":true}`, 200},
 		{"kim", "GET", api + "people/cometchat-uid-2", "", 200},
-	} {
+	}
+}
+
+func TestWhatTheRelayAnswersIsAsTheOpenAPIDocumentSays(t *testing.T) {
+	t.Parallel()
+	p, event := filled(t)
+	s := p.kept()
+	alerts, err := s.Alerts(t.Context(), store.Filter{EventID: event})
+	require.NoError(t, err)
+	refused := p.only(s, event, relay.ChannelSMS, relay.DeliveryDead)
+	check := p.document()
+	for _, ask := range asked(event, alerts[0].ID, refused.ID) {
 		what := ask.method + " " + ask.path
-		status, raw, response := p.as(map[string]string{"vi": "vi:look only", "kim": "kim:open sesame"}[ask.who], ask.method, ask.path, ask.body)
-		require.Equal(t, ask.status, status, "%s: %s", what, raw)
-		if response.Header.Get("Content-Type") == "application/x-ndjson" {
+		answer := p.as(map[string]string{"vi": "vi:look only", "kim": "kim:open sesame"}[ask.who], ask.method, ask.path, ask.body)
+		require.Equal(t, ask.status, answer.status, "%s: %s", what, answer.raw)
+		if answer.response.Header.Get("Content-Type") == "application/x-ndjson" {
 			continue // no validator reads it
 		}
-		_, faults := check.ValidateHttpResponse(response.Request, response)
+		_, faults := check.ValidateHttpResponse(answer.response.Request, answer.response)
 		for _, f := range faults {
-			t.Errorf("%s: %s: %s\n%.2000s", what, f.Message, f.Reason, raw)
+			t.Errorf("%s: %s: %s\n%.2000s", what, f.Message, f.Reason, answer.raw)
 			for _, s := range f.SchemaValidationErrors {
 				t.Errorf("  %s: %s", s.FieldPath, s.Reason)
 			}
 		}
 	}
-	status, raw, _ := p.as("vi:look only", http.MethodGet, api+"deliveries?format=csv", "")
-	require.Equal(t, http.StatusOK, status)
-	require.Contains(t, string(raw), refused.ID)
-	require.NotContains(t, string(raw), "14155550102")
+	sheet := p.as("vi:look only", http.MethodGet, api+"deliveries?format=csv", "")
+	require.Equal(t, http.StatusOK, sheet.status)
+	require.Contains(t, string(sheet.raw), refused.ID)
+	require.NotContains(t, string(sheet.raw), "14155550102")
 	p.stop()
 }
 
@@ -151,14 +169,28 @@ func TestListsAreTheSameFromTheDatabaseAndFromARelay(t *testing.T) {
 	p, event := filled(t)
 	refused := p.only(p.kept(), event, relay.ChannelSMS, relay.DeliveryDead)
 	for _, args := range [][]string{
-		{"events", "list"}, {"events", "list", "--trigger", "user_mentioned", "--json"},
-		{"events", "show", event}, {"events", "show", event[:8], "--json"}, {"events", "show", event, "--raw"}, {"events", "show", event, "--raw", "--json"},
-		{"alerts", "list"}, {"alerts", "list", "--rule", "mention", "--json"}, {"alerts", "show", refused.AlertID, "--json"},
-		{"deliveries", "list"}, {"deliveries", "list", "--all", "--json"}, {"deliveries", "list", "--limit", "1"},
-		{"deliveries", "list", "--address", "+14155550102", "--state", "dead"}, {"deliveries", "list", "--state", "retrying", "--json"},
-		{"deliveries", "show", refused.ID}, {"deliveries", "show", refused.ID, "--json"},
-		{"deliveries", "show", refused.ID, "--reveal"}, {"deliveries", "show", refused.ID, "--reveal", "--json"},
-		{"deliveries", "show", "dl_0000000"}, {"deliveries", "show", "dl_1"}, {"deliveries", "list", "--state", "lost"}, {"alerts", "list", "--since", "x"},
+		{"events", "list"},
+		{"events", "list", "--trigger", "user_mentioned", "--json"},
+		{"events", "show", event},
+		{"events", "show", event[:8], "--json"},
+		{"events", "show", event, "--raw"},
+		{"events", "show", event, "--raw", "--json"},
+		{"alerts", "list"},
+		{"alerts", "list", "--rule", "mention", "--json"},
+		{"alerts", "show", refused.AlertID, "--json"},
+		{"deliveries", "list"},
+		{"deliveries", "list", "--all", "--json"},
+		{"deliveries", "list", "--limit", "1"},
+		{"deliveries", "list", "--address", "+14155550102", "--state", "dead"},
+		{"deliveries", "list", "--state", "retrying", "--json"},
+		{"deliveries", "show", refused.ID},
+		{"deliveries", "show", refused.ID, "--json"},
+		{"deliveries", "show", refused.ID, "--reveal"},
+		{"deliveries", "show", refused.ID, "--reveal", "--json"},
+		{"deliveries", "show", "dl_0000000"},
+		{"deliveries", "show", "dl_1"},
+		{"deliveries", "list", "--state", "lost"},
+		{"alerts", "list", "--since", "x"},
 	} {
 		delete(p.env, "BECKON_OPERATOR")
 		out, errs, code := p.run(args...)
@@ -233,4 +265,65 @@ func TestAllPagesOfAListAreOneList(t *testing.T) {
 	var whole bytes.Buffer
 	require.NoError(t, printJSON(&whole, []int{1, 2, 3}))
 	require.Equal(t, whole.String(), out.String())
+}
+
+// overviewed is the overview as JSON has it.
+type overviewed struct {
+	Config   struct{ Hash, Refused string }
+	Accepted int `json:"events_accepted"`
+	Span     int `json:"span_seconds"`
+	Pauses   []view.Pause
+	Channels []view.ChannelView
+	Series   []struct {
+		Name   string
+		Step   int `json:"step_seconds"`
+		Values []int
+	}
+	Triggers []view.TriggerSeen
+}
+
+func TestTheOverviewSaysHowTheRelayDoes(t *testing.T) {
+	t.Parallel()
+	p, _ := filled(t)
+	p.as("kim:open sesame", http.MethodPost, "/-/pause", `{"rule":"mention"}`)
+	p.write("rules.yaml", "version: 1\nrules: nonsense\n")
+	require.Equal(t, http.StatusUnprocessableEntity, p.as("kim:open sesame", http.MethodPost, "/-/reload", "").status)
+	var overview overviewed
+	p.eventually("all is counted", func() bool {
+		require.NoError(t, json.Unmarshal(p.as("vi:look only", http.MethodGet, "/console/api/overview", "").raw, &overview))
+		return overview.Accepted == 4 && overview.Channels[0].Totals["undelivered"] == 1
+	})
+	require.Contains(t, overview.Config.Refused, "rules.yaml:2:")
+	require.NotEmpty(t, overview.Config.Hash)
+	require.Equal(t, "mention", overview.Pauses[0].Rule)
+	require.Equal(t, 24*60*60, overview.Span)
+	sms, mail := overview.Channels[0], overview.Channels[1]
+	require.Equal(t, []string{"twilio", "sendgrid"}, []string{sms.Provider, mail.Provider})
+	require.Equal(t, map[string]int{"dead": 1, "undelivered": 1, "sent": 0}, sms.Totals)
+	require.Equal(t, 1, sms.Waiting["dead"])
+	require.Equal(t, map[string]int{"sent": 1}, mail.Totals)
+	sums := map[string]int{}
+	for _, s := range overview.Series {
+		require.Equal(t, 30*60, s.Step)
+		require.Len(t, s.Values, 48)
+		for _, n := range s.Values {
+			sums[s.Name] += n
+		}
+	}
+	require.Equal(t, map[string]int{"accepted": 4, "sms sent": 1, "sms failed": 2, "email sent": 1, "email failed": 0}, sums)
+	seen := map[relay.Trigger]view.TriggerSeen{}
+	for _, s := range overview.Triggers {
+		seen[s.Trigger] = s
+	}
+	require.Equal(t, []string{"mention"}, seen[relay.UserMentioned].Wanted)
+	require.WithinDuration(t, time.Now(), seen[relay.UserMentioned].LastAt, time.Minute)
+	require.True(t, seen["message_edited"].LastAt.IsZero())
+	require.True(t, seen["message_edited"].Known)
+
+	var rules view.Rules
+	require.NoError(t, json.Unmarshal(p.as("vi:look only", http.MethodGet, "/console/api/rules", "").raw, &rules))
+	require.Equal(t, []int{1, 1}, []int{rules.Rules[0].Matches, rules.Rules[1].Matches})
+	require.Equal(t, []bool{false, true}, []bool{rules.Rules[0].Paused, rules.Rules[1].Paused})
+	require.NotEmpty(t, rules.Refused)
+	p.stop()
 }

@@ -43,6 +43,7 @@ type App struct {
 	store      store.Store
 	closeStore func() error
 	metrics    *metrics
+	tally      *tallier
 	watched    *storeWatch
 	dispatcher *dispatch.Dispatcher
 	public     *server.Listener
@@ -85,6 +86,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	a.store = kept
+	a.tally = newTallier(kept, sparing(o.Logger))
 	a.metrics.registry.MustRegister(newQueueCollector(kept, time.Now))
 	a.metrics.registry.MustRegister(pools...)
 	a.closeStore = sync.OnceValue(kept.Close)
@@ -110,7 +112,7 @@ func (a *App) open(ctx context.Context) error {
 	a.warn(ctx, first.warnings)
 	a.metrics.reloaded(first.generation, time.Now())
 	a.dispatcher = dispatch.New(dispatch.Options{
-		Store: a.store, Current: a.generation, Directory: a, Chat: a, Links: a.linksFor, Provider: a.provider, Observer: a.metrics,
+		Store: a.store, Current: a.generation, Directory: a, Chat: a, Links: a.linksFor, Provider: a.provider, Observer: observer{a.metrics, a.tally},
 		Logger: sparing(a.Logger), Now: time.Now, Random: rand.Float64, UnknownWait: a.Config.UnknownWait,
 		Retention: a.Config.Retention, RetentionMessages: a.Config.RetentionMessages, RetentionAudit: a.Config.RetentionAudit, Replica: replica(), Limits: limits(a.Config), DailySegments: dailySegments(a.Config),
 		Receipts: a.receiptsFrom, Guard: countryGuard(a.Config.SMSCountries), Sandbox: sandbox(a.Config, a.store),
@@ -180,6 +182,7 @@ func (a *App) Run(ctx context.Context) error {
 			a.Logger.ErrorContext(base, "changes of files are not noticed; reload by SIGHUP", "error", err)
 		}
 	}()
+	stopCounting := a.tally.start(base)
 	a.Logger.InfoContext(ctx, "beckon serves", append([]any{
 		"version", a.Version, "public", a.PublicAddr(), "admin", a.AdminAddr(), "rules", a.generation().Hash,
 	}, a.guards(ctx)...)...)
@@ -188,10 +191,10 @@ func (a *App) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	return errors.Join(err, a.shutdown(base))
+	return errors.Join(err, a.shutdown(base, stopCounting))
 }
 
-func (a *App) shutdown(ctx context.Context) error {
+func (a *App) shutdown(ctx context.Context, stopCounting func()) error {
 	a.draining.Store(true)
 	a.stop()
 	a.Logger.InfoContext(ctx, "beckon stops: no new work, unfinished work is taken up at the next start")
@@ -203,7 +206,9 @@ func (a *App) shutdown(ctx context.Context) error {
 	err = errors.Join(err, a.dispatcher.Stop(work))
 	last, cancel := context.WithTimeout(ctx, drainAdmin)
 	defer cancel()
-	return errors.Join(err, a.admin.Shutdown(last), a.Close())
+	err = errors.Join(err, a.admin.Shutdown(last))
+	stopCounting()
+	return errors.Join(err, a.Close())
 }
 
 // Close lets go of the database. Run does it itself.

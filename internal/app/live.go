@@ -194,7 +194,7 @@ func (a *App) handlers(c config.Config, next *live, with made) (public, admin ht
 	}
 	public = server.NewPublic(server.PublicOptions{
 		Intake: &intake{
-			store: a.store, current: a.generation, metrics: a.metrics, now: time.Now,
+			store: a.store, current: a.generation, metrics: a.metrics, tally: a.tally, now: time.Now,
 			appID: c.CometChat.AppID, keepAll: c.Keep == config.KeepAll, watched: a.watched,
 		},
 		Users: users, TrustedProxies: c.TrustedProxies, Logger: sparing(a.Logger), Observer: a.metrics,

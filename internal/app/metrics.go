@@ -184,9 +184,12 @@ func (m *metrics) received(ch relay.Channel, receipts []relay.Receipt, moved []r
 	}
 }
 
+// otherTrigger is the label of all that are not documented.
+const otherTrigger = "other"
+
 // planned notes what the rules made of an event, and gives its trigger as a label.
 func (m *metrics) planned(event relay.Event, verdicts []engine.Verdict) string {
-	trigger := "other"
+	trigger := otherTrigger
 	if _, ok := m.known[event.Trigger]; ok {
 		trigger = string(event.Trigger)
 	}

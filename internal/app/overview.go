@@ -150,7 +150,9 @@ func (o overview) triggers(ctx context.Context) ([]view.TriggerSeen, error) {
 	}
 	seen := map[relay.Trigger]time.Time{}
 	for _, t := range tallied {
-		seen[relay.Trigger(t.Of)] = t.LastAt
+		if t.Of != otherTrigger {
+			seen[relay.Trigger(t.Of)] = t.LastAt
+		}
 	}
 	catalogue := cometchat.Catalogue()
 	wanted := map[relay.Trigger][]string{}

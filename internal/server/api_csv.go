@@ -51,7 +51,8 @@ func table[R any](a *admin, c echo.Context, values url.Values, s sheet[R]) error
 	control, out := http.NewResponseController(c.Response().Writer), csv.NewWriter(c.Response())
 	_ = control.SetReadDeadline(time.Time{}) // when it passes, the client is taken for gone
 	_ = out.Write(s.header)
-	next, rows := "", 0
+	var next string
+	rows := 0
 	for page := first; ; {
 		_ = control.SetWriteDeadline(time.Now().Add(sheetPatience))
 		for _, r := range page.Items {

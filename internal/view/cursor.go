@@ -15,7 +15,7 @@ import (
 // markOf writes a place in a list down for the next page.
 func markOf(of string, at time.Time, id string) string {
 	b := []byte{of[0]}
-	b = binary.BigEndian.AppendUint64(b, uint64(at.UnixNano())) //nolint:gosec // parseMark turns it back
+	b = binary.BigEndian.AppendUint64(b, uint64(at.UnixNano()))
 	b = append(b, id...)
 	return base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b)))
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -187,7 +188,7 @@ func TestTheAuditAndTheOutboxHavePages(t *testing.T) {
 	t.Parallel()
 	r := reading(t)
 	for i := range 3 {
-		require.NoError(t, r.Store.Note(t.Context(), relay.Audit{At: time.Now(), Who: "kim", Action: "test", Subject: fmt.Sprint(i)}))
+		require.NoError(t, r.Store.Note(t.Context(), relay.Audit{At: time.Now(), Who: "kim", Action: "test", Subject: strconv.Itoa(i)}))
 		require.NoError(t, r.Store.KeepOutbox(t.Context(), relay.OutboxMessage{
 			ID: fmt.Sprint("m", i), Channel: relay.ChannelSMS, Phone: "+14155550123", Content: relay.Content{Text: "hello you"}, ReceivedAt: time.Now(),
 		}))

@@ -8,7 +8,7 @@ import (
 )
 
 // Refusal is why something is not shown, in words for whoever asked. Any other error means that the store is in trouble.
-type Refusal struct {
+type Refusal struct { //nolint:errname // it is what is said, not what went wrong
 	// Code is one of the constants below.
 	Code    string
 	Message string
