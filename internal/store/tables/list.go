@@ -97,7 +97,8 @@ func (n *narrowed) between() {
 		n.conditions = append(n.conditions, n.newest+" >= ?")
 		n.args = append(n.args, micros(n.filter.Since))
 	}
-	if !n.filter.Until.IsZero() {
+	// A row to go on after says more than Until does, and SQLite would begin at Until.
+	if after := n.filter.After.At; !n.filter.Until.IsZero() && (after.IsZero() || !after.Before(n.filter.Until)) {
 		n.conditions = append(n.conditions, n.newest+" < ?")
 		n.args = append(n.args, micros(n.filter.Until))
 	}

@@ -6,7 +6,7 @@
 -- +goose Up
 CREATE INDEX events_noise ON events (noise, received_at, seq) WHERE noise <> '';
 
-CREATE INDEX alerts_rule ON alerts (rule, state, received_at, seq);
+CREATE INDEX alerts_rule ON alerts (rule, state, received_at, seq, trigger);
 CREATE INDEX alerts_trigger ON alerts (trigger, state, received_at, seq);
 -- Nearly every alert waits at first: those are found by their state.
 CREATE INDEX alerts_reason ON alerts (reason, received_at, seq, rule) WHERE reason NOT IN ('', 'waiting');

@@ -8,7 +8,7 @@ CREATE INDEX events_noise ON events (noise, received_at) WHERE noise <> '';
 
 DROP INDEX alerts_recipient;
 CREATE INDEX alerts_recipient ON alerts (recipient, state, received_at);
-CREATE INDEX alerts_rule ON alerts (rule, state, received_at);
+CREATE INDEX alerts_rule ON alerts (rule, state, received_at, trigger);
 CREATE INDEX alerts_trigger ON alerts (trigger, state, received_at);
 -- Nearly every alert waits at first: those are found by their state.
 CREATE INDEX alerts_reason ON alerts (reason, received_at, rule) WHERE reason NOT IN ('', 'waiting');
