@@ -31,7 +31,7 @@ help: ## list these commands
 
 .PHONY: test
 test: ## vet, then every test with the race detector; writes coverage.out
-	@.ci/need cc postgres browser
+	@.ci/need cc postgres promtool browser
 	go vet ./...
 	CGO_ENABLED=1 go test -race -shuffle=on -timeout 40m -covermode=atomic -coverprofile=coverage.out ./...
 

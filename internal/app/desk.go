@@ -170,7 +170,7 @@ type deskAudit struct{ views views }
 
 // Audit implements console.Audit.
 func (d deskAudit) Audit(ctx context.Context, query console.AuditQuery) (view.Page[view.Audit], error) {
-	return d.views.Reader.Audit(ctx, view.AuditQuery{
+	return d.views.Audit(ctx, view.AuditQuery{
 		Who: query.Who, Action: query.Action, Since: query.Since, Until: query.Until, After: query.After,
 	})
 }

@@ -86,6 +86,8 @@ var libraries = []library{
 	{"github.com/spf13/cobra", []string{"cmd", "internal/app"}},
 	// In tests only.
 	{"github.com/stretchr/testify", []string{"internal/store/storetest"}},
+	{"github.com/prometheus/prometheus", nil},
+	{"google.golang.org/protobuf", nil},
 }
 
 // core are the folders, with those below, whose code reads no clock, file, database, network or environment and rolls no dice:

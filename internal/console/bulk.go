@@ -52,7 +52,7 @@ func (k *console) orderFrom(c echo.Context) (bulkView, error) {
 	if err := r.ParseForm(); err != nil {
 		return bulkView{}, errBadRequest("This form cannot be read, or is too large.")
 	}
-	of := strings.Split(strings.TrimPrefix(c.Path(), root+"/"), "/")[0]
+	of, _, _ := strings.Cut(strings.TrimPrefix(c.Path(), root+"/"), "/")
 	v := bulkView{Order: view.BulkOrder{
 		Action: view.BulkAction(r.Form.Get("action")), Of: of, By: personOf(c).Name, IDs: pickedIDs(r.Form), Late: r.Form.Get("late") != "",
 		MadeBefore: k.Now().Truncate(time.Second).UTC(),

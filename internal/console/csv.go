@@ -98,7 +98,7 @@ func writeCSV[T any](c echo.Context, k *console, t table[T]) error {
 		}
 		query.After = rows.Next
 		if out.Flush(); out.Error() != nil {
-			return nil // whoever asked is gone
+			return nil //nolint:nilerr // whoever asked is gone
 		}
 		if rows, err = t.page(ctx, query); err != nil {
 			k.Logger.ErrorContext(ctx, "a CSV file broke off", "of", t.of, "error", err)

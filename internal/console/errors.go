@@ -16,7 +16,7 @@ import (
 )
 
 // Refusal is an answer that is not what was asked for, in words that may be shown.
-type Refusal struct {
+type Refusal struct { //nolint:errname // what it is says more than how Go sees it
 	// Status is 400 to 599.
 	Status  int
 	Message string

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -94,8 +93,16 @@ func (r *relayed) Resume(_ context.Context, p view.Pause) (int, error) {
 func inWords(q view.Query) string {
 	var out []string
 	for _, pair := range [][2]string{
-		{"state", q.State}, {"rule", q.Rule}, {"reason", string(q.Reason)}, {"channel", string(q.Channel)}, {"trigger", string(q.Trigger)},
-		{"to", q.To}, {"address", q.Address}, {"event", q.Event}, {"alert", q.Alert}, {"after", q.After},
+		{"state", q.State},
+		{"rule", q.Rule},
+		{"reason", string(q.Reason)},
+		{"channel", string(q.Channel)},
+		{"trigger", string(q.Trigger)},
+		{"to", q.To},
+		{"address", q.Address},
+		{"event", q.Event},
+		{"alert", q.Alert},
+		{"after", q.After},
 	} {
 		if pair[1] != "" {
 			out = append(out, pair[0]+"="+pair[1])
@@ -287,7 +294,7 @@ func handler(r *relayed) http.Handler { return handlerAt(r, func() time.Time { r
 func handlerAt(r *relayed, now func() time.Time) http.Handler {
 	return console.New(console.Options{
 		Overview: r, Switches: r, Lists: r, Counter: r, Details: r, Finder: r, Bulk: bulk{r}, Suppressions: wishes{r}, Audit: r,
-		Sessions: &door{}, Version: "1.2.3", Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: now,
+		Sessions: &door{}, Version: "1.2.3", Logger: slog.New(slog.DiscardHandler), Now: now,
 	})
 }
 

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -137,9 +138,7 @@ func (f filter) Chips() []string {
 // address of the list with some values changed: pairs of a key and a value, of which an empty one takes the key out.
 func (f filter) address(path string, pairs ...string) string {
 	q := url.Values{}
-	for key, values := range f.values {
-		q[key] = values
-	}
+	maps.Copy(q, f.values)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if q.Del(pairs[i]); pairs[i+1] != "" {
 			q.Set(pairs[i], pairs[i+1])

@@ -3,13 +3,13 @@ package console
 import (
 	"fmt"
 	"html/template"
-	"math"
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/view"
-	"github.com/dustin/go-humanize"
 )
 
 // functions are what templates may call.
@@ -200,12 +200,4 @@ func stateOf(state string) stateView {
 		v.Tone, v.Shape = "off", shapeBar
 	}
 	return v
-}
-
-// percent is a share of a whole, for widths; math.Round keeps the sum of many near 100.
-func percent(part, whole int) int {
-	if whole <= 0 {
-		return 0
-	}
-	return int(math.Round(100 * float64(part) / float64(whole)))
 }

@@ -109,7 +109,10 @@ type auditView struct {
 
 // auditActions are what the audit knows, in the order of the form.
 func auditActions() []string {
-	return []string{"pause", "resume", "reload", "retry", "cancel", "reveal", "suppress", "lift", "reveal suppressions", "import suppressions", "forget", "export", "preferences"}
+	return []string{
+		"pause", "resume", "reload", "retry", "cancel", "reveal event", "reveal delivery", "reveal outbox", "reveal suppressions", "suppress", "lift",
+		"import suppressions", "set preferences", "forget", "export", "log level",
+	}
 }
 
 func (k *console) auditPage(c echo.Context) error {

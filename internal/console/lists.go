@@ -43,15 +43,27 @@ type quick struct{ state, name string }
 
 func deliveryTabs() []quick {
 	return []quick{
-		{"dead", "Dead"}, {view.Retrying, "Retrying"}, {"queued", "Waiting"}, {"sent", "Sent"}, {"delivered", "Delivered"},
-		{"undelivered", "Undelivered"}, {"unknown", "Answer awaited"}, {"suppressed", "Suppressed"}, {stateAll, "All"},
+		{"dead", "Dead"},
+		{view.Retrying, "Retrying"},
+		{"queued", "Waiting"},
+		{"sent", "Sent"},
+		{"delivered", "Delivered"},
+		{"undelivered", "Undelivered"},
+		{"unknown", "Answer awaited"},
+		{"suppressed", "Suppressed"},
+		{stateAll, "All"},
 	}
 }
 
 func alertTabs() []quick {
 	return []quick{
-		{"failed", "Failed"}, {"held", "Held"}, {"due", "Due"}, {"sent", "Sent"}, {"cancelled", "Cancelled"},
-		{"suppressed", "Suppressed"}, {stateAll, "All"},
+		{"failed", "Failed"},
+		{"held", "Held"},
+		{"due", "Due"},
+		{"sent", "Sent"},
+		{"cancelled", "Cancelled"},
+		{"suppressed", "Suppressed"},
+		{stateAll, "All"},
 	}
 }
 

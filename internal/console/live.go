@@ -87,7 +87,7 @@ func (k *console) live(c echo.Context) error {
 		return out.Flush()
 	}
 	if err := tell("retry: 3000\n\n"); err != nil {
-		return nil //nolint:nilerr // the browser is gone
+		return nil // the browser is gone
 	}
 	k.follow(ctx, last, tell)
 	return nil

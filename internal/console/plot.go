@@ -8,11 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/beckon-relay/beckon/internal/relay"
-	"github.com/beckon-relay/beckon/internal/view"
 	"github.com/dustin/go-humanize"
 	"github.com/go-analyze/charts"
 	"github.com/labstack/echo/v4"
+
+	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/view"
 )
 
 // maxBars is how many bars a plot has at the most: more cannot be told apart.
@@ -155,7 +156,7 @@ func draw(s view.Series, dark, narrow bool) ([]byte, error) {
 	option.Padding = charts.Box{Top: 8, Right: 8, Bottom: 2, Left: 2, IsSet: true}
 	option.CategoryAxis = charts.CategoryAxisOption{Labels: names, LabelCount: labels, LabelFontStyle: charts.FontStyle{FontSize: 9}}
 	option.ValueAxis = []charts.ValueAxisOption{{
-		Min: charts.Ptr(0.0), Max: charts.Ptr(float64(topOf(most))), LabelCount: 3, LabelFontStyle: charts.FontStyle{FontSize: 9},
+		Min: new(0.0), Max: new(float64(topOf(most))), LabelCount: 3, LabelFontStyle: charts.FontStyle{FontSize: 9},
 	}}
 	option.ValueFormatter = func(f float64) string { return humanize.Comma(int64(f)) }
 	option.BarSize = 0.8

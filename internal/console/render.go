@@ -12,8 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/beckon-relay/beckon/internal/access"
 	"github.com/labstack/echo/v4"
+
+	"github.com/beckon-relay/beckon/internal/access"
 )
 
 //go:embed templates
@@ -107,9 +108,15 @@ type entry struct {
 // navigation is in the order in which they stand; the empty one draws a line.
 func navigation() []entry {
 	return []entry{
-		{Address: "/", Name: "Overview"}, {Address: "/deliveries", Name: "Deliveries"}, {Address: "/alerts", Name: "Alerts"},
-		{Address: "/events", Name: "Events"}, {Address: "/rules", Name: "Rules"}, {Address: "/playground", Name: "Playground"},
-		{Address: "/inbox", Name: "Inbox"}, {Address: "/suppressions", Name: "Suppressions"}, {Address: "/audit", Name: "Audit"},
+		{Address: "/", Name: "Overview"},
+		{Address: "/deliveries", Name: "Deliveries"},
+		{Address: "/alerts", Name: "Alerts"},
+		{Address: "/events", Name: "Events"},
+		{Address: "/rules", Name: "Rules"},
+		{Address: "/playground", Name: "Playground"},
+		{Address: "/inbox", Name: "Inbox"},
+		{Address: "/suppressions", Name: "Suppressions"},
+		{Address: "/audit", Name: "Audit"},
 	}
 }
 

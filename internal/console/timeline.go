@@ -182,8 +182,9 @@ func means(e view.Explained, reason relay.Reason) string {
 	return sentence(doc.Meaning)
 }
 
-// inOrder sorts moments by time; those of one time stay as they were told.
+// inOrder sorts moments by time; those of one second stay as they were told, which is cause before effect: a delivery is made a moment
+// before the decision for it is written down.
 func inOrder(all []moment) []moment {
-	slices.SortStableFunc(all, func(a, b moment) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(all, func(a, b moment) int { return a.At.Truncate(time.Second).Compare(b.At.Truncate(time.Second)) })
 	return all
 }
