@@ -129,6 +129,9 @@ func attempted(a view.Attempt) moment {
 	if a.Code != "" {
 		answer += ", code " + a.Code
 	}
+	if strings.HasPrefix(a.Detail, answer) { // which says all that, and more
+		answer = ""
+	}
 	m.Seen = strings.Join(slices.DeleteFunc([]string{answer, a.Detail}, func(s string) bool { return s == "" }), " · ")
 	if !a.EndedAt.IsZero() {
 		m.Seen += " · took " + took(a.StartedAt, a.EndedAt)

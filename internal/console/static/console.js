@@ -20,7 +20,8 @@
 
   const put = (fresh) => {
     for (const part of document.querySelectorAll("[data-live]")) {
-      const next = part.id && fresh.getElementById(part.id);
+      const id = part.getAttribute("id"); // a form's .id would be its field of that name
+      const next = id && fresh.getElementById(id);
       if (!next || part.isEqualNode(next) || inUse(part)) continue;
       for (const open of part.querySelectorAll("details[open][id]")) {
         const same = next.querySelector("#" + CSS.escape(open.id));
