@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -50,8 +52,11 @@ func (l *lab) dev() (base string) {
 			defer taken.Close() //nolint:errcheck // of a test
 		}
 	}
-	cmd := l.command("dev", "--demo", "--dir", l.dir, "--wait", "1s")
-	cmd.Env = append(cmd.Env, "BECKON_RULES=../../rules.yaml")
+	cmd := l.command("dev", "--demo", "--dir", l.dir)
+	rules, err := filepath.Abs("../../rules.yaml")
+	require.NoError(l.t, err)
+	cmd.Env = append(cmd.Env, "BECKON_RULES="+rules)
+	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	require.NoError(l.t, err)
 	require.NoError(l.t, cmd.Start())
@@ -122,7 +127,7 @@ func TestADeadDeliveryIsFoundExplainedAndRetriedWithItsLike(t *testing.T) {
 	b.follow(named("Deliveries"))
 	require.Equal(t, 3, b.count("#list tbody tr"), "those that failed come first")
 	require.Equal(t, 3, strings.Count(b.text("#list tbody"), "dead"))
-	b.follow(named("all"))
+	b.follow(`//*[@id="tabs"]//a[starts-with(., "All")]`)
 	require.Equal(t, 5, b.count("#list tbody tr"))
 	b.do(chromedp.Click(chromedp.CSS("#filter > summary")))
 	b.fill("#state", "dead")
@@ -137,7 +142,7 @@ func TestADeadDeliveryIsFoundExplainedAndRetriedWithItsLike(t *testing.T) {
 	require.Contains(t, summary, "dead")
 	require.NotContains(t, b.text("main"), "+14155550102")
 	require.Contains(t, b.text("#timeline"), "21617")
-	require.Equal(t, 1, b.count(`#timeline a[href="https://www.twilio.com/docs/errors/21617"]`))
+	require.Equal(t, 1, b.count(`#timeline a[href="https://www.twilio.com/docs/api/errors/21617"]`))
 	b.do(chromedp.NavigateBack())
 
 	b.follow(named("Retry all 3 that match"))
@@ -174,7 +179,7 @@ func TestAPlaygroundShowsWhyARuleDoesNotMatchAndWhereAFileIsBroken(t *testing.T)
 	require.Regexp(t, `rules\.yaml:\d+(:\d+)?`, b.text("#result .findings"))
 	b.fill("#rules", strings.Replace(walkRules, "call_initiated", "call_initated", 1))
 	b.follow(named("Explain"))
-	require.Contains(t, b.text("#result .findings"), "rules.yaml:4:34")
+	require.Contains(t, b.text("#result .findings"), "rules.yaml:4:35")
 	require.Contains(t, b.text("#result .findings"), `did you mean "call_initiated"?`)
 	require.Empty(t, p.twilio.Messages(), "nothing here is sent")
 }
@@ -300,7 +305,7 @@ func TestEverythingWorksWithoutScripts(t *testing.T) {
 	b.follow(named("Resume"))
 	b.follow(named("Resume"))
 	b.follow(named("Deliveries"))
-	b.click(`//*[@name="id"]`)
+	b.do(chromedp.Click(chromedp.CSS(`#list [name="id"]`)))
 	b.follow(named("Retry those picked"))
 	b.follow(named("Retry 1"))
 	require.Contains(t, b.text("main"), "Done: 1 goes out again")
@@ -335,7 +340,6 @@ func TestTheConsoleIsUsedByKeyboard(t *testing.T) {
 	p.refuseTexts(false)
 	b := newTab(t, p.admin)
 	b.open("/console/login")
-	b.fill("#name", "")
 	b.do(chromedp.Focus(chromedp.CSS("#name")), chromedp.KeyEvent(operator+kb.Tab+operatorSecret))
 	require.Equal(t, http.StatusOK, b.loads(chromedp.KeyEvent(kb.Enter)))
 	b.open("/console/deliveries")
@@ -354,14 +358,14 @@ func TestTheConsoleIsUsedByKeyboard(t *testing.T) {
 	}
 	require.NotContains(t, strings.Join(went, "\n"), "unseen")
 	at := 0
-	for _, want := range []string{"Refresh", "dead", "Filter", "Retry all 1 that match", "CSV", "Pick ", "+1", "mention", "Retry those picked"} {
+	for _, want := range []string{"Refresh", "Dead", "Filter", "Retry all 1 that match", "CSV", "Pick ", "+1", "mention", "Retry those picked"} {
 		found := false
 		for ; at < len(went) && !found; at++ {
 			found = strings.HasPrefix(went[at], want)
 		}
 		require.True(t, found, "%s comes in its turn: %q", want, went)
 	}
-	b.do(chromedp.Focus(chromedp.CSS(`[name="id"]`)), chromedp.KeyEvent(" "), chromedp.Focus(chromedp.CSS(`button[value="retry"]`)))
+	b.do(chromedp.Focus(chromedp.CSS(`#list [name="id"]`)), chromedp.KeyEvent(" "), chromedp.Focus(chromedp.CSS(`button[value="retry"]`)))
 	require.Equal(t, http.StatusOK, b.loads(chromedp.KeyEvent(kb.Enter)))
 	require.Equal(t, "Retry 1 delivery?", b.title())
 	b.do(chromedp.Focus(chromedp.CSS("main form button")))
