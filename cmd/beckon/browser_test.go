@@ -316,10 +316,24 @@ func (b *tab) asks(world runtime.ExecutionContextID, script string) (text string
 	return text
 }
 
-// frame gives the text of the page in the only frame of this one.
-func (b *tab) frame() string {
+// frame gives the text of the page in the only frame of this one, once it has come.
+func (b *tab) frame() (text string) {
 	b.t.Helper()
-	frames := send(b, page.GetFrameTree, cdp.Empty{}).FrameTree.ChildFrames
-	require.Len(b.t, frames, 1)
-	return b.asks(b.world(frames[0].Frame.ID), `document.body.innerText`)
+	yes := true
+	require.Eventually(b.t, func() bool {
+		tree, err := chromedp.Call(b.ctx, page.GetFrameTree, cdp.Empty{})
+		if err != nil || len(tree.FrameTree.ChildFrames) != 1 {
+			return false
+		}
+		// It may go from one page to the next between these.
+		world, err := chromedp.Call(b.ctx, page.CreateIsolatedWorld, page.CreateIsolatedWorldParams{FrameID: tree.FrameTree.ChildFrames[0].Frame.ID})
+		if err != nil {
+			return false
+		}
+		answer, err := chromedp.Call(b.ctx, runtime.Evaluate, runtime.EvaluateParams{
+			Expression: `document.body.innerText`, ContextID: world.ExecutionContextID, ReturnByValue: &yes,
+		})
+		return err == nil && answer.ExceptionDetails == nil && json.Unmarshal(answer.Result.Value, &text) == nil && strings.TrimSpace(text) != ""
+	}, stepTime, 50*time.Millisecond, "a page in the frame")
+	return text
 }
