@@ -89,7 +89,7 @@ func TestScreenshots(t *testing.T) {
 	take("overview-dark", "/", wide, 960)
 	b.dark(false)
 	take("deliveries", "/deliveries", wide, 760)
-	dead, err := s.Deliveries(t.Context(), store.Filter{State: "dead", Limit: 1})
+	dead, err := s.Deliveries(t.Context(), store.Filter{State: "dead", Channel: relay.ChannelSMS, Limit: 1})
 	require.NoError(t, err)
 	take("delivery", "/deliveries/"+dead[0].ID, wide, 1000)
 	quiet, err := s.Alerts(t.Context(), store.Filter{State: "cancelled", Limit: 1})
@@ -101,6 +101,7 @@ func TestScreenshots(t *testing.T) {
 	b.follow(named("Use this sample"))
 	b.fill("#rules", strings.Replace(shownRules, `kind == "user"`, `kind == "group"`, 1))
 	b.follow(named("Explain"))
+	eval[any](b, `document.activeElement.blur()`)
 	take("playground", "", 1440, 900)
 	l.demoInbox(dir)
 }
@@ -157,6 +158,12 @@ func (l *lab) today(p *process, s store.Store) {
 			return vendortest.Answer{}
 		}
 		return vendortest.Answer{Status: http.StatusBadRequest, Body: `{"code":21614,"status":400,"message":"not a mobile number"}`}
+	})
+	l.sendgrid.Policy(func(n int, _ *http.Request) vendortest.Answer {
+		if n%4 != 1 {
+			return vendortest.Answer{}
+		}
+		return vendortest.Answer{Status: http.StatusBadRequest, Body: `{"errors":[{"message":"Does not contain a valid address.","field":"personalizations.0.to.0.email"}]}`}
 	})
 	var events []string
 	for i := range 12 {
