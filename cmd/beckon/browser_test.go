@@ -232,11 +232,11 @@ func (b *tab) address() string {
 }
 
 // until waits for something to come true in the page.
-func (b *tab) until(what, script string, args ...any) {
+func (b *tab) until(what, script string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, stepTime)
 	defer cancel()
-	err := chromedp.Do(ctx, chromedp.Poll[chromedp.Void](fmt.Sprintf(script, args...), chromedp.WithPollingInterval(50*time.Millisecond),
+	err := chromedp.Do(ctx, chromedp.Poll[chromedp.Void](script, chromedp.WithPollingInterval(50*time.Millisecond),
 		chromedp.WithPollingTimeout(stepTime)))
 	require.NoError(b.t, err, what)
 }

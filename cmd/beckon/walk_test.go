@@ -26,7 +26,7 @@ import (
 // Those who look at the console in tests.
 const (
 	operator, operatorSecret = "olivia", "an operator's secret"
-	viewer, viewerSecret     = "victor", "a viewer's secret"
+	viewer, viewerSecret     = "victor", "a viewer's secret" //nolint:gosec // no secret: only the test knows it
 )
 
 const walkRules = `version: 1
@@ -48,7 +48,7 @@ func newConsole(t *testing.T) (*process, store.Store) {
 func (l *lab) dev() (base string) {
 	l.t.Helper()
 	for _, usual := range []string{"127.0.0.1:8080", "127.0.0.1:8081"} { // two of them at once would both find these free
-		if taken, err := net.Listen("tcp", usual); err == nil {
+		if taken, err := (&net.ListenConfig{}).Listen(l.t.Context(), "tcp", usual); err == nil {
 			defer taken.Close() //nolint:errcheck // of a test
 		}
 	}
