@@ -172,9 +172,9 @@ func (l *lab) today(p *process, s store.Store) {
 		events = append(events, p.mustPost(sample(l.t, relay.CallInitiated, map[string]any{
 			"data.call.id": call, "data.call.data.entities.on.entity.sessionid": call,
 		})).ID)
-		events = append(events, p.mustPost(sample(l.t, relay.UserMentioned, map[string]any{"data.message.id": strconv.Itoa(9000+i)})).ID)
+		events = append(events, p.mustPost(sample(l.t, relay.UserMentioned, map[string]any{"data.message.id": strconv.Itoa(9000 + i)})).ID)
 		if i == 9 {
-			p.mustPost(sample(l.t, relay.MessageReadReceipt, map[string]any{"data.body.messageId": strconv.Itoa(9000+i)}))
+			p.mustPost(sample(l.t, relay.MessageReadReceipt, map[string]any{"data.body.messageId": strconv.Itoa(9000 + i)}))
 		}
 	}
 	p.mustPost(sample(l.t, relay.MessageSent, nil))
