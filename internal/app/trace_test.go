@@ -87,7 +87,8 @@ func run(t *testing.T, more map[string]string) *running {
 	}
 	c, err := config.Load(func(name string) (string, bool) { value, ok := env[name]; return value, ok }, os.ReadFile)
 	require.NoError(t, err)
-	r.App, err = New(t.Context(), Options{Config: c, Version: "v0.0.0-test", Revision: "abc", Logger: NewLogger(c, r.log)})
+	logger, level := NewLogger(c, r.log)
+	r.App, err = New(t.Context(), Options{Config: c, Version: "v0.0.0-test", Revision: "abc", Logger: logger, Level: level})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
