@@ -14,14 +14,14 @@ CREATE INDEX alerts_state ON alerts (state, received_at, rule, trigger);
 CREATE INDEX alerts_rule ON alerts (rule, received_at, trigger);
 CREATE INDEX alerts_trigger ON alerts (trigger, received_at);
 -- Nearly every alert waits at first: those are found by their state.
-CREATE INDEX alerts_reason ON alerts (reason, received_at, rule) WHERE reason NOT IN ('', 'waiting');
+CREATE INDEX alerts_reason ON alerts (reason, received_at, rule, state) WHERE reason NOT IN ('', 'waiting');
 
 DROP INDEX deliveries_state;
 CREATE INDEX deliveries_state ON deliveries (state, channel, created_at, rule);
 CREATE INDEX deliveries_rule ON deliveries (rule, created_at, channel);
 CREATE INDEX deliveries_recipient ON deliveries (recipient, created_at);
 CREATE INDEX deliveries_address ON deliveries (lower(address), created_at) WHERE address <> '';
-CREATE INDEX deliveries_reason ON deliveries (reason, created_at, rule) WHERE reason <> '';
+CREATE INDEX deliveries_reason ON deliveries (reason, created_at, rule, state) WHERE reason <> '';
 CREATE INDEX deliveries_retrying ON deliveries (created_at) WHERE state = 'queued' AND attempts > 0;
 
 -- How many of what happened within five minutes; what each column holds says store.Tallied. Each process adds to rows of its own.
