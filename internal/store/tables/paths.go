@@ -68,12 +68,12 @@ func alertPath(f store.Filter) path {
 		return path{"alerts_state", over}
 	case f.Reason != relay.ReasonNone:
 		return path{index: "alerts_reason"}
-	case f.Rule != "":
-		return path{"alerts_rule", over}
-	case f.Trigger != "":
-		return path{"alerts_trigger", over}
 	case f.State != "":
 		return path{index: "alerts_state"}
+	case f.Rule != "":
+		return path{index: "alerts_rule"}
+	case f.Trigger != "":
+		return path{index: "alerts_trigger"}
 	default:
 		return path{index: "alerts_received"}
 	}
@@ -104,8 +104,8 @@ func deliveryPath(f store.Filter) path {
 		return path{index: "deliveries_recipient"}
 	case f.Reason != relay.ReasonNone:
 		return path{index: "deliveries_reason"}
-	case f.Rule != "":
-		return path{"deliveries_rule", over}
+	case f.State == "" && f.Rule != "":
+		return path{index: "deliveries_rule"}
 	case f.State != "" || f.Channel != "":
 		return path{"deliveries_state", over}
 	default:
