@@ -26,7 +26,7 @@ func lost(t *testing.T, ratio float64) *telemetry.Tracer {
 	require.NoError(t, err)
 	tracer, err := telemetry.New(t.Context(), telemetry.Options{URL: to, Ratio: ratio, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = tracer.Close() })
+	t.Cleanup(func() { _ = tracer.Close(context.WithoutCancel(t.Context())) })
 	return tracer
 }
 
@@ -85,11 +85,12 @@ func TestLinesWithinASpanNameIt(t *testing.T) {
 }
 
 // way is what one event and its message ask of a Tracer.
-func way(ctx context.Context, tracer *telemetry.Tracer, r *http.Request) {
+func way(tracer *telemetry.Tracer, r *http.Request) {
 	r, request := tracer.Request(r, "/")
-	_, accept := tracer.Accept(r.Context(), "message_sent", "e1")
+	ctx := r.Context()
+	_, accept := tracer.Accept(ctx, "message_sent", "e1")
 	accept.Accepted(false, 1, nil)
-	parent := telemetry.Traceparent(r.Context())
+	parent := telemetry.Traceparent(ctx)
 	request.Answered(http.StatusOK)
 	ctx, decide := tracer.Decide(ctx, parent, relay.Alert{})
 	tracer.Decided(ctx, relay.Decision{})
@@ -101,15 +102,15 @@ func way(ctx context.Context, tracer *telemetry.Tracer, r *http.Request) {
 
 func TestATracerThatIsOffAllocatesNothing(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts those of all goroutines
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", http.NoBody)
-	require.Zero(t, testing.AllocsPerRun(100, func() { way(t.Context(), nil, r) }))
+	require.Zero(t, testing.AllocsPerRun(100, func() { way(nil, r) }))
 	var off *telemetry.Tracer
-	require.NoError(t, off.Close())
+	require.NoError(t, off.Close(t.Context()))
 }
 
 func BenchmarkOff(b *testing.B) {
 	r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "/", http.NoBody)
 	for b.Loop() {
-		way(b.Context(), nil, r)
+		way(nil, r)
 	}
 }
 
@@ -121,6 +122,6 @@ func BenchmarkOn(b *testing.B) {
 	b.ReportAllocs()
 	r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "/", http.NoBody)
 	for b.Loop() {
-		way(b.Context(), tracer, r)
+		way(tracer, r)
 	}
 }
