@@ -85,24 +85,23 @@ func TestLinesWithinASpanNameIt(t *testing.T) {
 }
 
 // way is what one event and its message ask of a Tracer.
-func way(tracer *telemetry.Tracer, r *http.Request) {
-	r, request := tracer.Request(r, "/")
-	ctx := r.Context()
+func way(ctx context.Context, tracer *telemetry.Tracer, r *http.Request) {
+	_, request := tracer.Request(r, "/")
+	request.Answered(http.StatusOK)
 	_, accept := tracer.Accept(ctx, "message_sent", "e1")
 	accept.Accepted(false, 1, nil)
-	parent := telemetry.Traceparent(ctx)
-	request.Answered(http.StatusOK)
-	ctx, decide := tracer.Decide(ctx, parent, relay.Alert{})
+	ctx, decide := tracer.Decide(ctx, sampled, relay.Alert{})
 	tracer.Decided(ctx, relay.Decision{})
 	decide.End(nil)
-	ctx, attempt := tracer.Attempt(ctx, parent, relay.Delivery{}, relay.Attempt{})
+	_ = telemetry.Traceparent(ctx)
+	ctx, attempt := tracer.Attempt(ctx, sampled, relay.Delivery{}, relay.Attempt{})
 	attempt.Attempted(relay.Outcome{})
 	_ = telemetry.TraceID(ctx)
 }
 
 func TestATracerThatIsOffAllocatesNothing(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts those of all goroutines
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", http.NoBody)
-	require.Zero(t, testing.AllocsPerRun(100, func() { way(nil, r) }))
+	require.Zero(t, testing.AllocsPerRun(100, func() { way(t.Context(), nil, r) }))
 	var off *telemetry.Tracer
 	require.NoError(t, off.Close(t.Context()))
 }
@@ -110,7 +109,7 @@ func TestATracerThatIsOffAllocatesNothing(t *testing.T) { //nolint:paralleltest 
 func BenchmarkOff(b *testing.B) {
 	r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "/", http.NoBody)
 	for b.Loop() {
-		way(nil, r)
+		way(b.Context(), nil, r)
 	}
 }
 
@@ -122,6 +121,6 @@ func BenchmarkOn(b *testing.B) {
 	b.ReportAllocs()
 	r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "/", http.NoBody)
 	for b.Loop() {
-		way(tracer, r)
+		way(b.Context(), tracer, r)
 	}
 }
