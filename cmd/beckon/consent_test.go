@@ -156,7 +156,7 @@ func TestThePageBehindAMailStopsItsKindOrAllAndTakesEitherBack(t *testing.T) {
 	require.Contains(t, p.wish(path, "wish=resume"), "Only whoever runs the chat can change that")
 	require.Equal(t, relay.ReasonOptedOut, p.mention(s, "4007")[relay.ChannelEmail])
 
-	audit, err := s.Audit(t.Context(), 10)
+	audit, err := s.Audit(t.Context(), store.AuditFilter{Limit: 10})
 	require.NoError(t, err)
 	var did []string
 	for _, a := range audit {

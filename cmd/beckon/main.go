@@ -120,7 +120,7 @@ Exit codes: 0 fine, 1 findings or failures, 2 wrong usage.`
 		previewCommand(), sendTestCommand(), explainCommand(), alertsCommand(), testCommand(),
 		serveCommand(), devCommand(), checkCommand(), eventsCommand(), deliveriesCommand(), healthcheckCommand(),
 		migrateCommand(), schemaCommand(), backtestCommand(), versionCommand(),
-		pauseCommand(), resumeCommand(), suppressionsCommand(), backupCommand(), forgetCommand(), exportCommand(),
+		pauseCommand(), resumeCommand(), suppressionsCommand(), backupCommand(), forgetCommand(), exportCommand(), logLevelCommand(),
 	)
 	completeValues(root)
 	return root

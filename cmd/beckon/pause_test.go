@@ -40,7 +40,7 @@ func TestPausedAlertsAreHeldAndGoOutWhenResumed(t *testing.T) {
 	require.Zero(t, code)
 	require.Equal(t, "resumed: rule mention; alerts and deliveries looked at again: 1\n", out)
 	require.Equal(t, relay.AlertSent, l.alert(s, mention.ID).State)
-	audit, err := s.Audit(t.Context(), 10)
+	audit, err := s.Audit(t.Context(), store.AuditFilter{Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, audit, 3)
 	require.Equal(t, "resume", audit[0].Action)

@@ -163,7 +163,7 @@ func (d *Demo) ended(ctx context.Context, events map[string]bool) ([]relay.Alert
 
 // report prints what the outbox really took and what was held back, and returns how each alert ended.
 func (d *Demo) report(ctx context.Context, alerts []relay.Alert) ([]ending, error) {
-	box, err := d.App.Store().Outbox(ctx, store.MaxList)
+	box, err := d.App.Store().Outbox(ctx, store.OutboxFilter{Limit: store.MaxList})
 	if err != nil {
 		return nil, fmt.Errorf("list the outbox: %w", err)
 	}
@@ -175,10 +175,10 @@ func (d *Demo) report(ctx context.Context, alerts []relay.Alert) ([]ending, erro
 			return nil, fmt.Errorf("list deliveries: %w", err)
 		}
 		for _, delivery := range deliveries {
-			for _, m := range box {
+			for _, m := range slices.Backward(box) { // as they came in
 				if m.DeliveryID == delivery.ID {
 					got = append(got, ending{alert.Rule, alert.Recipient.UID, alert.State, "", m.Channel})
-					d.show(m)
+					d.show(m.OutboxMessage)
 				}
 			}
 		}

@@ -26,7 +26,9 @@ type intake struct {
 	store   store.Store
 	current func() *engine.Generation
 	metrics *metrics
-	now     func() time.Time
+	// tally counts for the overview; nil does not.
+	tally *tallier
+	now   func() time.Time
 	// appID is the one app whose events are taken; empty takes all.
 	appID string
 	// keepAll keeps events that no rule wants as well.
@@ -64,6 +66,9 @@ func (i *intake) Accept(ctx context.Context, body []byte) (server.Receipt, error
 	i.watched.saw(ctx, err)
 	if err != nil {
 		return server.Receipt{}, fmt.Errorf("keep event %s: %w", event.ID, err)
+	}
+	if !accepted.Duplicate {
+		i.tally.accepted(trigger, verdicts)
 	}
 	return server.Receipt{
 		ID: accepted.ID, Duplicate: accepted.Duplicate, Trigger: trigger, Alerts: accepted.Alerts, Empty: empty,

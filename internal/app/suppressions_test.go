@@ -72,7 +72,7 @@ func TestADryRunCountsWhatAnOrderWouldDo(t *testing.T) {
 		require.Equal(t, want, [2]int{dry.Added, dry.Known})
 		require.Equal(t, want, [2]int{done.Added, done.Known})
 	}
-	audit, err := s.store.Audit(t.Context(), 10)
+	audit, err := s.store.Audit(t.Context(), store.AuditFilter{Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, audit, 2, "a dry run did nothing")
 	require.Equal(t, "3 addresses", audit[0].Subject)
@@ -91,7 +91,7 @@ func TestAddressesAreListedInClearOnlyWhereTheAuditSaysSo(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "mia@example.com", page.Suppressions[0].Address)
 	require.Empty(t, page.Next)
-	audit, err := s.store.Audit(t.Context(), 10)
+	audit, err := s.store.Audit(t.Context(), store.AuditFilter{Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, audit, 2)
 	require.Equal(t, "reveal suppressions", audit[0].Action)

@@ -83,5 +83,10 @@ const auditShown = 50
 
 // Audit implements server.Switches.
 func (s switches) Audit(ctx context.Context) ([]relay.Audit, error) {
-	return s.app.store.Audit(ctx, auditShown)
+	found, err := s.app.store.Audit(ctx, store.AuditFilter{Limit: auditShown})
+	out := make([]relay.Audit, 0, len(found))
+	for _, a := range found {
+		out = append(out, a.Audit)
+	}
+	return out, err
 }

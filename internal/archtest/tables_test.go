@@ -42,7 +42,10 @@ var edges = edgeTable{
 	"internal/store/sqlitetest":   {"internal/store/sqlite"},
 	"internal/store/storetest":    {"internal/relay", "internal/store", "internal/privacy"},
 	"internal/links":              {"internal/relay"},
-	"internal/server":             {"internal/relay", "internal/telemetry"},
+	"internal/access":             {"internal/relay"},
+	"internal/view":               {"internal/relay", "internal/address", "internal/rules", "internal/engine", "internal/store"},
+	"internal/console":            {"internal/relay", "internal/access", "internal/view"},
+	"internal/server":             {"internal/relay", "internal/telemetry", "internal/access", "internal/view"},
 	"internal/config":             {"internal/relay"},
 
 	// What runs the core on files.
@@ -68,6 +71,7 @@ type library struct {
 
 var libraries = []library{
 	{"github.com/labstack/echo", []string{"internal/server", "internal/console"}},
+	{"github.com/go-analyze/charts", []string{"internal/console"}},
 	{"github.com/riverqueue/river", []string{"internal/store", "internal/dispatch"}},
 	{"modernc.org/sqlite", []string{"internal/store/sqlite"}},
 	{"github.com/jackc/pgx", []string{"internal/store/postgres", "internal/store/pgtest"}},

@@ -56,6 +56,7 @@ func Help() string {
 func table() []entry {
 	var all []entry
 	all = append(all, listenerTable()...)
+	all = append(all, consoleTable()...)
 	all = append(all, dataTable()...)
 	all = append(all, directoryTable()...)
 	all = append(all, vendorTable()...)
@@ -100,22 +101,8 @@ func listenerTable() []entry {
 		},
 		{
 			Setting{
-				Name: "BECKON_CONSOLE_USERS", Secret: true,
-				Help: "who may act off loopback: name:secret[:viewer],... ($2... is a bcrypt hash)",
-			},
-			func(c *Config, v string) error { return readConsoleUsers(&c.ConsoleUsers, v) },
-		},
-		{
-			Setting{
-				Name: "BECKON_OPERATOR", Secret: true,
-				Help: "for commands that ask a running relay off loopback: name:secret of a console user",
-			},
-			func(c *Config, v string) error { return readOperator(&c.Operator, v) },
-		},
-		{
-			Setting{
 				Name: "BECKON_SECRET_KEY", Secret: true,
-				Help: "keys for links and `forget`, 32 characters or more each: the first signs, all verify",
+				Help: "keys for links, sessions, `forget`, each of 32 characters or more: the first signs",
 			},
 			func(c *Config, v string) error { return readSecretKeys(&c.SecretKeys, v) },
 		},

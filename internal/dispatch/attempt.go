@@ -54,6 +54,11 @@ func (d *Dispatcher) goOn(ctx context.Context, delivery relay.Delivery, how mann
 	if !d.Now().Before(delivery.ExpiresAt) {
 		return d.settle(ctx, delivery, relay.ReasonExpired)
 	}
+	if !delivery.RetriedAt.IsZero() {
+		if still, err := d.stillTrue(ctx, delivery); err != nil || !still {
+			return err
+		}
+	}
 	return d.attempt(ctx, delivery, how)
 }
 
@@ -102,7 +107,7 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery relay.Delivery, how m
 	cancel()
 	span.Attempted(attempt.Outcome)
 	attempt.EndedAt = d.Now()
-	entry.use(d.slowing(attempt))
+	entry.use(d.slowing(attempt, delivery.Before))
 	next := d.next(ctx, delivery, attempt, entry != nil && entry.probe)
 	if next.State == relay.DeliverySent {
 		next.Reason = by.reason
@@ -112,10 +117,10 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery relay.Delivery, how m
 
 // slowing is what the gate learns of an attempt. A provider that asks to slow down and does not say for how long is left in peace for
 // about as long as the delivery waits.
-func (d *Dispatcher) slowing(attempt relay.Attempt) relay.Outcome {
+func (d *Dispatcher) slowing(attempt relay.Attempt, before int) relay.Outcome {
 	outcome := attempt.Outcome
 	if outcome.Reason == relay.ReasonThrottled && outcome.RetryAfter == 0 {
-		outcome.RetryAfter = min(channel.Backoff(attempt.N, 0, d.Random()), mostGuessed)
+		outcome.RetryAfter = min(channel.Backoff(max(1, attempt.N-before), 0, d.Random()), mostGuessed)
 	}
 	return outcome
 }
@@ -135,7 +140,7 @@ func (d *Dispatcher) begin(ctx context.Context, delivery relay.Delivery, by carr
 	case errors.Is(err, store.ErrSuppressed): // somebody said no while it waited, or the day's segments are used up
 		d.Logger.InfoContext(ctx, "delivery suppressed", "delivery", begun.ID, "rule", begun.Rule, "channel", begun.Channel,
 			"reason", begun.Reason)
-		d.Observer.Settled(ctx, begun, begun.State, d.Now().Sub(begun.CreatedAt))
+		d.Observer.Settled(ctx, begun, begun.State, d.Now().Sub(begun.Since()))
 		return begun, relay.Attempt{}, nil
 	}
 	return begun, relay.Attempt{}, fmt.Errorf("begin attempt of delivery %s: %w", delivery.ID, err)
@@ -150,7 +155,7 @@ func (d *Dispatcher) finish(ctx context.Context, delivery relay.Delivery, attemp
 		return fmt.Errorf("keep outcome of delivery %s: %w", delivery.ID, err)
 	}
 	if next.State.Done() {
-		d.Observer.Settled(ctx, delivery, next.State, attempt.EndedAt.Sub(delivery.CreatedAt))
+		d.Observer.Settled(ctx, delivery, next.State, attempt.EndedAt.Sub(delivery.Since()))
 	}
 	return nil
 }
@@ -177,7 +182,10 @@ func (d *Dispatcher) keep(ctx context.Context, attempt relay.Attempt, next store
 
 // settle ends a delivery without another attempt.
 func (d *Dispatcher) settle(ctx context.Context, delivery relay.Delivery, reason relay.Reason) error {
-	next := store.Next{State: relay.DeliveryDead, Reason: reason}
+	return d.end(ctx, delivery, store.Next{State: relay.DeliveryDead, Reason: reason})
+}
+
+func (d *Dispatcher) end(ctx context.Context, delivery relay.Delivery, next store.Next) error {
 	err := d.Store.Settle(ctx, delivery.ID, next, d.Now())
 	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -186,7 +194,7 @@ func (d *Dispatcher) settle(ctx context.Context, delivery relay.Delivery, reason
 		return fmt.Errorf("settle delivery %s: %w", delivery.ID, err)
 	}
 	d.Logger.InfoContext(ctx, "delivery ended without another attempt", "delivery", delivery.ID, "rule", delivery.Rule,
-		"channel", delivery.Channel, "state", next.State, "reason", reason)
-	d.Observer.Settled(ctx, delivery, next.State, d.Now().Sub(delivery.CreatedAt))
+		"channel", delivery.Channel, "state", next.State, "reason", next.Reason)
+	d.Observer.Settled(ctx, delivery, next.State, d.Now().Sub(delivery.Since()))
 	return nil
 }

@@ -258,6 +258,7 @@ func (d *Dispatcher) houseKeeping(ctx context.Context) error {
 		{"events", d.Retention, d.Store.Prune},
 		{"messages", d.RetentionMessages, d.Store.Blank},
 		{"the audit", d.RetentionAudit, d.Store.PruneAudit},
+		{"counters", talliesKept(d.Retention), d.Store.PruneTallies},
 	} {
 		for n := pruneSize; kind.kept > 0 && n >= pruneSize; {
 			var err error
@@ -267,6 +268,17 @@ func (d *Dispatcher) houseKeeping(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// mostTallies is how long counters are kept at the most: nobody looks further back.
+const mostTallies = 30 * 24 * time.Hour
+
+// talliesKept is how long counters are kept: as long as events, which they count.
+func talliesKept(retention time.Duration) time.Duration {
+	if retention == 0 {
+		return mostTallies
+	}
+	return min(retention, mostTallies)
 }
 
 // warnings is a log handler that passes nothing below a warning: River tells of its own well-being every few seconds.

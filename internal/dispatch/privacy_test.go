@@ -20,7 +20,7 @@ func TestEachKindGoesAfterItsOwnTime(t *testing.T) {
 	looked := func(after time.Duration) (text relay.Text, audit int) {
 		b.now = began.Add(after)
 		require.NoError(t, b.houseKeeping(t.Context()))
-		entries, err := b.kept.Audit(t.Context(), 10)
+		entries, err := b.kept.Audit(t.Context(), store.AuditFilter{Limit: 10})
 		require.NoError(t, err)
 		return b.delivery(id).Content.Text, len(entries)
 	}

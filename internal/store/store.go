@@ -126,8 +126,8 @@ type Store interface {
 	Pause(ctx context.Context, pause relay.Pause) error
 	Resume(ctx context.Context, pause relay.Pause) (woken int, err error)
 	Pauses(ctx context.Context) ([]relay.Pause, error)
-	// Audit lists the newest things that operators did, newest first; limit is 1 to MaxList.
-	Audit(ctx context.Context, limit int) ([]relay.Audit, error)
+	// Audit lists what operators did, newest first.
+	Audit(ctx context.Context, filter AuditFilter) ([]Audit, error)
 	// Beat says that a replica works, and tells how many did within the last BeatFor by the database's clock, itself included.
 	Beat(ctx context.Context, replica string) (live int, err error)
 
@@ -169,10 +169,13 @@ type Store interface {
 	Delivery(ctx context.Context, id string) (relay.Delivery, error)
 	// Attempts of a delivery, oldest first.
 	Attempts(ctx context.Context, deliveryID string) ([]relay.Attempt, error)
-	// Events, Alerts and Deliveries list newest first.
+	// Events, Alerts and Deliveries list newest first. A filter that a list cannot follow is refused.
 	Events(ctx context.Context, filter Filter) ([]relay.Event, error)
 	Alerts(ctx context.Context, filter Filter) ([]relay.Alert, error)
 	Deliveries(ctx context.Context, filter Filter) ([]relay.Delivery, error)
+	// Count tells how many of a kind a filter finds, whatever its After and Limit, but counts no further than most, which is 1 to
+	// MaxCount.
+	Count(ctx context.Context, kind Kind, filter Filter, most int) (int, error)
 	// IDs gives the IDs of a kind that begin with prefix, in the order of the alphabet, so that one which is the prefix itself
 	// comes first. limit is 1 to MaxList.
 	IDs(ctx context.Context, of Kind, prefix string, limit int) ([]string, error)
@@ -181,15 +184,23 @@ type Store interface {
 	// Ping reports whether the store can be written to. ErrOverloaded says that it can, but has too much to do.
 	Ping(ctx context.Context) error
 	Privacy
+	Bulk
 
 	// Prune deletes events received before the given time, and all that belongs to them, unless an alert or a delivery
 	// of theirs is still under way; at most limit events. It returns how many.
 	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// KeepOutbox and Outbox serve the sandbox provider. KeepOutbox gives ErrConflict for an ID that is kept already. Outbox lists
-	// the newest limit messages, oldest first; limit is at most MaxList, which 0 stands for.
+	// newest first.
 	KeepOutbox(ctx context.Context, message relay.OutboxMessage) error
-	Outbox(ctx context.Context, limit int) ([]relay.OutboxMessage, error)
+	Outbox(ctx context.Context, filter OutboxFilter) ([]OutboxMessage, error)
+
+	// Tally adds to counters of five minutes, at most MaxTallies of them at once; several replicas add to the same ones without
+	// waiting for each other. Tallies reads them. They are for looking: what they count is lost where nobody could keep it in time.
+	// PruneTallies deletes those of slots that began before the given time, at most limit, and returns how many.
+	Tally(ctx context.Context, tallied []Tallied) error
+	Tallies(ctx context.Context, filter TallyFilter) ([]Tallied, error)
+	PruneTallies(ctx context.Context, before time.Time, limit int) (int, error)
 
 	// Wake makes ready at once what is queued on a channel for later because of one of the reasons, those first whose time would come
 	// first, and tells how many those were; a few hundred at the most.
@@ -248,25 +259,8 @@ type Next struct {
 	// Provider and ProviderID are set with DeliverySent.
 	Provider   string
 	ProviderID string
-}
-
-// Filter narrows a list. Zero fields do not narrow.
-type Filter struct {
-	Trigger relay.Trigger
-	EventID string
-	AlertID string
-	Rule    string
-	State   string
-	Reason  relay.Reason
-	Channel relay.Channel
-	// Recipient is a relay.Recipient.Key, or a bare uid.
-	Recipient string
-	// Lead is the ID of an alert: only those that go along with it.
-	Lead string
-	// Since and Until bound ReceivedAt (events, alerts) or CreatedAt (deliveries): Since <= t < Until.
-	Since, Until time.Time
-	// Limit is at most MaxList; 0 means 50.
-	Limit int
+	// Trace is added to that of the alert.
+	Trace []relay.Step
 }
 
 // Waiting narrows what waits on a channel. Zero fields do not narrow.
@@ -290,17 +284,6 @@ type Suppression struct {
 	Seq int64
 }
 
-// SuppressionFilter narrows a list of suppressions. Zero fields do not narrow.
-type SuppressionFilter struct {
-	Channel relay.Channel
-	Reason  relay.Reason
-	Address relay.Address
-	// Before is the Seq of the last one of the page before.
-	Before int64
-	// Limit is at most MaxList; 0 means 50.
-	Limit int
-}
-
 // Lift says which suppression is lifted.
 type Lift struct {
 	Address relay.Address
@@ -318,9 +301,6 @@ const (
 	KindAlert    Kind = "alert"
 	KindDelivery Kind = "delivery"
 )
-
-// MaxList is how many rows a list returns at most.
-const MaxList = 1000
 
 // Stats is what is waiting.
 type Stats struct {

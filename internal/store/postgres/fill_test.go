@@ -69,6 +69,7 @@ func source(t *testing.T) (s *sqlite.Store, waiting []string) {
 	must(s.FinishAttempt(t.Context(), a, store.Next{State: relay.DeliveryUnknown, Reason: relay.ReasonNoAnswer, NextAt: now.Add(time.Second)}))
 	_, err = s.Receive(t.Context(), []relay.Receipt{{Provider: "twilio", Key: "r1", DeliveryID: d[0].ID, State: relay.DeliveryDelivered, At: now}})
 	must(err)
+	must(s.Settle(t.Context(), send("late", now)[0].ID, store.Next{State: relay.DeliveryDead, Reason: relay.ReasonExpired}, now))
 	keepAside(t, s, now)
 	begin(send("dying", time.Time{})[0])
 	interrupted(t, s, now)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
@@ -164,7 +165,7 @@ func (s *Store) tables(ctx context.Context, begin func(context.Context) (tables.
 	return tables.New(ctx, tables.Options{
 		Read: reader{s.read, &s.dialect}, Begin: begin, Fault: fault, Finder: finder{s.read, &s.dialect}, Ping: ping,
 		Room: unknownRoom{}, Size: s.size, Decode: s.options.Decode, Logger: s.log, Now: s.now, Keys: s.options.Keys,
-		QueueLimit: s.options.QueueLimit, Writers: writers, Timeout: writeTimeout,
+		QueueLimit: s.options.QueueLimit, Writers: writers, Timeout: writeTimeout, Teller: uuid.NewString(),
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,9 @@ const (
 	rollbackTimeout = time.Second
 )
 
+// indexed tells SQLite which index to take. PostgreSQL knows better.
+var indexed = regexp.MustCompile(` INDEXED BY [a-z_]+`)
+
 // dialect puts statements of package tables into PostgreSQL's words. There are few, so each is done once.
 type dialect struct{ known sync.Map }
 
@@ -36,7 +40,7 @@ func (d *dialect) ours(query string) string {
 	if known, ok := d.known.Load(query); ok {
 		return known.(string) //nolint:forcetypeassert // what is stored below
 	}
-	text := strings.ReplaceAll(query, " IN each(?)", " = ANY(?)")
+	text := indexed.ReplaceAllString(strings.ReplaceAll(query, " IN each(?)", " = ANY(?)"), "")
 	text = strings.ReplaceAll(text, " FROM each(?)", " FROM unnest(CAST(? AS text[])) AS each (value)")
 	var out strings.Builder
 	for i, part := range strings.Split(text, "?") {

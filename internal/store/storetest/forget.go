@@ -187,11 +187,11 @@ func forgetsPerson(t *testing.T, s store.Store) {
 	require.NoError(t, err)
 	require.Len(t, deliveries, 1)
 	require.Equal(t, bobsNumber, deliveries[0].Phone.Reveal())
-	outbox, err := s.Outbox(ctx, 0)
+	outbox, err := s.Outbox(ctx, store.OutboxFilter{Limit: 0})
 	require.NoError(t, err)
 	require.Len(t, outbox, 1)
 	require.Equal(t, "o3", outbox[0].ID)
-	audit, err := s.Audit(ctx, 10)
+	audit, err := s.Audit(ctx, store.AuditFilter{Limit: 10})
 	require.NoError(t, err)
 	var subjects []string
 	for _, a := range audit {
@@ -225,7 +225,7 @@ func countsForgotten(t *testing.T, s store.Store) {
 	events, err := s.Events(t.Context(), store.Filter{})
 	require.NoError(t, err)
 	require.Len(t, events, 6)
-	audit, err := s.Audit(t.Context(), 10)
+	audit, err := s.Audit(t.Context(), store.AuditFilter{Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, audit, 3)
 	require.Equal(t, l.want, forget(t, s, ann()), "and then it does")

@@ -107,8 +107,6 @@ func listsDeliveries(t *testing.T, s store.Store) {
 		want   []relay.Delivery
 	}{
 		{store.Filter{}, []relay.Delivery{young, letter, text}},
-		{store.Filter{Trigger: relay.UserMentioned}, []relay.Delivery{young, letter, text}},
-		{store.Filter{Trigger: relay.CallInitiated}, nil},
 		{store.Filter{EventID: "e1"}, []relay.Delivery{letter, text}},
 		{store.Filter{AlertID: young.AlertID}, []relay.Delivery{young}},
 		{store.Filter{Rule: "mention", Channel: relay.ChannelEmail}, []relay.Delivery{letter}},
@@ -156,7 +154,7 @@ func refusesFilters(t *testing.T, s store.Store) {
 	require.ErrorContains(t, err, "cancelled", "it names the states there are")
 	_, err = s.Alerts(ctx, store.Filter{Channel: relay.ChannelSMS})
 	require.Error(t, err)
-	for _, f := range []store.Filter{{State: "held"}, {Lead: "al_1"}} {
+	for _, f := range []store.Filter{{State: "held"}, {Lead: "al_1"}, {Trigger: relay.UserMentioned}, {Tried: "twice"}} {
 		_, err = s.Deliveries(ctx, f)
 		require.Error(t, err, "%+v", f)
 	}

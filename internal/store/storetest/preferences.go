@@ -65,8 +65,7 @@ func keepsPreferences(t *testing.T, s store.Store) {
 	got, err = s.Preferences(t.Context(), "nobody")
 	require.NoError(t, err)
 	require.Equal(t, relay.Preferences{UID: "nobody"}, got)
-	entries, err := s.Audit(t.Context(), 10)
-	require.NoError(t, err)
+	entries := audited(t, s, 10)
 	require.Len(t, entries, 5)
 	require.Equal(t, relay.Audit{At: after(time.Minute), Who: "kim", Action: "set preferences", Subject: "Ann"}, entries[0])
 }
@@ -126,8 +125,7 @@ func refusesPreferences(t *testing.T, s store.Store) {
 	got, err := s.Preferences(t.Context(), "ann")
 	require.NoError(t, err)
 	require.Equal(t, before, got)
-	entries, err := s.Audit(t.Context(), 10)
-	require.NoError(t, err)
+	entries := audited(t, s, 10)
 	require.Len(t, entries, 1)
 }
 

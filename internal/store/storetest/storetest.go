@@ -21,7 +21,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		accepting(), repeating(), deciding(), lookingUp(), candidates(), claiming(), attempting(), unanswered(), rollingUp(),
 		receiving(), pausing(), spending(), suppressing(), listingSuppressed(), preferring(), limiting(), digesting(), fallingBack(),
 		listing(), naming(), generations(), keepingUp(), wakingUp(), waiting(),
-		thinning(), hashing(), forgetting(), showing(),
+		thinning(), hashing(), forgetting(), showing(), byHand(),
 	} {
 		for _, tt := range group {
 			t.Run(tt.name, func(t *testing.T) {
@@ -153,6 +153,18 @@ func stateOf(t *testing.T, s store.Store, alertID string) (relay.AlertState, rel
 	a, err := s.Alert(t.Context(), alertID)
 	require.NoError(t, err)
 	return a.State, a.Reason
+}
+
+// audited gives the newest of what was done.
+func audited(t *testing.T, s store.Store, limit int) []relay.Audit {
+	t.Helper()
+	found, err := s.Audit(t.Context(), store.AuditFilter{Limit: limit})
+	require.NoError(t, err)
+	var out []relay.Audit
+	for _, a := range found {
+		out = append(out, a.Audit)
+	}
+	return out
 }
 
 func ids(events []relay.Event) string {

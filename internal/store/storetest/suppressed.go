@@ -57,8 +57,7 @@ func suppressesMany(t *testing.T, s store.Store) {
 	require.Len(t, found, store.MaxList)
 	require.Equal(t, relay.ReasonOptedOut, found[mailbox(1)])
 	require.Equal(t, relay.SuppressedByLink, listed(t, s, store.SuppressionFilter{Address: leesPhone})[0].Source)
-	entries, err := s.Audit(t.Context(), 10)
-	require.NoError(t, err)
+	entries := audited(t, s, 10)
 	require.Equal(t, []relay.Audit{audit}, entries)
 }
 
@@ -77,8 +76,7 @@ func refusesMany(t *testing.T, s store.Store) {
 	_, err = s.SuppressAll(t.Context(), make([]relay.Suppression, store.MaxList+1), byOperator("import suppressions", ""))
 	require.ErrorContains(t, err, "want 1 to 1000")
 	require.Empty(t, listed(t, s, store.SuppressionFilter{}))
-	entries, err := s.Audit(t.Context(), 10)
-	require.NoError(t, err)
+	entries := audited(t, s, 10)
 	require.Empty(t, entries)
 }
 
@@ -160,8 +158,7 @@ func liftsSuppressions(t *testing.T, s store.Store) {
 	require.Equal(t, map[relay.Address]relay.Reason{leesPhone: relay.ReasonOptedOut}, suppressed(t, s, "after", leesMail, leesPhone))
 	_, err = s.Lift(t.Context(), store.Lift{Address: leesMail}, audit)
 	require.ErrorIs(t, err, store.ErrNotFound)
-	entries, err := s.Audit(t.Context(), 10)
-	require.NoError(t, err)
+	entries := audited(t, s, 10)
 	require.Equal(t, []relay.Audit{audit}, entries, "only what was done")
 }
 

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -69,7 +70,7 @@ func prunes(t *testing.T, s store.Store) {
 	attempts, err := s.Attempts(ctx, d.ID)
 	require.NoError(t, err)
 	require.Empty(t, attempts)
-	outbox, err := s.Outbox(ctx, 10)
+	outbox, err := s.Outbox(ctx, store.OutboxFilter{Limit: 10})
 	require.NoError(t, err)
 	require.Len(t, outbox, 1)
 	require.Equal(t, "o2", outbox[0].ID)
@@ -130,17 +131,32 @@ func keepsOutbox(t *testing.T, s store.Store) {
 		want = append(want, m)
 	}
 	require.ErrorIs(t, s.KeepOutbox(ctx, want[0]), store.ErrConflict)
-	got, err := s.Outbox(ctx, 10)
+	all, err := s.Outbox(ctx, store.OutboxFilter{})
 	require.NoError(t, err)
-	require.Equal(t, want, got)
-	got, err = s.Outbox(ctx, 2)
-	require.NoError(t, err)
-	require.Equal(t, want[1:], got, "the newest, oldest first")
-	got, err = s.Outbox(ctx, 0)
-	require.NoError(t, err)
-	require.Len(t, got, 3)
-	_, err = s.Outbox(ctx, store.MaxList+1)
-	require.Error(t, err)
+	require.Len(t, all, 3)
+	for i, m := range slices.Backward(all) {
+		require.Equal(t, want[len(want)-1-i], m.OutboxMessage, "newest first")
+	}
+	for _, tt := range []struct {
+		filter store.OutboxFilter
+		want   []store.OutboxMessage
+	}{
+		{store.OutboxFilter{Limit: 2}, all[:2]},
+		{store.OutboxFilter{Before: all[0].Seq, Limit: 1}, all[1:2]},
+		{store.OutboxFilter{Before: all[2].Seq}, nil},
+		{store.OutboxFilter{Channel: relay.ChannelEmail}, all[1:2]},
+		{store.OutboxFilter{Address: relay.NewAddress(relay.ChannelEmail, "LEE@example.net")}, all[1:2]},
+		{store.OutboxFilter{Address: relay.NewAddress(relay.ChannelSMS, d[0].Phone.Reveal()), Before: all[0].Seq}, all[2:]},
+		{store.OutboxFilter{Address: relay.NewAddress(relay.ChannelEmail, d[0].Phone.Reveal())}, nil},
+	} {
+		got, err := s.Outbox(ctx, tt.filter)
+		require.NoError(t, err)
+		require.Equal(t, tt.want, got, "%+v", tt.filter)
+	}
+	for _, f := range []store.OutboxFilter{{Limit: store.MaxList + 1}, {Limit: -1}, {Before: -1}} {
+		_, err = s.Outbox(ctx, f)
+		require.Error(t, err)
+	}
 }
 
 func pings(t *testing.T, s store.Store) {

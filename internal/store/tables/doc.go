@@ -6,6 +6,7 @@
 //
 //	?             an argument
 //	each(?)       the values of a list, an argument that is a []string or []int64: after IN, or after FROM with the column value
+//	INDEXED BY    names the index, where the database cannot tell which is best
 //	FOR UPDATE    locks the rows read, where others write at the same time; FOR SHARE keeps them from being changed
 //
 // What a database does in its own way it says in Options: connections and transactions, locks, how candidates are found, what

@@ -190,12 +190,8 @@ func (s *Tables) Event(ctx context.Context, id string) (relay.Event, error) {
 
 // Events implements store.Store. Of an event that cannot be decoded any more the envelope and the JSON come back.
 func (s *Tables) Events(ctx context.Context, filter store.Filter) ([]relay.Event, error) {
-	n := narrowed{filter: filter, of: "events"}
-	n.equal("trigger", "Trigger", string(filter.Trigger))
-	n.equal("id", "EventID", filter.EventID)
-	n.equal("noise", "Reason", string(filter.Reason))
-	n.between("received_at")
-	rows, err := list(ctx, s.Read, &n, scanEvent, "SELECT "+eventColumns+" FROM events")
+	n := narrowEvents(filter)
+	rows, err := list(ctx, s.Read, &n, scanEvent, eventColumns)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package tables
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
@@ -43,17 +42,14 @@ func (s *Tables) KeepOutbox(ctx context.Context, m relay.OutboxMessage) error {
 }
 
 // Outbox implements store.Store.
-func (s *Tables) Outbox(ctx context.Context, limit int) ([]relay.OutboxMessage, error) {
-	if limit == 0 {
-		limit = store.MaxList
-	}
-	if limit < 0 || limit > store.MaxList {
-		return nil, fmt.Errorf("list the outbox: limit %d; want 1 to %d", limit, store.MaxList)
-	}
-	messages, err := All(ctx, s.Read, scanOutbox, "SELECT "+outboxColumns+" FROM outbox ORDER BY seq DESC LIMIT ?", limit)
-	if err != nil {
-		return nil, fmt.Errorf("list the outbox: %w", err)
-	}
-	slices.Reverse(messages)
-	return messages, nil
+func (s *Tables) Outbox(ctx context.Context, filter store.OutboxFilter) ([]store.OutboxMessage, error) {
+	l := latest{of: "the outbox", before: filter.Before, limit: filter.Limit}
+	channel, address := filter.Channel, filter.Address.Reveal()
+	l.where("channel = ?", string(channel), channel != "")
+	l.where("lower(address) = ?", address, address != "")
+	l.where("channel = ?", string(filter.Address.Channel()), address != "")
+	return listLatest(ctx, s.Read, l, func(row Scanner) (store.OutboxMessage, error) {
+		_, m, err := scanOutboxRow(row)
+		return store.OutboxMessage{OutboxMessage: m.OutboxMessage, Seq: m.seq}, err
+	}, "SELECT seq, "+outboxColumns+" FROM outbox")
 }

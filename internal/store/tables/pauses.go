@@ -206,15 +206,14 @@ func (b *batch) note(ctx context.Context, a relay.Audit) error {
 }
 
 // Audit implements store.Store.
-func (s *Tables) Audit(ctx context.Context, limit int) ([]relay.Audit, error) {
-	if limit < 1 || limit > store.MaxList {
-		return nil, fmt.Errorf("list what operators did: limit %d; want 1 to %d", limit, store.MaxList)
-	}
-	found, err := All(ctx, s.Read, func(row Scanner) (a relay.Audit, err error) {
-		return a, row.Scan(at{&a.At}, &a.Who, &a.Action, &a.Subject)
-	}, "SELECT at, who, action, subject FROM audit ORDER BY seq DESC LIMIT ?", limit)
-	if err != nil {
-		return nil, fmt.Errorf("list what operators did: %w", err)
-	}
-	return found, nil
+func (s *Tables) Audit(ctx context.Context, filter store.AuditFilter) ([]store.Audit, error) {
+	l := latest{of: "what operators did", before: filter.Before, limit: filter.Limit}
+	l.where("who = ?", filter.Who, filter.Who != "")
+	l.where("action = ?", filter.Action, filter.Action != "")
+	l.where("at >= ?", micros(filter.Since), !filter.Since.IsZero())
+	l.where("at < ?", micros(filter.Until), !filter.Until.IsZero())
+	return listLatest(ctx, s.Read, l, func(row Scanner) (store.Audit, error) {
+		_, a, err := scanAuditRow(row)
+		return store.Audit{Audit: a.Audit, Seq: a.seq}, err
+	}, "SELECT seq, at, who, action, subject FROM audit")
 }

@@ -95,6 +95,8 @@ type Options struct {
 	QueueLimit int
 	// Writers is how many transactions may run side by side; 0 is one. More have another beside them for writes that lock names.
 	Writers int
+	// Teller tells the counters of this process from those of others, which add at the same time; empty where it is alone.
+	Teller string
 	// Timeout bounds one transaction; 0 does not.
 	Timeout time.Duration
 }
