@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -48,7 +49,8 @@ func mixture(t *testing.T, s store.Store) ([]relay.Alert, []relay.Delivery) {
 		require.NoError(t, err)
 		if d := kept.Deliveries[0]; d.State == relay.DeliveryQueued && i%3 != 0 {
 			finish(t, s, d.ID, []store.Next{
-				{State: relay.DeliveryQueued, Reason: relay.ReasonThrottled, NextAt: after(time.Hour)}, sentAs(d.ID),
+				{State: relay.DeliveryQueued, Reason: relay.ReasonThrottled, NextAt: after(time.Hour)},
+				sentAs(d.ID),
 				{State: relay.DeliveryDead, Reason: relay.ReasonExpired},
 			}[i%7%3])
 		}
@@ -228,7 +230,7 @@ func pagesAudit(t *testing.T, s store.Store) {
 	t.Helper()
 	for i, who := range []string{"kim", "lee", "kim", "kim"} {
 		require.NoError(t, s.Note(t.Context(), relay.Audit{
-			At: after(time.Duration(i) * time.Minute), Who: who, Action: []string{"export", "reveal"}[i/2], Subject: fmt.Sprint(i),
+			At: after(time.Duration(i) * time.Minute), Who: who, Action: []string{"export", "reveal"}[i/2], Subject: strconv.Itoa(i),
 		}))
 	}
 	all, err := s.Audit(t.Context(), store.AuditFilter{})
