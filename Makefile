@@ -27,11 +27,11 @@ SOURCES := go.mod go.sum CONTRIBUTING.md $(wildcard rules*.yaml) \
 
 .PHONY: help
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: ## vet, then every test with the race detector; writes coverage.out
-	@.ci/need cc postgres promtool
+	@.ci/need cc postgres promtool browser
 	go vet ./...
 	CGO_ENABLED=1 go test -race -shuffle=on -timeout 40m -covermode=atomic -coverprofile=coverage.out ./...
 
@@ -61,6 +61,12 @@ fuzz: ## run each fuzz target for FUZZTIME
 .PHONY: bench
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: screenshots
+screenshots: ## take the pictures of the README anew; look at each before it goes in
+	@.ci/need browser
+	mkdir -p docs/images
+	BECKON_SCREENSHOTS=$(CURDIR)/docs/images go test ./cmd/beckon -run TestScreenshots -count=1
 
 .PHONY: chaos
 chaos: ## kill relays at random, KILLS times on SQLite and as often on PostgreSQL, while the vendors misbehave; prints counts

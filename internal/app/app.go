@@ -82,7 +82,7 @@ type App struct {
 func New(ctx context.Context, o Options) (*App, error) {
 	a := &App{
 		Options: o, metrics: newMetrics(o.Version, cmp.Or(o.Revision, "unknown")), replica: replica(), lasting: access.NewLasting(),
-		settledLevel: o.Config.LogLevel,
+		settledLevel: o.Config.LogLevel, trials: newSlots(),
 	}
 	if err := a.traced(ctx); err != nil {
 		return nil, err

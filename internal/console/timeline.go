@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -45,6 +46,8 @@ func stepOf(s relay.Step) stepView {
 		}
 	case check == "unless" && s.Result == "failed":
 		v.Means, v.Tone, v.Shape = "The condition could not be worked out, and counts as false.", "wait", shapeAsk
+	case check == "unless" && s.Result == what:
+		v.What = sentenceStart(what) + " meanwhile"
 	case check == "send":
 		v.What = "Send by " + channelName(relay.Channel(what)) + ": " + s.Result
 	case check == "people":
@@ -67,6 +70,9 @@ func docOf(reason string) (relay.ReasonDoc, bool) {
 	return relay.ReasonDoc{}, false
 }
 
+// eventID is how the ID of an event looks, which a step gives where an event decided it.
+var eventID = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
 // received is how each timeline begins.
 func received(at time.Time, trigger relay.Trigger, event string) moment {
 	return moment{
@@ -83,7 +89,11 @@ func decided(a view.AlertDetail) []moment {
 	}}
 	for _, s := range a.Trace {
 		v := stepOf(s)
-		out = append(out, moment{At: s.At, What: v.What, Means: v.Means, Seen: s.Seen, Tone: v.Tone, Shape: v.Shape})
+		m := moment{At: s.At, What: v.What, Means: v.Means, Seen: s.Seen, Tone: v.Tone, Shape: v.Shape}
+		if eventID.MatchString(s.Seen) {
+			m.Link = address("events", s.Seen)
+		}
+		out = append(out, m)
 	}
 	if a.State == relay.AlertHeld {
 		out = append(out, moment{
@@ -128,6 +138,9 @@ func attempted(a view.Attempt) moment {
 	}
 	if a.Code != "" {
 		answer += ", code " + a.Code
+	}
+	if strings.HasPrefix(a.Detail, answer) { // which says all that, and more
+		answer = ""
 	}
 	m.Seen = strings.Join(slices.DeleteFunc([]string{answer, a.Detail}, func(s string) bool { return s == "" }), " · ")
 	if !a.EndedAt.IsZero() {

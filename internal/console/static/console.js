@@ -18,17 +18,25 @@
     return part.querySelector("input:checked") || (part.contains(at) && at.matches("input:not([type=checkbox]), select, textarea"));
   };
 
+  // What finds in a fresh part what has the focus in the old one, so that nobody is thrown back to the top.
+  const sameAs = (at) => {
+    if (at.id) return "#" + CSS.escape(at.id);
+    const names = ["href", "name", "value", "tabindex"].filter((name) => at.hasAttribute(name));
+    return at.localName + names.map((name) => `[${name}="${CSS.escape(at.getAttribute(name))}"]`).join("");
+  };
+
   const put = (fresh) => {
     for (const part of document.querySelectorAll("[data-live]")) {
-      const next = part.id && fresh.getElementById(part.id);
+      const id = part.getAttribute("id"); // a form's .id would be its field of that name
+      const next = id && fresh.getElementById(id);
       if (!next || part.isEqualNode(next) || inUse(part)) continue;
       for (const open of part.querySelectorAll("details[open][id]")) {
         const same = next.querySelector("#" + CSS.escape(open.id));
         if (same) same.open = true;
       }
-      const focused = part.contains(document.activeElement) && document.activeElement.id;
+      const focused = part.contains(document.activeElement) && sameAs(document.activeElement);
       part.replaceWith(document.adoptNode(next));
-      if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+      if (focused) next.querySelector(focused)?.focus({ preventScroll: true });
     }
   };
 
