@@ -93,7 +93,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.keys.Store(&keys)
 	kept, pools, err := openDatabase(ctx, o.Config, database{logger: a.Logger, keys: func() relay.HashKeys { return *a.keys.Load() }})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the database: %w", err), a.tracer.Close())
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), a.tracer.Close(ctx))
 	}
 	a.store = kept
 	a.tally = newTallier(kept, sparing(a.Logger))
@@ -101,7 +101,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a.metrics.registry.MustRegister(pools...)
 	a.closeStore = sync.OnceValue(kept.Close)
 	if err := a.open(ctx); err != nil {
-		return nil, errors.Join(err, a.Close())
+		return nil, errors.Join(err, a.Close(), a.tracer.Close(ctx))
 	}
 	return a, nil
 }
@@ -219,15 +219,13 @@ func (a *App) shutdown(ctx context.Context, stopCounting func()) error {
 	defer cancel()
 	err = errors.Join(err, a.admin.Shutdown(last))
 	stopCounting()
+	a.untraced(ctx)
 	return errors.Join(err, a.Close())
 }
 
-// Close lets go of the database, and has the last traces posted. Run does it itself.
+// Close lets go of the database. Run does it itself.
 func (a *App) Close() error {
 	a.stop()
-	if err := a.tracer.Close(); err != nil { // a collector that is away is no fault of the relay
-		a.Logger.Warn("the last traces are lost", "error", err)
-	}
 	if err := a.closeStore(); err != nil {
 		return fmt.Errorf("close the database: %w", err)
 	}

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	dto "github.com/prometheus/client_model/go"
-	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
@@ -80,7 +79,7 @@ func (e exported) check(expr string) []string {
 		}
 		offered = append(offered, names...)
 		for _, m := range selector.LabelMatchers {
-			if m.Name != labels.MetricName && !slices.Contains(names, m.Name) && !slices.Contains(targets, m.Name) {
+			if m.Name != "__name__" && !slices.Contains(names, m.Name) && !slices.Contains(targets, m.Name) {
 				faults = append(faults, fmt.Sprintf("%s has no label %s", selector.Name, m.Name))
 			}
 		}

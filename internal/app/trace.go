@@ -28,3 +28,10 @@ func (a *App) traced(ctx context.Context) error {
 	a.Logger.InfoContext(ctx, "traces are posted", "to", url.Host, "share", a.Config.Tracing.Ratio())
 	return nil
 }
+
+// untraced has the last spans posted. A collector that is away is no fault of the relay.
+func (a *App) untraced(ctx context.Context) {
+	if err := a.tracer.Close(ctx); err != nil {
+		a.Logger.WarnContext(ctx, "the last traces are lost", "error", err)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -82,12 +83,11 @@ func run(t *testing.T, more map[string]string) *running {
 		"TWILIO_ACCOUNT_SID": vendortest.TwilioAccountSID, "TWILIO_AUTH_TOKEN": vendortest.TwilioAuthToken,
 		"TWILIO_FROM": vendortest.TwilioFrom, "BECKON_TWILIO_BASE_URL": r.twilio.URL,
 	}
-	for name, value := range more {
-		env[name] = value
-	}
+	maps.Copy(env, more)
 	c, err := config.Load(func(name string) (string, bool) { value, ok := env[name]; return value, ok }, os.ReadFile)
 	require.NoError(t, err)
-	r.App, err = New(t.Context(), Options{Config: c, Version: "v0.0.0-test", Revision: "abc", Logger: NewLogger(c, r.log)})
+	logger, level := NewLogger(c, r.log)
+	r.App, err = New(t.Context(), Options{Config: c, Version: "v0.0.0-test", Revision: "abc", Logger: logger, Level: level})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
@@ -161,6 +161,7 @@ func collect(t *testing.T, answer func(http.ResponseWriter, *http.Request) (over
 }
 
 func (c *collected) keep(t *testing.T, r *http.Request) {
+	t.Helper()
 	var reader io.Reader = r.Body
 	if r.Header.Get("Content-Encoding") == "gzip" {
 		unzipped, err := gzip.NewReader(r.Body)
@@ -345,7 +346,7 @@ func TestNothingIsTracedUnlessItIsAskedFor(t *testing.T) {
 			a.Config = c
 			require.NoError(t, a.traced(t.Context()))
 			require.Nil(t, a.tracer)
-			require.NoError(t, a.tracer.Close())
+			require.NoError(t, a.tracer.Close(t.Context()))
 		})
 	}
 }

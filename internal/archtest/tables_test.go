@@ -39,7 +39,7 @@ var edges = edgeTable{
 	"internal/store/sqlite":       {"internal/relay", "internal/store", "internal/store/tables"},
 	"internal/store/postgres":     {"internal/relay", "internal/store", "internal/store/tables"},
 	"internal/store/pgtest":       {},
-	"internal/store/sqlitetest":   {"internal/store/sqlite"},
+	"internal/store/sqlitetest":   {"internal/store/sqlite", "internal/store/storetest"},
 	"internal/store/storetest":    {"internal/relay", "internal/store", "internal/privacy"},
 	"internal/links":              {"internal/relay"},
 	"internal/access":             {"internal/relay"},
@@ -85,7 +85,7 @@ var libraries = []library{
 	{"go.opentelemetry.io", []string{"internal/telemetry"}},
 	{"github.com/spf13/cobra", []string{"cmd", "internal/app"}},
 	// In tests only.
-	{"github.com/stretchr/testify", []string{"internal/store/storetest"}},
+	{"github.com/stretchr/testify", []string{"internal/store/storetest", "internal/store/sqlitetest"}},
 	{"github.com/prometheus/prometheus", nil},
 	{"google.golang.org/protobuf", nil},
 }

@@ -70,7 +70,7 @@ func tracingTable() []entry {
 		},
 		{
 			Setting{Name: "OTEL_TRACES_EXPORTER", Help: "otlp, or none (no traces, whatever else is set)"},
-			func(c *Config, v string) error { return readOneOf(&c.Tracing.Exporter, v, "otlp", "none") },
+			func(c *Config, v string) error { return readChoice(&c.Tracing.Exporter, v, "otlp", "none") },
 		},
 		{
 			Setting{Name: "OTEL_TRACES_SAMPLER", Default: "parentbased_always_on", Help: "how requests are chosen, by OpenTelemetry's names"},
@@ -119,7 +119,10 @@ func readHeaders(to *map[string]Secret, value string) error {
 
 func readOneOf(to *string, value string, words ...string) error {
 	if !slices.Contains(words, value) {
-		return fmt.Errorf("%s is not %s", quote(value), strings.Join(words, ", "))
+		if len(words) == 1 {
+			return fmt.Errorf("%s is not %s", quote(value), words[0])
+		}
+		return fmt.Errorf("%s is none of %s", quote(value), strings.Join(words, ", "))
 	}
 	*to = value
 	return nil

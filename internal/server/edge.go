@@ -41,7 +41,7 @@ func clientAddress(proxies []netip.Prefix) echo.IPExtractor {
 	return echo.ExtractIPFromXFFHeader(trust...)
 }
 
-// untraced are routes that are asked every few seconds and say nothing of an event.
+// untraced are routes that are asked every few seconds and say nothing of an event, and what is at none.
 func untraced(route string) bool {
 	return route == "" || route == "/livez" || route == "/readyz" || route == "/metrics"
 }
@@ -51,7 +51,7 @@ func untraced(route string) bool {
 func traced(tracer *telemetry.Tracer) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			if untraced(c.Path()) {
+			if untraced(c.Path()) || isStream(c.Request()) { // a stream lasts for as long as somebody looks
 				return next(c)
 			}
 			r, span := tracer.Request(c.Request(), c.Path())

@@ -39,22 +39,22 @@ func traces(t *testing.T) (*telemetry.Tracer, func() []string) {
 	tracer, err := telemetry.New(t.Context(), telemetry.Options{URL: address, Ratio: 1, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	return tracer, func() []string {
-		require.NoError(t, tracer.Close())
+		require.NoError(t, tracer.Close(t.Context()))
 		mu.Lock()
 		defer mu.Unlock()
 		var lines []string
 		for _, b := range batches {
 			for _, span := range b.GetResourceSpans()[0].GetScopeSpans()[0].GetSpans() {
-				line := span.GetName()
+				line := []string{span.GetName()}
 				for _, a := range span.GetAttributes() {
 					if a.GetKey() == "http.response.status_code" {
-						line += " " + http.StatusText(int(a.GetValue().GetIntValue()))
+						line = append(line, http.StatusText(int(a.GetValue().GetIntValue())))
 					}
 				}
 				if span.GetStatus().GetCode() != 0 {
-					line += " error"
+					line = append(line, "error")
 				}
-				lines = append(lines, line)
+				lines = append(lines, strings.Join(line, " "))
 			}
 		}
 		return lines

@@ -33,7 +33,7 @@ func (t *Tracer) Request(r *http.Request, route string) (*http.Request, *Span) {
 		method = "_OTHER"
 	}
 	ctx, span := t.start(r.Context(), method+" "+route,
-		trace.WithSpanKind(trace.SpanKindServer), trace.WithNewRoot(), trace.WithLinks(t.from(r.Header.Get(traceparent))...),
+		trace.WithSpanKind(trace.SpanKindServer), trace.WithNewRoot(), trace.WithLinks(t.from(r.Context(), r.Header.Get(traceparent))...),
 		trace.WithAttributes(attribute.String("http.request.method", method), attribute.String("http.route", route)))
 	return r.WithContext(ctx), span
 }
@@ -73,7 +73,7 @@ func (t *Tracer) Decide(ctx context.Context, parent string, alert relay.Alert) (
 	if t == nil {
 		return ctx, nil
 	}
-	return t.start(ctx, "decide", trace.WithSpanKind(trace.SpanKindConsumer), trace.WithNewRoot(), trace.WithLinks(t.from(parent)...),
+	return t.start(ctx, "decide", trace.WithSpanKind(trace.SpanKindConsumer), trace.WithNewRoot(), trace.WithLinks(t.from(ctx, parent)...),
 		trace.WithAttributes(
 			attribute.String("beckon.alert", alert.ID), attribute.String("beckon.event", alert.EventID),
 			attribute.String("beckon.rule", alert.Rule),
@@ -104,7 +104,7 @@ func (t *Tracer) Attempt(ctx context.Context, parent string, delivery relay.Deli
 		),
 	}
 	if !trace.SpanContextFromContext(ctx).IsValid() {
-		options = append(options, trace.WithLinks(t.from(parent)...))
+		options = append(options, trace.WithLinks(t.from(ctx, parent)...))
 	}
 	return t.start(ctx, "attempt "+string(delivery.Channel), options...)
 }

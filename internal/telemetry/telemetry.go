@@ -78,12 +78,12 @@ func New(ctx context.Context, o Options) (*Tracer, error) {
 // flushTimeout bounds how long the last spans may take to be posted.
 const flushTimeout = 3 * time.Second
 
-// Close posts what is left, for at most three seconds, and stops. Spans begun afterwards go nowhere.
-func (t *Tracer) Close() error {
+// Close posts what is left, for at most three seconds even where ctx is over, and stops. Spans begun afterwards go nowhere.
+func (t *Tracer) Close(ctx context.Context) error {
 	if t == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 	defer cancel()
 	if err := t.provider.Shutdown(ctx); err != nil {
 		return fmt.Errorf("post the last traces: %w", err)
@@ -127,11 +127,12 @@ func TraceID(ctx context.Context) string {
 }
 
 // from is a link to what a traceparent names; none where it names nothing.
-func (t *Tracer) from(parent string) []trace.Link {
+func (t *Tracer) from(ctx context.Context, parent string) []trace.Link {
 	if parent == "" {
 		return nil
 	}
-	ctx := t.w3c.Extract(context.Background(), propagation.MapCarrier{traceparent: parent})
+	ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{}) // nonsense must not become a link to what is under way
+	ctx = t.w3c.Extract(ctx, propagation.MapCarrier{traceparent: parent})
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 		return []trace.Link{{SpanContext: span}}
 	}

@@ -26,7 +26,7 @@ func lost(t *testing.T, ratio float64) *telemetry.Tracer {
 	require.NoError(t, err)
 	tracer, err := telemetry.New(t.Context(), telemetry.Options{URL: to, Ratio: ratio, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = tracer.Close() })
+	t.Cleanup(func() { _ = tracer.Close(context.WithoutCancel(t.Context())) })
 	return tracer
 }
 
@@ -86,15 +86,15 @@ func TestLinesWithinASpanNameIt(t *testing.T) {
 
 // way is what one event and its message ask of a Tracer.
 func way(ctx context.Context, tracer *telemetry.Tracer, r *http.Request) {
-	r, request := tracer.Request(r, "/")
-	_, accept := tracer.Accept(r.Context(), "message_sent", "e1")
-	accept.Accepted(false, 1, nil)
-	parent := telemetry.Traceparent(r.Context())
+	_, request := tracer.Request(r, "/")
 	request.Answered(http.StatusOK)
-	ctx, decide := tracer.Decide(ctx, parent, relay.Alert{})
+	_, accept := tracer.Accept(ctx, "message_sent", "e1")
+	accept.Accepted(false, 1, nil)
+	ctx, decide := tracer.Decide(ctx, sampled, relay.Alert{})
 	tracer.Decided(ctx, relay.Decision{})
 	decide.End(nil)
-	ctx, attempt := tracer.Attempt(ctx, parent, relay.Delivery{}, relay.Attempt{})
+	_ = telemetry.Traceparent(ctx)
+	ctx, attempt := tracer.Attempt(ctx, sampled, relay.Delivery{}, relay.Attempt{})
 	attempt.Attempted(relay.Outcome{})
 	_ = telemetry.TraceID(ctx)
 }
@@ -103,7 +103,7 @@ func TestATracerThatIsOffAllocatesNothing(t *testing.T) { //nolint:paralleltest 
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", http.NoBody)
 	require.Zero(t, testing.AllocsPerRun(100, func() { way(t.Context(), nil, r) }))
 	var off *telemetry.Tracer
-	require.NoError(t, off.Close())
+	require.NoError(t, off.Close(t.Context()))
 }
 
 func BenchmarkOff(b *testing.B) {

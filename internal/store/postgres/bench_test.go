@@ -3,12 +3,14 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -47,6 +49,42 @@ func durable(b *testing.B) Options {
 	s, err := syncing()
 	require.NoError(b, err)
 	return Options{URL: database(b, s)}
+}
+
+// BenchmarkMillion measures what a console asks for where 1,000,000 deliveries are kept: the median of each question.
+func BenchmarkMillion(b *testing.B) {
+	s := open(b, durable(b))
+	crowd(b, s, storetest.Million)
+	for _, q := range storetest.Questions(s) {
+		b.Run(q.Name, func(b *testing.B) {
+			took := make([]time.Duration, 0, b.N)
+			for b.Loop() {
+				began := time.Now()
+				require.NoError(b, q.Ask(b.Context()))
+				took = append(took, time.Since(began))
+			}
+			slices.Sort(took)
+			b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms/median")
+		})
+	}
+}
+
+// crowd fills the database with so many deliveries, and gathers statistics, as the server does by itself after a while.
+func crowd(tb testing.TB, s *Store, n int) {
+	tb.Helper()
+	conn, err := pgx.Connect(tb.Context(), s.options.URL)
+	require.NoError(tb, err)
+	defer func() { require.NoError(tb, conn.Close(context.WithoutCancel(tb.Context()))) }()
+	exec := func(statement string) {
+		_, err := conn.Exec(tb.Context(), statement)
+		require.NoError(tb, err, statement)
+	}
+	exec("SET session_replication_role = replica") // no references are looked up
+	exec("SET synchronous_commit = off")
+	for _, statement := range storetest.Crowd(fmt.Sprintf("(SELECT CAST(i AS BIGINT) AS i FROM generate_series(1, %d) AS g (i))", n), "convert_to(%s, 'UTF8')") {
+		exec(statement)
+	}
+	exec("VACUUM ANALYZE")
 }
 
 func planned(i int) relay.Plan {

@@ -85,6 +85,7 @@ func keepAside(t *testing.T, s *sqlite.Store, now time.Time) {
 	require.NoError(t, s.KeepGeneration(t.Context(), store.Generation{Hash: "h", KeptAt: now}))
 	require.NoError(t, s.KeepOutbox(t.Context(), relay.OutboxMessage{ID: "o1", Channel: relay.ChannelSMS, ReceivedAt: now}))
 	require.NoError(t, s.Pause(t.Context(), relay.Pause{Rule: "other", By: "ann", At: now}))
+	require.NoError(t, s.Tally(t.Context(), []store.Tallied{{At: now.Truncate(store.TallySlot), What: "rule", Of: "other", As: "match", N: 2, LastAt: now}}))
 	_, err := s.ChangePreferences(t.Context(), "ann", relay.Audit{At: now, Who: "kim", Action: "mute"},
 		func(p relay.Preferences) (relay.Preferences, error) { return p.MuteRule("men\x00tion"), nil })
 	require.NoError(t, err)

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
 	"github.com/beckon-relay/beckon/internal/store/storetest"
 	"github.com/beckon-relay/beckon/internal/store/tables"
 )
@@ -112,4 +114,71 @@ func TestWhatADecisionAsksForIsFoundByIndexes(t *testing.T) {
 		}
 		require.NotRegexp(t, "SCAN (alerts|claims|counted|deliveries|events)", step)
 	}
+}
+
+func TestListsAreFoundByIndexesWhateverNarrowsThem(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{})
+	// What walks through an index from its newest end, since nothing bounds it, and stops when the page is full.
+	walks := map[string]string{
+		"events/all": "events_received", "alerts/all": "alerts_received", "deliveries/all": "deliveries_created",
+		"deliveries/tried": "deliveries_created", "deliveries/never_tried": "deliveries_created", "deliveries/retrying": "deliveries_retrying",
+	}
+	// The few rows of one event or alert are sorted.
+	sorted := []string{"alerts/event", "deliveries/event", "deliveries/alert"}
+	for _, kind := range []struct {
+		name    string
+		filters map[string]store.Filter
+		ask     func(*tables.Tables, store.Filter) error
+	}{
+		{"events", storetest.EventFilters(), func(on *tables.Tables, f store.Filter) error {
+			_, err := on.Events(t.Context(), f)
+			return err
+		}},
+		{"alerts", storetest.AlertFilters(), func(on *tables.Tables, f store.Filter) error {
+			_, err := on.Alerts(t.Context(), f)
+			return err
+		}},
+		{"deliveries", storetest.DeliveryFilters(), func(on *tables.Tables, f store.Filter) error {
+			_, err := on.Deliveries(t.Context(), f)
+			return err
+		}},
+	} {
+		for filter, f := range kind.filters {
+			name := kind.name + "/" + filter
+			plan := &explained{s: s}
+			asking := s.tables(t.Context(), nil)
+			asking.Read = plan
+			require.NoError(t, kind.ask(asking, f), name)
+			for step := range strings.SplitSeq(strings.TrimSpace(plan.steps), "; ") {
+				switch {
+				case strings.HasPrefix(step, "SCAN "+kind.name):
+					require.Equal(t, "SCAN "+kind.name+" USING INDEX "+walks[name], step, name)
+				case strings.HasPrefix(step, "SEARCH "+kind.name):
+					require.Regexp(t, "USING ((COVERING )?INDEX|INTEGER PRIMARY KEY)", step, name)
+				}
+			}
+			if !slices.Contains(sorted, name) {
+				// What is merged is only put in order again once it is down to a page.
+				inner, _, _ := strings.Cut(plan.steps, "SCAN places")
+				inner = strings.ReplaceAll(inner, "USE TEMP B-TREE FOR LAST TERM OF ORDER BY", "") // those of the very same time
+				require.NotContains(t, inner, "TEMP B-TREE", "%s is sorted: %s", name, plan.steps)
+			}
+		}
+	}
+}
+
+func TestWhatWaitsIsCountedFromIndexesAlone(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{})
+	plan := &explained{s: s}
+	asking := s.tables(t.Context(), nil)
+	asking.Read = plan
+	_, err := asking.Stats(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, plan.steps, "SEARCH deliveries USING COVERING INDEX deliveries_state (state=?)")
+	require.Contains(t, plan.steps, "SEARCH alerts USING COVERING INDEX alerts_state (state=?)")
+	_, err = asking.Tallies(t.Context(), store.TallyFilter{What: "rule", Since: time.Unix(300, 0)})
+	require.NoError(t, err)
+	require.Contains(t, plan.steps, "SEARCH tallies USING PRIMARY KEY (what=? AND at>?)")
 }

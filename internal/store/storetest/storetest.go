@@ -20,7 +20,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, group := range [][]test{
 		accepting(), repeating(), deciding(), lookingUp(), candidates(), claiming(), attempting(), unanswered(), rollingUp(),
 		receiving(), pausing(), spending(), suppressing(), listingSuppressed(), preferring(), limiting(), digesting(), fallingBack(),
-		listing(), naming(), generations(), keepingUp(), wakingUp(), waiting(),
+		listing(), paging(), tallying(), naming(), generations(), keepingUp(), wakingUp(), waiting(),
 		thinning(), hashing(), forgetting(), showing(), byHand(),
 	} {
 		for _, tt := range group {

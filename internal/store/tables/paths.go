@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -68,12 +69,12 @@ func alertPath(f store.Filter) path {
 		return path{"alerts_state", over}
 	case f.Reason != relay.ReasonNone:
 		return path{index: "alerts_reason"}
-	case f.Rule != "":
-		return path{"alerts_rule", over}
-	case f.Trigger != "":
-		return path{"alerts_trigger", over}
 	case f.State != "":
 		return path{index: "alerts_state"}
+	case f.Rule != "":
+		return path{index: "alerts_rule"}
+	case f.Trigger != "":
+		return path{index: "alerts_trigger"}
 	default:
 		return path{index: "alerts_received"}
 	}
@@ -104,8 +105,8 @@ func deliveryPath(f store.Filter) path {
 		return path{index: "deliveries_recipient"}
 	case f.Reason != relay.ReasonNone:
 		return path{index: "deliveries_reason"}
-	case f.Rule != "":
-		return path{"deliveries_rule", over}
+	case f.State == "" && f.Rule != "":
+		return path{index: "deliveries_rule"}
 	case f.State != "" || f.Channel != "":
 		return path{"deliveries_state", over}
 	default:
@@ -127,8 +128,8 @@ func (n *narrowed) branches() []branch {
 		for _, b := range all {
 			for _, value := range v.all {
 				next = append(next, branch{
-					append(b.conditions[:len(b.conditions):len(b.conditions)], v.column+" = ?"),
-					append(b.args[:len(b.args):len(b.args)], value),
+					append(slices.Clip(b.conditions), v.column+" = ?"),
+					append(slices.Clip(b.args), value),
 				})
 			}
 		}
