@@ -182,12 +182,17 @@ func (b *tab) open(path string) {
 	require.Equal(b.t, 200, b.loads(chromedp.Navigate(b.base+path)), path)
 }
 
+// expects says which address is to fail.
+func (b *tab) expects(address string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.expected = address
+}
+
 // openFailing opens a page that is an error.
 func (b *tab) openFailing(path string, status int) {
 	b.t.Helper()
-	b.mu.Lock()
-	b.expected = b.base + path
-	b.mu.Unlock()
+	b.expects(b.base + path)
 	require.Equal(b.t, status, b.loads(chromedp.Navigate(b.base+path)), path)
 }
 

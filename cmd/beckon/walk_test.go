@@ -115,9 +115,7 @@ func TestADeadDeliveryIsFoundExplainedAndRetriedWithItsLike(t *testing.T) {
 	require.Equal(t, "/console/login?next=%2Fconsole%2Fdeliveries%3Frule%3Dmention", b.address())
 	b.fill("#name", operator)
 	b.fill("#secret", "not "+operatorSecret)
-	b.mu.Lock()
-	b.expected = p.admin + "/console/login"
-	b.mu.Unlock()
+	b.expects(p.admin + "/console/login")
 	require.Equal(t, http.StatusUnauthorized, b.loads(chromedp.Click(chromedp.CSS("main button"))))
 	require.Contains(t, b.text("[role=alert]"), "No operator has that name and secret.")
 	b.fill("#secret", operatorSecret)
@@ -221,9 +219,7 @@ func TestAViewerSeesNothingInClearAndAnOperatorsLookIsAudited(t *testing.T) {
 // posts makes a post by hand from a page of the console, and gives its status.
 func (b *tab) posts(path string, form url.Values) int {
 	b.t.Helper()
-	b.mu.Lock()
-	b.expected = b.base + path
-	b.mu.Unlock()
+	b.expects(b.base + path)
 	return eval[int](b, `fetch(%q, {method: "POST", body: new URLSearchParams(%q)}).then(r => r.status)`, path, form.Encode())
 }
 
@@ -237,7 +233,7 @@ func TestAnotherSitesPageCannotPause(t *testing.T) {
 	t.Cleanup(evil.Close)
 	b := newTab(t, p.admin)
 	b.login(operator, operatorSecret)
-	b.expected = p.admin + "/console/pause"
+	b.expects(p.admin + "/console/pause")
 	// The first is of the same site by the rules of cookies, so it comes with the session; the second is not.
 	for _, origin := range []string{evil.URL, strings.Replace(evil.URL, "127.0.0.1", "localhost", 1)} {
 		b.loads(chromedp.Navigate(origin))
