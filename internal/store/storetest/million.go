@@ -133,7 +133,7 @@ func Questions(s store.Store) []Question {
 	return out
 }
 
-// EventFilters, AlertFilters and DeliveryFilters are what lists are narrowed by.
+// EventFilters are what lists of events are narrowed by.
 func EventFilters() map[string]store.Filter {
 	return map[string]store.Filter{
 		"all": {}, "id": {EventID: "e_100500000"}, "trigger": {Trigger: relay.MessageSent}, "no_trigger": {Trigger: "never_seen"},

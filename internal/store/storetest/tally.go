@@ -19,7 +19,7 @@ func tallying() []test {
 	}
 }
 
-func counter(what, of, as string, minutes int, n int) store.Tallied {
+func counter(what, of, as string, minutes, n int) store.Tallied {
 	return store.Tallied{
 		At: after(time.Duration(minutes) * time.Minute), What: what, Of: of, By: "by", As: as, N: n, LastAt: after(time.Duration(minutes)*time.Minute + time.Second),
 	}

@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -127,8 +128,8 @@ func (n *narrowed) branches() []branch {
 		for _, b := range all {
 			for _, value := range v.all {
 				next = append(next, branch{
-					append(b.conditions[:len(b.conditions):len(b.conditions)], v.column+" = ?"),
-					append(b.args[:len(b.args):len(b.args)], value),
+					append(slices.Clip(b.conditions), v.column+" = ?"),
+					append(slices.Clip(b.args), value),
 				})
 			}
 		}
