@@ -49,10 +49,6 @@ func eventPath(f store.Filter) path {
 
 // alertPath takes what leaves the fewest rows, as far as one can say without counting.
 func alertPath(f store.Filter) path {
-	var over []values
-	if f.State == "" {
-		over = []values{allOf("state", relay.AlertStates())}
-	}
 	switch {
 	case f.AlertID != "":
 		return path{}
@@ -61,12 +57,12 @@ func alertPath(f store.Filter) path {
 	case f.Lead != "":
 		return path{index: "alerts_lead"}
 	case f.Recipient != "":
-		return path{"alerts_recipient", over}
+		return path{index: "alerts_recipient"}
 	case f.Reason == relay.ReasonWaiting:
 		if f.State == "" { // only they wait
-			over = []values{allOf("state", []relay.AlertState{relay.AlertHeld, relay.AlertDue})}
+			return path{"alerts_state", []values{allOf("state", []relay.AlertState{relay.AlertHeld, relay.AlertDue})}}
 		}
-		return path{"alerts_state", over}
+		return path{index: "alerts_state"}
 	case f.Reason != relay.ReasonNone:
 		return path{index: "alerts_reason"}
 	case f.State != "":
