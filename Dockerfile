@@ -9,19 +9,22 @@ COPY . .
 ARG TARGETOS
 ARG TARGETARCH
 ARG VERSION=dev
+ARG REVISION=
 # No C: the binary needs nothing around it. The time zones are compiled in.
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     GOMODCACHE=/go/pkg/mod GOCACHE=/root/.cache/go-build CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o /out/beckon ./cmd/beckon \
+    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION -X main.commit=$REVISION" -o /out/beckon ./cmd/beckon \
     && mkdir /out/data
 
 FROM scratch
 ARG VERSION=dev
+ARG REVISION=
 LABEL org.opencontainers.image.title="Beckon" \
       org.opencontainers.image.description="Texts and mails people what they would otherwise miss in a CometChat app" \
       org.opencontainers.image.source="https://github.com/beckon-relay/beckon" \
       org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="$VERSION"
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/beckon /beckon
 COPY --from=build --chown=65532:65532 /out/data /data

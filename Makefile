@@ -13,6 +13,7 @@ COVERED  := cometchat engine rules
 COVERAGE := 90
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null)
 
 # The version is passed in above, and stamping by Go itself fails in a checkout that another user owns.
 export GOFLAGS := $(shell go env GOFLAGS) -buildvcs=false
@@ -26,11 +27,11 @@ SOURCES := go.mod go.sum CONTRIBUTING.md $(wildcard rules*.yaml) \
 
 .PHONY: help
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: ## vet, then every test with the race detector; writes coverage.out
-	@.ci/need cc postgres
+	@.ci/need cc postgres promtool browser
 	go vet ./...
 	CGO_ENABLED=1 go test -race -shuffle=on -timeout 40m -covermode=atomic -coverprofile=coverage.out ./...
 
@@ -43,7 +44,7 @@ cover: coverage.out ## check the coverage of the deciding packages, by the last 
 
 .PHONY: build
 build: ## build bin/beckon
-	CGO_ENABLED=0 go build -ldflags "-X main.version=$(VERSION)" -o bin/beckon ./cmd/beckon
+	CGO_ENABLED=0 go build -ldflags "-X main.version=$(VERSION) -X main.commit=$(REVISION)" -o bin/beckon ./cmd/beckon
 
 .PHONY: fmt
 fmt: $(GOLANGCI) ## format the code and its imports
@@ -61,6 +62,12 @@ fuzz: ## run each fuzz target for FUZZTIME
 bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
+.PHONY: screenshots
+screenshots: ## take the pictures of the README anew; look at each before it goes in
+	@.ci/need browser
+	mkdir -p docs/images
+	BECKON_SCREENSHOTS=$(CURDIR)/docs/images go test ./cmd/beckon -run TestScreenshots -count=1
+
 .PHONY: chaos
 chaos: ## kill relays at random, KILLS times on SQLite and as often on PostgreSQL, while the vendors misbehave; prints counts
 	@.ci/need cc postgres
@@ -77,7 +84,7 @@ vuln: $(GOVULNCHECK) ## look for known vulnerabilities; needs the database on th
 
 .PHONY: image
 image: ## build the container image beckon:VERSION with buildah, podman or docker
-	@.ci/image $(VERSION)
+	@.ci/image $(VERSION) $(REVISION)
 
 .PHONY: clean
 clean: ## remove what these commands made

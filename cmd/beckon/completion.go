@@ -13,6 +13,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/render"
 	"github.com/beckon-relay/beckon/internal/rules"
+	"github.com/beckon-relay/beckon/internal/view"
 )
 
 // addCompletion adds cobra's command that prints completion scripts, which by itself prints help and exits 0 for a shell that it
@@ -72,10 +73,7 @@ func words[T ~string](all []T) []cobra.Completion {
 }
 
 func statesOf(c *cobra.Command) []cobra.Completion {
-	if c.Parent().Name() == "deliveries" {
-		return words(relay.DeliveryStates())
-	}
-	return words(relay.AlertStates())
+	return words(view.States(c.Parent().Name()))
 }
 
 func formatsOf(c *cobra.Command) []cobra.Completion {

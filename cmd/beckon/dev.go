@@ -65,8 +65,9 @@ func dev(c *cobra.Command, f devFlags) error {
 	if err := devSettings(&cfg, dir); err != nil {
 		return err
 	}
+	logger, level := app.NewLogger(cfg, c.ErrOrStderr())
 	a, err := app.New(c.Context(), app.Options{
-		Config: cfg, Version: version, Logger: app.NewLogger(cfg, c.ErrOrStderr()), HurryTo: f.wait,
+		Config: cfg, Version: version, Revision: revision(), Logger: logger, Level: level, HurryTo: f.wait, Dev: true,
 	})
 	if err != nil {
 		return fmt.Errorf("cannot start:\n%w", err)
@@ -150,11 +151,13 @@ Beckon runs; nothing leaves this machine. Ctrl-C ends it.
 
 Post a webhook:
   curl -u %s:%s -H 'Content-Type: application/json' --data @event.json http://%s/webhooks/cometchat
-See what became of it, in another shell:
+See what became of it:
+  http://%s/console/
+or in another shell:
   BECKON_DATABASE_URL=sqlite:%s go run ./cmd/beckon deliveries list
 Metrics and probes:
   http://%s/metrics  /livez  /readyz
 Rules: %s, templates: %s, people: %s (all are loaded anew when they change)
-`, devUser, devPassword, a.PublicAddr(), cfg.DatabaseFile, a.AdminAddr(), cfg.Rules, cfg.Templates,
+`, devUser, devPassword, a.PublicAddr(), a.AdminAddr(), cfg.DatabaseFile, a.AdminAddr(), cfg.Rules, cfg.Templates,
 		strings.Join(cfg.Directory.Files(), ", "))
 }

@@ -121,7 +121,7 @@ func (f *explainFlags) read(c *cobra.Command, given string) (subject, error) {
 
 func (f *explainFlags) readKept(c *cobra.Command, id string) (what subject, err error) {
 	err = withStore(c.Context(), func(s store.Store) error {
-		id, err := resolveID(c.Context(), s, store.KindEvent, id)
+		id, err := local{app.NewReader(s)}.resolve(c.Context(), store.KindEvent, id)
 		if err != nil {
 			return err
 		}

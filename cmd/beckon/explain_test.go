@@ -11,6 +11,7 @@ import (
 
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/view"
 )
 
 // explainedRules have one rule for each way of not telling somebody.
@@ -65,7 +66,7 @@ func TestExplainSaysOfEachRuleWhyAndWhatWouldHappen(t *testing.T) {
 	}, why)
 	require.Len(t, e.Rules[1].Parts, 2)
 	require.True(t, e.Rules[1].Parts[0].Holds)
-	require.Equal(t, []ruleSeen{{"event.conversation.kind", "user"}}, e.Rules[1].Parts[1].Seen)
+	require.Equal(t, []view.Seen{{Path: "event.conversation.kind", Value: json.RawMessage(`"user"`)}}, e.Rules[1].Parts[1].Seen)
 
 	require.Len(t, e.Outcomes, 1)
 	got := e.Outcomes[0]
@@ -124,7 +125,7 @@ func TestAlertsShowSaysWhyFromTheDatabase(t *testing.T) {
 	out, _, _ = l.run("alerts", "list", "--state", "sent", "--json")
 	require.JSONEq(t, "[]", out)
 	out, _, _ = l.run("alerts", "show", alert.ID, "--json")
-	var detail alertDetail
+	var detail view.AlertDetail
 	require.NoError(t, json.Unmarshal([]byte(out), &detail))
 	require.Equal(t, relay.AlertCancelled, detail.State)
 }

@@ -10,45 +10,21 @@ import (
 	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/engine/sim"
 	"github.com/beckon-relay/beckon/internal/relay"
-	"github.com/beckon-relay/beckon/internal/rules"
+	"github.com/beckon-relay/beckon/internal/view"
 )
 
 // explanation is what `beckon explain` prints. Messages are in clear, as they would be sent; what rules saw of texts is not.
 type explanation struct {
-	Event      eventRow      `json:"event"`
-	Generation string        `json:"generation"`
-	Rules      []ruleAccount `json:"rules"`
-	Outcomes   []foreseen    `json:"outcomes"`
+	Event      view.Event         `json:"event"`
+	Generation string             `json:"generation"`
+	Rules      []view.RuleAccount `json:"rules"`
+	Outcomes   []foreseen         `json:"outcomes"`
 	// Invented says that nobody's contact is known.
 	Invented bool `json:"people_invented,omitempty"`
 	// StandsIn says that one person stands in for all whom only CometChat knows.
 	StandsIn bool `json:"stand_in,omitempty"`
 	// Kept says that the event is in the database.
 	Kept bool `json:"kept,omitempty"`
-}
-
-type ruleAccount struct {
-	Rule    string     `json:"rule"`
-	Matched bool       `json:"matched"`
-	Why     string     `json:"why,omitempty"`
-	Error   string     `json:"error,omitempty"`
-	Parts   []rulePart `json:"parts,omitempty"`
-	// Tells is whom the rule makes alerts for, Actors who is not told because they did it, and Empty the roles that nobody has.
-	Tells  []string     `json:"tells"`
-	Actors []string     `json:"actors,omitempty"`
-	Empty  []relay.Role `json:"empty,omitempty"`
-}
-
-type rulePart struct {
-	Text  string     `json:"text"`
-	Holds bool       `json:"holds"`
-	Error string     `json:"error,omitempty"`
-	Seen  []ruleSeen `json:"seen,omitempty"`
-}
-
-type ruleSeen struct {
-	Path  string `json:"path"`
-	Value any    `json:"value"`
 }
 
 // foreseen is an alert as it would end.
@@ -76,10 +52,10 @@ type message struct {
 }
 
 func explanationOf(g *engine.Generation, event relay.Event, explained app.Explained, only string) explanation {
-	out := explanation{Event: rowOf(event), Generation: g.Hash, Rules: []ruleAccount{}, Outcomes: []foreseen{}}
+	out := explanation{Event: view.EventOf(event), Generation: g.Hash, Rules: []view.RuleAccount{}, Outcomes: []foreseen{}}
 	for _, a := range explained.Rules {
 		if only == "" || a.Rule == only {
-			out.Rules = append(out.Rules, accountOf(a))
+			out.Rules = append(out.Rules, view.AccountOf(a))
 		}
 	}
 	for _, f := range explained.Outcomes {
@@ -91,36 +67,10 @@ func explanationOf(g *engine.Generation, event relay.Event, explained app.Explai
 	return out
 }
 
-func accountOf(a engine.Account) ruleAccount {
-	out := ruleAccount{Rule: a.Rule, Matched: a.Matched, Why: a.Why, Error: errorText(a.Err), Tells: []string{}, Actors: a.Actors, Empty: a.Empty}
-	for _, alert := range a.Alerts {
-		out.Tells = append(out.Tells, whom(alert.Recipient, alert.Role))
-	}
-	for _, p := range a.Parts {
-		out.Parts = append(out.Parts, partOf(p))
-	}
-	return out
-}
-
-func partOf(p rules.Part) rulePart {
-	out := rulePart{Text: p.Text, Holds: p.Holds, Error: errorText(p.Err)}
-	for _, s := range p.Seen {
-		out.Seen = append(out.Seen, ruleSeen{s.Path, s.Value})
-	}
-	return out
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
 func foreseenOf(f app.Foreseen) foreseen {
 	a := f.Alert
 	out := foreseen{
-		Rule: a.Rule, To: whom(a.Recipient, a.Role), State: a.State, Reason: a.Reason, At: a.UpdatedAt,
+		Rule: a.Rule, To: view.Whom(a.Recipient, a.Role), State: a.State, Reason: a.Reason, At: a.UpdatedAt,
 		After: a.UpdatedAt.Sub(a.ReceivedAt).Round(time.Millisecond).String(), Trace: a.Trace, Messages: []message{},
 	}
 	for _, d := range f.Deliveries {
@@ -136,7 +86,7 @@ func foreseenOf(f app.Foreseen) foreseen {
 func printExplanation(w io.Writer, e explanation) {
 	p := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 	p("Event %s\n  %s, received %s, by %s in %s\n", e.Event.ID, e.Event.Trigger, clock(e.Event.ReceivedAt), orDash(e.Event.Sender),
-		orDash(e.Event.Where))
+		orDash(e.Event.Conversation))
 	if e.Event.Noise != relay.ReasonNone {
 		p("  noise, no rule is applied: %s\n", e.Event.Noise)
 	}
@@ -161,7 +111,7 @@ func printExplanation(w io.Writer, e explanation) {
 }
 
 // printAccounts says of each rule whether it matched, and of its condition what each part saw.
-func printAccounts(w io.Writer, accounts []ruleAccount) {
+func printAccounts(w io.Writer, accounts []view.RuleAccount) {
 	for _, a := range accounts {
 		verdict := "no "
 		if a.Matched {
@@ -175,10 +125,10 @@ func printAccounts(w io.Writer, accounts []ruleAccount) {
 }
 
 // whyText says why a rule did not match, or whom it is for and who is left out.
-func whyText(a ruleAccount) string {
+func whyText(a view.RuleAccount) string {
 	why := []string{a.Why}
-	if len(a.Tells) > 0 {
-		why[0] = "for " + strings.Join(a.Tells, ", ")
+	if len(a.To) > 0 {
+		why[0] = "for " + strings.Join(a.To, ", ")
 	}
 	if len(a.Actors) > 0 {
 		why = append(why, "not for "+strings.Join(a.Actors, ", ")+", who did it")
@@ -189,25 +139,15 @@ func whyText(a ruleAccount) string {
 	return strings.Join(why, "; ")
 }
 
-func seenText(part rulePart) string {
-	var seen []string
-	for _, s := range part.Seen {
-		value := fmt.Sprint(s.Value)
-		switch v := s.Value.(type) {
-		case string:
-			value = fmt.Sprintf("%q", v)
-		case time.Time:
-			value = clock(v)
-		}
-		seen = append(seen, s.Path+" is "+value)
-	}
+func seenText(part view.RulePart) string {
+	seen := part.Saw
 	if part.Error != "" {
-		seen = append(seen, part.Error)
+		seen = strings.TrimPrefix(seen+"; "+part.Error, "; ")
 	}
-	if len(seen) == 0 {
+	if seen == "" {
 		return ""
 	}
-	return "   (" + strings.Join(seen, "; ") + ")"
+	return "   (" + seen + ")"
 }
 
 func printForeseen(w io.Writer, f foreseen) {

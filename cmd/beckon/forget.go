@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -32,7 +33,7 @@ func (f *personFlags) add(c *cobra.Command) {
 
 // load reads the settings that finding a person takes.
 func (f *personFlags) load() (config.Config, error) {
-	return settings(append(config.DirectorySettings(), "BECKON_ADMIN_LISTEN", "BECKON_OPERATOR", "BECKON_DATABASE_URL", "BECKON_SECRET_KEY",
+	return settings(append(slices.Concat(config.DirectorySettings(), config.ConsoleSettings()), "BECKON_DATABASE_URL", "BECKON_SECRET_KEY",
 		"BECKON_RULES")...)
 }
 
@@ -60,7 +61,7 @@ func personPath(uid string) string { return "/console/api/people/" + url.PathEsc
 
 const personHelp = `
 
-It asks the relay that runs, on its admin listener; off loopback with the operator in BECKON_OPERATOR (name:secret). Where none runs on
+It asks the relay that runs, on its admin listener; where that asks who it is, as BECKON_OPERATOR (name:secret) or BECKON_TOKEN. Where none runs on
 this machine it opens the database of BECKON_DATABASE_URL itself.`
 
 type forgetFlags struct {

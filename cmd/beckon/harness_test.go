@@ -56,6 +56,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	code := m.Run()
+	browsing.close()
 	_ = os.RemoveAll(binaries)
 	os.Exit(code)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,69 +13,84 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/beckon-relay/beckon/internal/app"
 	"github.com/beckon-relay/beckon/internal/relay"
-	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/view"
 )
 
 // listFlags narrow a list; each command takes those that mean something to it.
 type listFlags struct {
-	filter  store.Filter
-	since   time.Duration
-	trigger string
-	channel string
-	reason  string
-	json    bool
+	query        view.Query
+	since, until string
+	server       string
+	all, json    bool
 }
 
 func (f *listFlags) add(c *cobra.Command) {
-	c.Flags().DurationVar(&f.since, "since", 0, "only what is younger than this, such as 2h (default: all)")
-	c.Flags().IntVar(&f.filter.Limit, "limit", 50, fmt.Sprintf("how many at most, newest first (up to %d)", store.MaxList))
+	c.Flags().StringVar(&f.since, "since", "", "only from this time on: a time, or a duration back such as 2h (default: all)")
+	c.Flags().StringVar(&f.until, "until", "", "only before this time: a time, or a duration back")
+	c.Flags().IntVar(&f.query.Limit, "limit", view.DefaultLimit, fmt.Sprintf("how many at most, newest first (up to %d)", view.MaxLimit))
+	c.Flags().BoolVar(&f.all, "all", false, "all that there are, however many")
 	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
+	addSource(c, &f.server)
 }
 
-// complete checks the flags and makes the filter of them.
-func (f *listFlags) complete() error {
-	if f.filter.Limit < 1 || f.filter.Limit > store.MaxList {
-		return usageError{fmt.Errorf("--limit must be 1 to %d", store.MaxList)}
+// complete checks the flags and completes the query.
+func (f *listFlags) complete(of string) error {
+	q := &f.query
+	if q.Limit < 1 || q.Limit > view.MaxLimit {
+		return usageError{fmt.Errorf("--limit must be 1 to %d", view.MaxLimit)}
 	}
-	if f.since < 0 {
-		return usageError{errors.New("--since must not be negative")}
+	for _, bound := range []struct {
+		flag, given string
+		to          *time.Time
+	}{{"--since", f.since, &q.Since}, {"--until", f.until, &q.Until}} {
+		if bound.given == "" {
+			continue
+		}
+		var err error
+		if *bound.to, err = view.ParseTime(bound.flag, bound.given, time.Now()); err != nil {
+			return usageError{err}
+		}
 	}
-	if f.since > 0 {
-		f.filter.Since = time.Now().Add(-f.since)
+	err := errors.Join(oneOf("--state", q.State, view.States(of)), oneOf("--reason", string(q.Reason), reasons()),
+		oneOf("--channel", string(q.Channel), relay.Channels()))
+	if err != nil {
+		return err
 	}
-	f.filter.Trigger, f.filter.Channel, f.filter.Reason = relay.Trigger(f.trigger), relay.Channel(f.channel), relay.Reason(f.reason)
+	if err := q.Check(of); err != nil {
+		return usageError{fmt.Errorf("--%w", err)}
+	}
+	if f.all {
+		q.Limit = view.MaxLimit
+	}
 	return nil
 }
 
-// listing is a command that lists one kind of thing, newest first: T as the store has it, R as a row of the list.
-type listing[T, R any] struct {
-	short, example string
-	// flags adds those that narrow this list; check looks at them.
+// listing is a command that lists one kind of thing, newest first.
+type listing[R any] struct {
+	// of is view.OfEvents and the like.
+	of, short, example string
+	// flags adds those that narrow this list.
 	flags func(*cobra.Command, *listFlags)
-	check func(*listFlags) error
-	read  func(context.Context, store.Store, store.Filter) ([]T, error)
-	row   func(T) R
+	read  func(context.Context, source, view.Query) (view.Page[R], error)
 	// header names the columns, and columns are those of a row.
 	header  string
 	columns func(R) []any
 }
 
-func (l listing[T, R]) command() *cobra.Command {
+func (l listing[R]) command() *cobra.Command {
 	var f listFlags
 	c := &cobra.Command{
 		Use: "list", Short: l.short, Args: args(cobra.NoArgs), Example: l.example,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := errors.Join(f.complete(), l.check(&f)); err != nil {
+			if err := f.complete(l.of); err != nil {
 				return err
 			}
-			return withStore(c.Context(), func(s store.Store) error {
-				found, err := l.read(c.Context(), s, f.filter)
-				if err != nil {
+			return withSource(c, f.server, func(s source) error {
+				if err := l.print(c, s, f); err != nil {
 					return fmt.Errorf("%s: %w", c.CommandPath(), err)
 				}
-				return l.print(c.OutOrStdout(), found, f.json)
+				return nil
 			})
 		},
 	}
@@ -83,20 +99,85 @@ func (l listing[T, R]) command() *cobra.Command {
 	return c
 }
 
-func (l listing[T, R]) print(w io.Writer, found []T, asJSON bool) error {
-	rows := make([]R, 0, len(found))
-	for _, t := range found {
-		rows = append(rows, l.row(t))
+// print prints page by page.
+func (l listing[R]) print(c *cobra.Command, s source, f listFlags) error {
+	out := rows[R]{w: c.OutOrStdout(), json: f.json}
+	query := f.query
+	for {
+		page, err := l.read(c.Context(), s, query)
+		if err == nil {
+			err = l.page(&out, page.Items)
+		}
+		if err != nil {
+			return err
+		}
+		if page.Next == "" || !f.all {
+			if page.Next != "" {
+				_, _ = fmt.Fprintf(c.ErrOrStderr(), "beckon: these are the newest %d; --limit or --all shows more\n", len(page.Items))
+			}
+			return out.end()
+		}
+		query.After = page.Next
 	}
-	if asJSON {
-		return printJSON(w, rows)
+}
+
+func (l listing[R]) page(out *rows[R], items []R) error {
+	if out.json {
+		return out.items(items)
 	}
-	return table(w, l.header, func(row func(string, ...any)) {
-		for _, r := range rows {
+	header := l.header
+	if out.n > 0 {
+		header = ""
+	}
+	out.n += len(items)
+	return table(out.w, header, func(row func(string, ...any)) {
+		for _, r := range items {
 			cells := l.columns(r)
 			row(strings.Repeat("%v\t", len(cells)-1)+"%v", cells...)
 		}
 	})
+}
+
+// rows are printed by and by. As JSON they are one list.
+type rows[R any] struct {
+	w    io.Writer
+	json bool
+	n    int
+}
+
+func (o *rows[R]) items(items []R) error {
+	for _, item := range items {
+		before := "[\n  "
+		if o.n > 0 {
+			before = ",\n  "
+		}
+		o.n++
+		var text bytes.Buffer
+		encoder := json.NewEncoder(&text)
+		encoder.SetIndent("  ", "  ")
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(item); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+		if _, err := fmt.Fprintf(o.w, "%s%s", before, bytes.TrimSpace(text.Bytes())); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+	}
+	return nil
+}
+
+func (o *rows[R]) end() error {
+	end := "\n]\n"
+	switch {
+	case !o.json:
+		return nil
+	case o.n == 0:
+		end = "[]\n"
+	}
+	if _, err := io.WriteString(o.w, end); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
 }
 
 // oneOf checks a flag against the constants it may be.
@@ -121,44 +202,6 @@ func reasons() []relay.Reason {
 	return out
 }
 
-// withStore opens the database of the settings for reading, also while a relay runs on it.
-func withStore(ctx context.Context, use func(store.Store) error) error {
-	cfg, err := settings("BECKON_DATABASE_URL")
-	if err != nil {
-		return err
-	}
-	kept, err := app.OpenReadOnly(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	return errors.Join(use(kept), kept.Close())
-}
-
-// minID is how much of an ID must be given, without what marks its kind: less is a slip of the hand.
-const minID = 6
-
-// resolveID gives the ID that is meant: the given one, or the only one of its kind that begins so.
-func resolveID(ctx context.Context, s store.Store, kind store.Kind, given string) (string, error) {
-	marks := map[store.Kind]string{store.KindAlert: "al_", store.KindDelivery: "dl_"}
-	if len(strings.TrimPrefix(given, marks[kind])) < minID {
-		return "", usageError{fmt.Errorf("%q is too short: give the ID of the %s, or at least %d characters of it", given, kind, minID)}
-	}
-	found, err := s.IDs(ctx, kind, given, store.MaxList)
-	switch {
-	case err != nil:
-		return "", fmt.Errorf("%s: %w", kind, err)
-	case len(found) == 0:
-		return "", fmt.Errorf("no %s begins with %q", kind, given)
-	case len(found) == 1, found[0] == given:
-		return found[0], nil
-	}
-	more := ""
-	if len(found) == store.MaxList {
-		more = " or more"
-	}
-	return "", fmt.Errorf("%d%s IDs begin with %q, such as %s and %s: give more of it", len(found), more, given, found[0], found[1])
-}
-
 // printJSON prints one value, indented, for machines.
 func printJSON(w io.Writer, value any) error {
 	encoder := json.NewEncoder(w)
@@ -173,7 +216,9 @@ func printJSON(w io.Writer, value any) error {
 // table prints rows in columns.
 func table(w io.Writer, header string, rows func(row func(format string, args ...any))) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, header)
+	if header != "" {
+		_, _ = fmt.Fprintln(t, header)
+	}
 	rows(func(format string, args ...any) { _, _ = fmt.Fprintf(t, format+"\n", args...) })
 	if err := t.Flush(); err != nil {
 		return fmt.Errorf("print: %w", err)

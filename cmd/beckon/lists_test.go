@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/beckon-relay/beckon/internal/app"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
 	"github.com/beckon-relay/beckon/internal/store/sqlite"
@@ -41,7 +42,7 @@ func TestAnIDIsFoundByItsBeginning(t *testing.T) {
 		{store.KindEvent, "12345", "", `"12345" is too short: give the ID of the event, or at least 6 characters of it`},
 		{store.KindAlert, alert.ID[:8], "", "is too short"},
 	} {
-		id, err := resolveID(t.Context(), s, tt.kind, tt.given)
+		id, err := local{app.NewReader(s)}.resolve(t.Context(), tt.kind, tt.given)
 		require.Equal(t, tt.want, id, tt.given)
 		if tt.says == "" {
 			require.NoError(t, err, tt.given)

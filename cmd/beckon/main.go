@@ -21,6 +21,9 @@ import (
 // version is set by the linker: -X main.version=v1.2.3.
 var version = "dev"
 
+// commit is set by the linker, too, where Go's own stamp is switched off: -X main.commit=....
+var commit = ""
+
 // Exit codes.
 const (
 	exitFine     = 0
@@ -117,7 +120,7 @@ Exit codes: 0 fine, 1 findings or failures, 2 wrong usage.`
 		previewCommand(), sendTestCommand(), explainCommand(), alertsCommand(), testCommand(),
 		serveCommand(), devCommand(), checkCommand(), eventsCommand(), deliveriesCommand(), healthcheckCommand(),
 		migrateCommand(), schemaCommand(), backtestCommand(), versionCommand(),
-		pauseCommand(), resumeCommand(), suppressionsCommand(), backupCommand(), forgetCommand(), exportCommand(),
+		pauseCommand(), resumeCommand(), suppressionsCommand(), backupCommand(), forgetCommand(), exportCommand(), logLevelCommand(),
 	)
 	completeValues(root)
 	return root

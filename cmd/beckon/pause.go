@@ -28,7 +28,7 @@ func (f *switchFlags) add(c *cobra.Command) {
 
 const switchHelp = `
 
-It asks the relay that runs, on its admin listener; off loopback with the operator in BECKON_OPERATOR (name:secret). It is kept in the
+It asks the relay that runs, on its admin listener; where that asks who it is, as BECKON_OPERATOR (name:secret) or BECKON_TOKEN. It is kept in the
 database, obeyed by all replicas, and stands in the audit.`
 
 func pauseCommand() *cobra.Command {

@@ -74,7 +74,7 @@ func understood(answer []byte, into any) error {
 
 // fetch sends a request to the relay that runs, and gives its answer.
 func (f relayFlags) fetch(c *cobra.Command, method, path string, body []byte) ([]byte, error) {
-	cfg, err := settings("BECKON_ADMIN_LISTEN", "BECKON_OPERATOR")
+	cfg, err := settings(config.ConsoleSettings()...)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,10 @@ func openAdmin(ctx context.Context, cfg config.Config, base string, asked adminR
 	}
 	maps.Copy(request.Header, asked.header)
 	request.Header.Set("Content-Type", "application/json")
-	if cfg.Operator.User != "" {
+	switch {
+	case cfg.Token != "":
+		request.Header.Set("Authorization", "Bearer "+cfg.Token.Reveal())
+	case cfg.Operator.User != "":
 		request.SetBasicAuth(cfg.Operator.User, cfg.Operator.Password.Reveal())
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -151,7 +154,7 @@ func openAdmin(ctx context.Context, cfg config.Config, base string, asked adminR
 		return nil, fmt.Errorf("it answered %s; is it the admin listener?", response.Status)
 	}
 	if response.StatusCode == http.StatusUnauthorized {
-		return nil, errors.New("it asks for an operator: set BECKON_OPERATOR to name:secret")
+		return nil, errors.New("it asks for an operator: set BECKON_OPERATOR to name:secret, or BECKON_TOKEN to a token")
 	}
 	return nil, errors.New(refused.Error.Message)
 }

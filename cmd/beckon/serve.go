@@ -28,7 +28,7 @@ func serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			logger := app.NewLogger(cfg, c.ErrOrStderr())
+			logger, level := app.NewLogger(cfg, c.ErrOrStderr())
 			for _, unknown := range config.Unknown(os.Environ()) {
 				logger.WarnContext(c.Context(), "unknown setting", "problem", unknown)
 			}
@@ -39,7 +39,7 @@ func serveCommand() *cobra.Command {
 			hangups := make(chan os.Signal, 1)
 			signal.Notify(hangups, syscall.SIGHUP) // before anything else: by itself it would end the process
 			a, err := app.New(c.Context(), app.Options{
-				Config: cfg, Version: version, Logger: logger, Settings: config.FromEnvironment,
+				Config: cfg, Version: version, Revision: revision(), Logger: logger, Level: level, Settings: config.FromEnvironment,
 			})
 			if err != nil {
 				return fmt.Errorf("cannot start:\n%w", err)
@@ -68,7 +68,7 @@ func reloadOn(ctx context.Context, hangups chan os.Signal, a *app.App, logger *s
 	go func() {
 		for range hangups {
 			logger.InfoContext(ctx, "SIGHUP: reloading")
-			_ = a.Reload(ctx) // it logs what is wrong
+			_ = a.ReloadAtMachine(ctx) // it logs what is wrong
 		}
 	}()
 	return func() {

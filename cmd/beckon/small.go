@@ -30,8 +30,11 @@ func versionCommand() *cobra.Command {
 	return c
 }
 
-// revision is the commit the binary was built from, where Go recorded it.
+// revision is the commit the binary was built from, where the linker or Go recorded it.
 func revision() string {
+	if commit != "" {
+		return commit
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return ""

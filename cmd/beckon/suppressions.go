@@ -20,7 +20,7 @@ const suppressionsPath = "/console/api/suppressions"
 
 const suppressionsHelp = `
 
-It asks the relay that runs, on its admin listener; off loopback with the operator in BECKON_OPERATOR (name:secret). All replicas obey
+It asks the relay that runs, on its admin listener; where that asks who it is, as BECKON_OPERATOR (name:secret) or BECKON_TOKEN. All replicas obey
 at once, and each change stands in the audit (beckon pause --history), where addresses are masked.`
 
 func suppressionsCommand() *cobra.Command {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,20 +13,29 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/beckon-relay/beckon/internal/access"
 	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/dispatch"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/telemetry"
+	"github.com/beckon-relay/beckon/internal/view"
 )
 
 // Options are what an App is made with. Config and Logger are required.
 type Options struct {
 	Config  config.Config
 	Version string
-	Logger  *slog.Logger
+	// Revision is the commit it was built of; empty where that is not known.
+	Revision string
+	Logger   *slog.Logger
 	// Settings reads the settings anew on a reload, so that rotated secrets take effect; nil keeps Config.
 	Settings func() (config.Config, error)
+	// Level is that of Logger, which operators may change while it runs; nil where it stays as it is.
+	Level *slog.LevelVar
+	// Dev is for `dev`: the console is there although nobody is configured who may use it.
+	Dev bool
 	// HurryTo caps every rule's wait and turns quiet hours off, for `dev`; 0 leaves the rules as they are.
 	HurryTo time.Duration
 }
@@ -37,6 +47,9 @@ type App struct {
 	store      store.Store
 	closeStore func() error
 	metrics    *metrics
+	tally      *tallier
+	tracer     *telemetry.Tracer // nil where nothing is traced
+	replica    string
 	watched    *storeWatch
 	dispatcher *dispatch.Dispatcher
 	public     *server.Listener
@@ -46,6 +59,19 @@ type App struct {
 	live    atomic.Pointer[live]
 	reload  sync.Mutex
 	refusal string // the last refused reload, guarded by reload
+	// refusals are the findings for which the last reload was refused; nil where it was not.
+	refusals atomic.Pointer[[]view.Finding]
+	// trials bound what is tried at once in the playground.
+	trials chan struct{}
+	// inForce is what was loaded last, and how the last reload went.
+	inForce atomic.Pointer[view.Config]
+	// settledLevel is the log level that the settings had last, guarded by reload.
+	settledLevel slog.Level
+	// lasting is what of the admin listener outlives a reload.
+	lasting *access.Lasting
+	// stopping ends when the shutdown begins.
+	stopping context.Context
+	stop     context.CancelFunc
 	// keys recognise what is left of forgotten people. The store is open before anything is live.
 	keys     atomic.Pointer[relay.HashKeys]
 	draining atomic.Bool
@@ -54,19 +80,28 @@ type App struct {
 // New opens the database, loads rules, templates and directory, and binds the ports. Everything that is missing or wrong is
 // in the error, not the first of it only. Close what it returns, also if it is not run.
 func New(ctx context.Context, o Options) (*App, error) {
-	a := &App{Options: o, metrics: newMetrics(o.Version), watched: &storeWatch{logger: o.Logger}}
+	a := &App{
+		Options: o, metrics: newMetrics(o.Version, cmp.Or(o.Revision, "unknown")), replica: replica(), lasting: access.NewLasting(),
+		settledLevel: o.Config.LogLevel, trials: newSlots(),
+	}
+	if err := a.traced(ctx); err != nil {
+		return nil, err
+	}
+	a.watched = &storeWatch{logger: a.Logger}
+	a.stopping, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	keys := hashKeys(o.Config)
 	a.keys.Store(&keys)
-	kept, pools, err := openDatabase(ctx, o.Config, database{logger: o.Logger, keys: func() relay.HashKeys { return *a.keys.Load() }})
+	kept, pools, err := openDatabase(ctx, o.Config, database{logger: a.Logger, keys: func() relay.HashKeys { return *a.keys.Load() }})
 	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
+		return nil, errors.Join(fmt.Errorf("open the database: %w", err), a.tracer.Close(ctx))
 	}
 	a.store = kept
+	a.tally = newTallier(kept, sparing(a.Logger))
 	a.metrics.registry.MustRegister(newQueueCollector(kept, time.Now))
 	a.metrics.registry.MustRegister(pools...)
 	a.closeStore = sync.OnceValue(kept.Close)
 	if err := a.open(ctx); err != nil {
-		return nil, errors.Join(err, a.Close())
+		return nil, errors.Join(err, a.Close(), a.tracer.Close(ctx))
 	}
 	return a, nil
 }
@@ -83,12 +118,14 @@ func (a *App) open(ctx context.Context) error {
 		return err
 	}
 	a.live.Store(first)
+	a.inForce.Store(&view.Config{Hash: first.generation.Hash, LoadedAt: time.Now()})
 	a.warn(ctx, first.warnings)
 	a.metrics.reloaded(first.generation, time.Now())
 	a.dispatcher = dispatch.New(dispatch.Options{
-		Store: a.store, Current: a.generation, Directory: a, Chat: a, Links: a.linksFor, Provider: a.provider, Observer: a.metrics,
+		Store: a.store, Current: a.generation, Directory: a, Chat: a, Links: a.linksFor, Provider: a.provider, Observer: observer{a.metrics, a.tally},
+		Tracer: a.tracer,
 		Logger: sparing(a.Logger), Now: time.Now, Random: rand.Float64, UnknownWait: a.Config.UnknownWait,
-		Retention: a.Config.Retention, RetentionMessages: a.Config.RetentionMessages, RetentionAudit: a.Config.RetentionAudit, Replica: replica(), Limits: limits(a.Config), DailySegments: dailySegments(a.Config),
+		Retention: a.Config.Retention, RetentionMessages: a.Config.RetentionMessages, RetentionAudit: a.Config.RetentionAudit, Replica: a.replica, Limits: limits(a.Config), DailySegments: dailySegments(a.Config),
 		Receipts: a.receiptsFrom, Guard: countryGuard(a.Config.SMSCountries), Sandbox: sandbox(a.Config, a.store),
 	})
 	a.metrics.workers(a.dispatcher.Busy)
@@ -156,6 +193,7 @@ func (a *App) Run(ctx context.Context) error {
 			a.Logger.ErrorContext(base, "changes of files are not noticed; reload by SIGHUP", "error", err)
 		}
 	}()
+	stopCounting := a.tally.start(base)
 	a.Logger.InfoContext(ctx, "beckon serves", append([]any{
 		"version", a.Version, "public", a.PublicAddr(), "admin", a.AdminAddr(), "rules", a.generation().Hash,
 	}, a.guards(ctx)...)...)
@@ -164,11 +202,12 @@ func (a *App) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
-	return errors.Join(err, a.shutdown(base))
+	return errors.Join(err, a.shutdown(base, stopCounting))
 }
 
-func (a *App) shutdown(ctx context.Context) error {
+func (a *App) shutdown(ctx context.Context, stopCounting func()) error {
 	a.draining.Store(true)
+	a.stop()
 	a.Logger.InfoContext(ctx, "beckon stops: no new work, unfinished work is taken up at the next start")
 	listeners, cancel := context.WithTimeout(ctx, drainListeners)
 	defer cancel()
@@ -178,11 +217,15 @@ func (a *App) shutdown(ctx context.Context) error {
 	err = errors.Join(err, a.dispatcher.Stop(work))
 	last, cancel := context.WithTimeout(ctx, drainAdmin)
 	defer cancel()
-	return errors.Join(err, a.admin.Shutdown(last), a.Close())
+	err = errors.Join(err, a.admin.Shutdown(last))
+	stopCounting()
+	a.untraced(ctx)
+	return errors.Join(err, a.Close())
 }
 
 // Close lets go of the database. Run does it itself.
 func (a *App) Close() error {
+	a.stop()
 	if err := a.closeStore(); err != nil {
 		return fmt.Errorf("close the database: %w", err)
 	}
@@ -205,11 +248,13 @@ func (a *App) ready(ctx context.Context) error {
 	return nil
 }
 
-// NewLogger makes the logger that the settings ask for.
-func NewLogger(c config.Config, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.LogLevel}
+// NewLogger makes the logger that the settings ask for. Its level may be changed while it is used.
+func NewLogger(c config.Config, w io.Writer) (*slog.Logger, *slog.LevelVar) {
+	level := new(slog.LevelVar)
+	level.Set(c.LogLevel)
+	options := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == config.LogText {
-		return slog.New(slog.NewTextHandler(w, options))
+		return slog.New(slog.NewTextHandler(w, options)), level
 	}
-	return slog.New(slog.NewJSONHandler(w, options))
+	return slog.New(slog.NewJSONHandler(w, options)), level
 }

@@ -58,11 +58,16 @@ type Foreseen struct {
 // Explain plays one event through a generation, under a clock of its own, beside what is known of its call session. Nothing is
 // sent or kept, and CometChat is not asked: in the place of a group's members there is one stand-in.
 func Explain(g *engine.Generation, event relay.Event, session []relay.Event, people *People) Explained {
-	out := Explained{Rules: g.Explain(event)}
-	result := sim.Run(sim.Setup{
+	return Explained{Rules: g.Explain(event), Outcomes: foresee(sim.Setup{
 		Generation: func(time.Time) *engine.Generation { return g },
 		Contact:    sim.Reachable(people.Find), Chat: sim.StandIn, Events: []relay.Event{event}, Known: session,
-	})
+	})}
+}
+
+// foresee tells what becomes of each alert.
+func foresee(setup sim.Setup) []Foreseen {
+	var out []Foreseen
+	result := sim.Run(setup)
 	for _, a := range result.Alerts {
 		f := Foreseen{Alert: a}
 		for _, d := range result.Deliveries {
@@ -70,7 +75,7 @@ func Explain(g *engine.Generation, event relay.Event, session []relay.Event, peo
 				f.Deliveries = append(f.Deliveries, d)
 			}
 		}
-		out.Outcomes = append(out.Outcomes, f)
+		out = append(out, f)
 	}
 	return out
 }

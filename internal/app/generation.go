@@ -111,11 +111,24 @@ func inTemplate(dir string, f rules.Finding) rules.Finding {
 	if err != nil {
 		return f
 	}
-	lines := strings.Split(string(source), "\n")
-	if f.Line <= len(lines) && len(lines[f.Line-1]) <= excerptMax {
-		f.Excerpt = strings.ReplaceAll(lines[f.Line-1], "\t", " ") + "\n" + strings.Repeat(" ", f.Column-1) + "^"
+	return excerpted(f, string(source))
+}
+
+// excerpted gives a finding its place and the line of the text with a caret.
+func excerpted(f rules.Finding, text string) rules.Finding {
+	f.Line, f.Column = max(f.Line, 1), max(f.Column, 1)
+	if lines := strings.Split(text, "\n"); f.Line <= len(lines) {
+		f.Excerpt = excerptOf(lines[f.Line-1], f.Column)
 	}
 	return f
+}
+
+// excerptOf is a line with a caret under the column; nothing of a line that is too long.
+func excerptOf(line string, column int) string {
+	if len(line) > excerptMax || strings.TrimSpace(line) == "" {
+		return ""
+	}
+	return strings.ReplaceAll(line, "\t", " ") + "\n" + strings.Repeat(" ", max(column, 1)-1) + "^"
 }
 
 // excerptMax is the longest line of a template that a finding shows, in bytes.

@@ -12,6 +12,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/telemetry"
 )
 
 // overloadRetry is what a caller is told to wait when too much is waiting here. CometChat tries again after 10 s anyhow.
@@ -25,13 +26,17 @@ type intake struct {
 	store   store.Store
 	current func() *engine.Generation
 	metrics *metrics
-	now     func() time.Time
+	// tally counts for the overview; nil does not.
+	tally *tallier
+	now   func() time.Time
 	// appID is the one app whose events are taken; empty takes all.
 	appID string
 	// keepAll keeps events that no rule wants as well.
 	keepAll bool
 	// watched is told whether the store answers; nil tells nobody.
 	watched *storeWatch
+	// tracer is nil where nothing is traced.
+	tracer *telemetry.Tracer
 }
 
 // Accept implements server.Intake.
@@ -52,13 +57,18 @@ func (i *intake) Accept(ctx context.Context, body []byte) (server.Receipt, error
 	if !plan.Wanted && !i.keepAll {
 		return server.Receipt{ID: event.ID, Trigger: trigger, Empty: empty}, nil
 	}
-	accepted, err := i.store.Accept(ctx, plan)
+	kept, span := i.tracer.Accept(ctx, trigger, event.ID)
+	accepted, err := i.store.Accept(store.WithTrace(kept, telemetry.Traceparent(ctx)), plan)
+	span.Accepted(accepted.Duplicate, accepted.Alerts, err)
 	if refusal, ok := turnedAway(err); ok {
 		return server.Receipt{}, refusal
 	}
 	i.watched.saw(ctx, err)
 	if err != nil {
 		return server.Receipt{}, fmt.Errorf("keep event %s: %w", event.ID, err)
+	}
+	if !accepted.Duplicate {
+		i.tally.accepted(trigger, verdicts)
 	}
 	return server.Receipt{
 		ID: accepted.ID, Duplicate: accepted.Duplicate, Trigger: trigger, Alerts: accepted.Alerts, Empty: empty,

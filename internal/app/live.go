@@ -7,10 +7,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/beckon-relay/beckon/internal/access"
 	"github.com/beckon-relay/beckon/internal/channel/outbox"
 	"github.com/beckon-relay/beckon/internal/channel/sendgrid"
 	"github.com/beckon-relay/beckon/internal/channel/twilio"
@@ -21,6 +21,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/rules"
 	"github.com/beckon-relay/beckon/internal/server"
+	"github.com/beckon-relay/beckon/internal/view"
 )
 
 // live is everything that a reload replaces: it is built whole and swapped in at once, or not at all.
@@ -89,7 +90,11 @@ func (a *App) load(c config.Config) (*live, error) {
 	}
 	next.reporting = reporting(c)
 	next.media = newMedia(c, next.mailLinks, next.people.cometchat, a.store)
-	next.public, next.admin = a.handlers(c, next, callbacks)
+	guard, err := a.guard(c)
+	if err != nil {
+		return nil, err
+	}
+	next.public, next.admin = a.handlers(c, next, made{callbacks: callbacks, guard: guard})
 	next.stamp = strings.Join(append(next.people.hashes, generation.Hash, secretsOf(c)), " ")
 	return next, nil
 }
@@ -175,28 +180,32 @@ func settingsOf(ch relay.Channel) string {
 	return "SENDGRID_API_KEY and SENDGRID_FROM"
 }
 
+// made are what the handlers are made with besides.
+type made struct {
+	callbacks map[string]server.Callback
+	guard     *access.Guard
+}
+
 // handlers are made anew on each reload, because the credentials they check may have been rotated.
-func (a *App) handlers(c config.Config, next *live, callbacks map[string]server.Callback) (public, admin http.Handler) {
+func (a *App) handlers(c config.Config, next *live, with made) (public, admin http.Handler) {
 	users := make([]server.Credential, 0, len(c.WebhookUsers))
 	for _, u := range c.WebhookUsers {
 		users = append(users, server.Credential{User: u.User, Password: u.Password.Reveal()})
 	}
-	operators := make([]server.Operator, 0, len(c.ConsoleUsers))
-	for _, u := range c.ConsoleUsers {
-		operators = append(operators, server.Operator{Name: u.Name, Secret: u.Secret.Reveal(), Viewer: u.Viewer})
-	}
 	public = server.NewPublic(server.PublicOptions{
 		Intake: &intake{
-			store: a.store, current: a.generation, metrics: a.metrics, now: time.Now,
-			appID: c.CometChat.AppID, keepAll: c.Keep == config.KeepAll, watched: a.watched,
+			store: a.store, current: a.generation, metrics: a.metrics, tally: a.tally, now: time.Now,
+			appID: c.CometChat.AppID, keepAll: c.Keep == config.KeepAll, watched: a.watched, tracer: a.tracer,
 		},
 		Users: users, TrustedProxies: c.TrustedProxies, Logger: sparing(a.Logger), Observer: a.metrics,
-		Unsubscriber: next.mailLinks.unsubscriber(a.store), Media: next.media.opener(), Callbacks: callbacks,
+		Unsubscriber: next.mailLinks.unsubscriber(a.store), Media: next.media.opener(), Callbacks: with.callbacks, Tracer: a.tracer,
 	})
 	admin = server.NewAdmin(server.AdminOptions{
-		Ready: a.ready, Alive: func() error { return nil }, Metrics: a.metrics.handler(), Reload: a.Reload,
+		Ready: a.ready, Alive: func() error { return nil }, Metrics: a.metrics.handler(), Reload: a.reloadByHand,
 		Switches: switches{a}, Preferences: preferences{a}, Suppressions: suppressions{a.store}, People: &records{app: a},
-		Operators: operators, Open: c.AdminOnLoopback(), Logger: a.Logger,
+		API: a.api(), Bulk: bulk{a.store, time.Now}, Level: a.logLevel(),
+		Guard: with.guard, Console: a.console(c, with.guard), Dev: a.Dev, TrustedProxies: adminProxies(c), Stopping: a.stopping, Logger: a.Logger,
+		Tracer: a.tracer,
 	})
 	return public, admin
 }
@@ -252,6 +261,9 @@ func (a *App) Reload(ctx context.Context) error {
 		a.Logger.InfoContext(ctx, "reload: nothing changed", "rules", next.generation.Hash)
 	}
 	a.refusal = ""
+	a.refusals.Store(nil)
+	a.inForce.Store(&view.Config{Hash: next.generation.Hash, LoadedAt: time.Now()})
+	a.followLevel(c)
 	a.metrics.reloaded(next.generation, time.Now())
 	if next.stamp != a.live.Load().stamp {
 		a.live.Store(next)
@@ -272,33 +284,16 @@ func (a *App) warn(ctx context.Context, findings []rules.Finding) {
 // refused tells of a fault once, not at every look at the files.
 func (a *App) refused(ctx context.Context, err error) error {
 	a.metrics.reloadFailed()
+	found := findingsIn(err)
+	a.refusals.Store(&found)
+	standing := *a.inForce.Load()
+	standing.Refused = err.Error()
+	a.inForce.Store(&standing)
 	if err.Error() != a.refusal {
 		a.refusal = err.Error()
 		a.Logger.ErrorContext(ctx, "reload refused; the old rules stay in force", "rules", a.generation().Hash, "error", err)
 	}
 	return err
-}
-
-// secretsOf is a hash of every secret that a reload may have rotated.
-func secretsOf(c config.Config) string {
-	var parts []string
-	put := func(more ...string) { parts = append(parts, more...) }
-	for _, u := range c.WebhookUsers {
-		put(u.User, u.Password.Reveal())
-	}
-	for _, u := range c.ConsoleUsers {
-		put(u.Name, u.Secret.Reveal(), strconv.FormatBool(u.Viewer))
-	}
-	for _, key := range c.SecretKeys {
-		put(key.Reveal())
-	}
-	for _, token := range c.Twilio.AuthTokens {
-		put(token.Reveal())
-	}
-	put(c.SendGrid.EventPublicKeys...)
-	put(c.Twilio.APIKey, c.Twilio.APISecret.Reveal(), c.SendGrid.APIKey.Reveal())
-	put(c.CometChat.APIKey.Reveal(), strconv.Itoa(c.GroupCap), c.Directory.Token.Reveal(), c.Directory.User.User, c.Directory.User.Password.Reveal())
-	return settingsHash(parts...)
 }
 
 // watch reloads when a file that matters changes.

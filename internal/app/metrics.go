@@ -12,6 +12,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/beckon-relay/beckon/internal/channel/outbox"
+	"github.com/beckon-relay/beckon/internal/channel/sendgrid"
+	"github.com/beckon-relay/beckon/internal/channel/twilio"
 	"github.com/beckon-relay/beckon/internal/cometchat"
 	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/directory"
@@ -19,7 +22,15 @@ import (
 	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
-	"github.com/beckon-relay/beckon/internal/store"
+)
+
+// sourceWebhook is the source of CometChat's webhooks, beside those of callbacks.
+const sourceWebhook = "cometchat"
+
+// Results of an event.
+const (
+	resultMatched   = "matched"
+	resultUnmatched = "unmatched"
 )
 
 // metrics are everything /metrics shows. Labels are bounded: triggers of the catalogue, rules of the file, constants; never a
@@ -50,7 +61,7 @@ type metrics struct {
 	known relay.Catalogue
 }
 
-func newMetrics(version string) *metrics {
+func newMetrics(version, revision string) *metrics {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 	}
@@ -58,10 +69,8 @@ func newMetrics(version string) *metrics {
 		registry: prometheus.NewRegistry(),
 		known:    cometchat.Catalogue(),
 		webhooks: counter("beckon_webhook_requests_total", "Webhook requests by what came of them; refused ones have no trigger.", "source", "trigger", "outcome"),
-		webhookDuration: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "beckon_webhook_request_duration_seconds", Help: "Time from a webhook request to its answer.",
-			Buckets: prometheus.ExponentialBuckets(0.0005, 2, 13),
-		}),
+		webhookDuration: prometheus.NewHistogram(histogram(
+			"beckon_webhook_request_duration_seconds", "Time from a webhook request to its answer.", 0.0005, 13)),
 		events:      counter("beckon_events_total", "Events accepted, by trigger and whether a rule wanted them.", "trigger", "result"),
 		ruleMatches: counter("beckon_rule_matches_total", "Events that a rule matched.", "rule"),
 		ruleErrors:  counter("beckon_rule_errors_total", "Rules that failed on an event, by stage.", "rule", "stage"),
@@ -70,23 +79,17 @@ func newMetrics(version string) *metrics {
 		suppressed:  counter("beckon_deliveries_suppressed_total", "Deliveries that were suppressed, by Reason.", "channel", "reason"),
 		attempts:    counter("beckon_delivery_attempts_total", "Calls to providers.", "channel", "provider", "outcome"),
 		receipts:    counter("beckon_delivery_receipts_total", "Reports of providers, repeats included.", "channel", "status"),
-		attemptDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "beckon_delivery_attempt_duration_seconds", Help: "Time a call to a provider took.",
-			Buckets: prometheus.ExponentialBuckets(0.005, 2, 12),
-		}, []string{"channel", "provider"}),
-		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "beckon_delivery_latency_seconds", Help: "Time from the decision to send to the provider's acceptance.",
-			Buckets: prometheus.ExponentialBuckets(0.01, 2, 16),
-		}, []string{"channel"}),
+		attemptDuration: prometheus.NewHistogramVec(histogram(
+			"beckon_delivery_attempt_duration_seconds", "Time a call to a provider took.", 0.005, 12), []string{"channel", "provider"}),
+		latency: prometheus.NewHistogramVec(histogram(
+			"beckon_delivery_latency_seconds", "Time from the decision to send to the provider's acceptance.", 0.01, 16), []string{"channel"}),
 		zonesUnknown: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "beckon_unknown_time_zones_total", Help: "Look-ups of people whose time zone does not exist.",
 		}),
 		searches: counter("beckon_lost_answers_total", "Searches for messages whose answer was lost, by what came of them.", "channel", "result"),
 		lookups:  counter("beckon_directory_lookups_total", "Look-ups of people, by source and what came of them.", "source", "result"),
-		lookupDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "beckon_directory_lookup_duration_seconds", Help: "Time a source took that was asked for somebody.",
-			Buckets: prometheus.ExponentialBuckets(0.001, 2, 13),
-		}, []string{"source"}),
+		lookupDuration: prometheus.NewHistogramVec(histogram(
+			"beckon_directory_lookup_duration_seconds", "Time a source took that was asked for somebody.", 0.001, 13), []string{"source"}),
 		reloadOK: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "beckon_config_last_reload_successful", Help: "Whether the last reload succeeded (1) or left the old rules in force (0).",
 		}),
@@ -98,9 +101,9 @@ func newMetrics(version string) *metrics {
 		}, []string{"hash"}),
 	}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "beckon_build_info", Help: "Version of this binary and of Go.",
-	}, []string{"version", "goversion"})
-	build.WithLabelValues(version, runtime.Version()).Set(1)
+		Name: "beckon_build_info", Help: "Version and commit of this binary, and its version of Go.",
+	}, []string{"version", "revision", "goversion"})
+	build.WithLabelValues(version, revision, runtime.Version()).Set(1)
 	m.registry.MustRegister(
 		m.webhooks, m.webhookDuration, m.events, m.ruleMatches, m.ruleErrors, m.alerts, m.deliveries, m.suppressed, m.attempts,
 		m.receipts, m.attemptDuration, m.latency, m.zonesUnknown, m.searches, m.lookups, m.lookupDuration, m.reloadOK, m.reloadTime, m.configInfo, build,
@@ -112,8 +115,8 @@ func newMetrics(version string) *metrics {
 
 // zero makes the series that alerts are written on exist before the first failure, which increase() would otherwise miss.
 func (m *metrics) zero() {
+	m.zeroEvents()
 	for _, outcome := range server.Outcomes() {
-		m.webhooks.WithLabelValues("cometchat", "", outcome)
 		for _, source := range callbackSources() {
 			m.webhooks.WithLabelValues(source, "", outcome)
 		}
@@ -132,10 +135,64 @@ func (m *metrics) zero() {
 			m.suppressed.WithLabelValues(string(ch), string(reason))
 		}
 		m.latency.WithLabelValues(string(ch))
+		m.zeroAttempts(ch)
 		for _, result := range dispatch.Searches() {
 			m.searches.WithLabelValues(string(ch), string(result))
 		}
 	}
+}
+
+// otherTrigger is the label of triggers that are not in the catalogue: anybody could make up more.
+const otherTrigger = "other"
+
+func (m *metrics) zeroEvents() {
+	triggers := []string{otherTrigger}
+	for trigger := range m.known {
+		triggers = append(triggers, string(trigger))
+	}
+	for _, trigger := range triggers {
+		m.webhooks.WithLabelValues(sourceWebhook, trigger, server.OutcomeAccepted)
+		m.webhooks.WithLabelValues(sourceWebhook, trigger, server.OutcomeDuplicate)
+		m.events.WithLabelValues(trigger, resultMatched)
+		m.events.WithLabelValues(trigger, resultUnmatched)
+	}
+	for _, outcome := range server.Outcomes() {
+		if outcome != server.OutcomeAccepted && outcome != server.OutcomeDuplicate {
+			m.webhooks.WithLabelValues(sourceWebhook, "", outcome)
+		}
+	}
+	for action, state := range map[relay.Action]relay.AlertState{
+		relay.ActHold: relay.AlertHeld, relay.ActCancel: relay.AlertCancelled, relay.ActSuppress: relay.AlertSuppressed,
+	} {
+		for _, reason := range reasonsOf(string(state), "alert") {
+			m.alerts.WithLabelValues(string(action), string(reason))
+		}
+	}
+	m.alerts.WithLabelValues(string(relay.ActSend), "")
+}
+
+func (m *metrics) zeroAttempts(ch relay.Channel) {
+	for _, provider := range carriers()[ch] {
+		for _, outcome := range []string{"success", "throttled", "retryable", string(relay.Permanent), string(relay.Unknown)} {
+			m.attempts.WithLabelValues(string(ch), provider, outcome)
+		}
+		m.attemptDuration.WithLabelValues(string(ch), provider)
+	}
+	for _, status := range reportable()[ch] {
+		m.receipts.WithLabelValues(string(ch), status)
+	}
+}
+
+// carriers are the providers that each channel may have.
+func carriers() map[relay.Channel][]string {
+	return map[relay.Channel][]string{
+		relay.ChannelSMS: {twilio.Name, outbox.Name}, relay.ChannelEmail: {sendgrid.Name, outbox.Name},
+	}
+}
+
+// reportable are the words of providers in receipts.
+func reportable() map[relay.Channel][]string {
+	return map[relay.Channel][]string{relay.ChannelSMS: twilio.Statuses(), relay.ChannelEmail: sendgrid.Statuses()}
 }
 
 // endStates are the states that count as an end of a delivery; sent is one where nothing is heard of it again.
@@ -146,11 +203,18 @@ func endStates() []relay.DeliveryState {
 }
 
 // suppressing are the Reasons for which a delivery is suppressed, as their documentation says.
-func suppressing() []relay.Reason {
+func suppressing() []relay.Reason { return reasonsOf(string(relay.DeliverySuppressed), "delivery") }
+
+// reasonsOf are the Reasons that something may have in a state, as their documentation says: "held alert, queued delivery",
+// "dead or suppressed delivery".
+func reasonsOf(state, what string) []relay.Reason {
 	var out []relay.Reason
 	for _, doc := range relay.Reasons() {
-		if strings.Contains(doc.Of, string(relay.DeliverySuppressed)) && strings.Contains(doc.Of, "delivery") {
-			out = append(out, doc.Reason)
+		for part := range strings.SplitSeq(doc.Of, ", ") {
+			if strings.Contains(part, state) && (strings.Contains(part, what) || !strings.Contains(part, " ") && strings.HasSuffix(doc.Of, what)) {
+				out = append(out, doc.Reason)
+				break
+			}
 		}
 	}
 	return out
@@ -161,9 +225,9 @@ func (m *metrics) handler() http.Handler {
 }
 
 // Webhook implements server.Observer.
-func (m *metrics) Webhook(trigger, outcome string, took time.Duration) {
-	m.webhooks.WithLabelValues("cometchat", trigger, outcome).Inc()
-	m.webhookDuration.Observe(took.Seconds())
+func (m *metrics) Webhook(ctx context.Context, trigger, outcome string, took time.Duration) {
+	m.webhooks.WithLabelValues(sourceWebhook, trigger, outcome).Inc()
+	observe(ctx, m.webhookDuration, took)
 }
 
 // Callback implements server.Observer. The duration is kept for webhooks alone, which have a sender that waits 2 s.
@@ -186,17 +250,17 @@ func (m *metrics) received(ch relay.Channel, receipts []relay.Receipt, moved []r
 
 // planned notes what the rules made of an event, and gives its trigger as a label.
 func (m *metrics) planned(event relay.Event, verdicts []engine.Verdict) string {
-	trigger := "other"
+	trigger := otherTrigger
 	if _, ok := m.known[event.Trigger]; ok {
 		trigger = string(event.Trigger)
 	}
-	result := "unmatched"
+	result := resultUnmatched
 	for _, v := range verdicts {
 		if v.Err != nil {
 			m.ruleErrors.WithLabelValues(v.Rule, "condition").Inc()
 		}
 		if v.Matched {
-			result = "matched"
+			result = resultMatched
 			m.ruleMatches.WithLabelValues(v.Rule).Inc()
 		}
 	}
@@ -215,10 +279,9 @@ func (m *metrics) Decided(alert relay.Alert, decision relay.Decision) {
 }
 
 // Attempted implements dispatch.Observer.
-func (m *metrics) Attempted(delivery relay.Delivery, attempt relay.Attempt) {
+func (m *metrics) Attempted(ctx context.Context, delivery relay.Delivery, attempt relay.Attempt) {
 	m.attempts.WithLabelValues(string(delivery.Channel), attempt.Provider, outcomeLabel(attempt.Outcome)).Inc()
-	m.attemptDuration.WithLabelValues(string(delivery.Channel), attempt.Provider).
-		Observe(attempt.EndedAt.Sub(attempt.StartedAt).Seconds())
+	observe(ctx, m.attemptDuration.WithLabelValues(string(delivery.Channel), attempt.Provider), attempt.EndedAt.Sub(attempt.StartedAt))
 }
 
 // outcomeLabel says in the usual words of metrics what an attempt came to.
@@ -248,7 +311,7 @@ func (m *metrics) workers(busy func() (now, of int)) {
 }
 
 // Settled implements dispatch.Observer.
-func (m *metrics) Settled(delivery relay.Delivery, state relay.DeliveryState, latency time.Duration) {
+func (m *metrics) Settled(ctx context.Context, delivery relay.Delivery, state relay.DeliveryState, latency time.Duration) {
 	m.deliveries.WithLabelValues(string(delivery.Channel), string(state)).Inc()
 	if state == relay.DeliverySuppressed {
 		reason := delivery.Reason
@@ -258,7 +321,7 @@ func (m *metrics) Settled(delivery relay.Delivery, state relay.DeliveryState, la
 		m.suppressed.WithLabelValues(string(delivery.Channel), string(reason)).Inc()
 	}
 	if state == relay.DeliverySent {
-		m.latency.WithLabelValues(string(delivery.Channel)).Observe(latency.Seconds())
+		observe(ctx, m.latency.WithLabelValues(string(delivery.Channel)), latency)
 	}
 }
 
@@ -292,82 +355,3 @@ func (m *metrics) reloaded(generation *engine.Generation, at time.Time) {
 }
 
 func (m *metrics) reloadFailed() { m.reloadOK.Set(0) }
-
-// queueCollector asks the store what is waiting, each time somebody looks.
-type queueCollector struct {
-	store store.Store
-	now   func() time.Time
-
-	waiting, alerts, oldest, bytes, free, paused, segments, up *prometheus.Desc
-}
-
-func newQueueCollector(s store.Store, now func() time.Time) *queueCollector {
-	return &queueCollector{
-		store: s, now: now,
-		waiting: prometheus.NewDesc("beckon_queue_deliveries", "Deliveries that are not done, and dead ones.", []string{"channel", "state"}, nil),
-		alerts:  prometheus.NewDesc("beckon_queue_alerts", "Alerts that are held or due.", []string{"state"}, nil),
-		oldest: prometheus.NewDesc("beckon_queue_oldest_ready_age_seconds", "Age of the delivery that waits longest.",
-			[]string{"channel"}, nil),
-		bytes:  prometheus.NewDesc("beckon_store_bytes", "Size of the database on disk.", nil, nil),
-		free:   prometheus.NewDesc("beckon_store_free_bytes", "Room left on the disk of the database, where that is known.", nil, nil),
-		paused: prometheus.NewDesc("beckon_paused", "Pauses in force.", nil, nil),
-		segments: prometheus.NewDesc("beckon_sms_segments_today", "SMS segments of this day (UTC) that count against BECKON_SMS_DAILY_SEGMENTS.",
-			nil, nil),
-		up: prometheus.NewDesc("beckon_store_up", "Whether the store answers (1); without it the queue's gauges are missing.", nil, nil),
-	}
-}
-
-// Describe implements prometheus.Collector.
-func (q *queueCollector) Describe(ch chan<- *prometheus.Desc) {
-	ch <- q.waiting
-	ch <- q.alerts
-	ch <- q.oldest
-	ch <- q.bytes
-	ch <- q.free
-	ch <- q.paused
-	ch <- q.segments
-	ch <- q.up
-}
-
-// waitingStates are the states of a delivery that is not done, and dead.
-func waitingStates() []relay.DeliveryState {
-	return []relay.DeliveryState{relay.DeliveryQueued, relay.DeliverySending, relay.DeliveryUnknown, relay.DeliveryDead}
-}
-
-// statsTimeout bounds one look at the store: a scrape must end even when the disk hangs.
-const statsTimeout = 2 * time.Second
-
-// Collect implements prometheus.Collector. While the store does not answer, everything else is still shown.
-func (q *queueCollector) Collect(ch chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), statsTimeout)
-	defer cancel()
-	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
-	}
-	stats, err := q.store.Stats(ctx)
-	pauses, unread := q.store.Pauses(ctx)
-	if err != nil || unread != nil {
-		gauge(q.up, 0)
-		return
-	}
-	gauge(q.up, 1)
-	gauge(q.paused, float64(len(pauses)))
-	gauge(q.segments, float64(stats.Segments))
-	for _, channel := range relay.Channels() {
-		for _, state := range waitingStates() {
-			gauge(q.waiting, float64(stats.Deliveries[channel][state]), string(channel), string(state))
-		}
-		age := 0.0
-		if since, ok := stats.OldestQueued[channel]; ok {
-			age = q.now().Sub(since).Seconds()
-		}
-		gauge(q.oldest, age, string(channel))
-	}
-	for _, state := range []relay.AlertState{relay.AlertHeld, relay.AlertDue} {
-		gauge(q.alerts, float64(stats.Alerts[state]), string(state))
-	}
-	gauge(q.bytes, float64(stats.Bytes))
-	if stats.Free >= 0 {
-		gauge(q.free, float64(stats.Free))
-	}
-}

@@ -27,7 +27,7 @@ func (l looked) Pauses(context.Context) ([]relay.Pause, error) { return l.pauses
 
 func (l looked) scrape(t *testing.T) string {
 	t.Helper()
-	m := newMetrics("test")
+	m := newMetrics("test", "abc")
 	m.registry.MustRegister(newQueueCollector(l, time.Now))
 	return scrape(t, m)
 }
@@ -52,11 +52,11 @@ func TestMetricsTellOfPauses(t *testing.T) {
 
 func TestSuppressedDeliveriesAreCountedByReason(t *testing.T) {
 	t.Parallel()
-	m := newMetrics("test")
+	m := newMetrics("test", "abc")
 	require.Contains(t, scrape(t, m), `beckon_deliveries_suppressed_total{channel="sms",reason="daily_segments"} 0`)
-	m.Settled(relay.Delivery{Channel: relay.ChannelSMS, Reason: relay.ReasonDailySegments}, relay.DeliverySuppressed, 0)
-	m.Settled(relay.Delivery{Channel: relay.ChannelSMS, Reason: relay.ReasonThrottled}, relay.DeliverySuppressed, 0)
-	m.Settled(relay.Delivery{Channel: relay.ChannelEmail}, relay.DeliverySent, 0)
+	m.Settled(t.Context(), relay.Delivery{Channel: relay.ChannelSMS, Reason: relay.ReasonDailySegments}, relay.DeliverySuppressed, 0)
+	m.Settled(t.Context(), relay.Delivery{Channel: relay.ChannelSMS, Reason: relay.ReasonThrottled}, relay.DeliverySuppressed, 0)
+	m.Settled(t.Context(), relay.Delivery{Channel: relay.ChannelEmail}, relay.DeliverySent, 0)
 	got := scrape(t, m)
 	require.Contains(t, got, `beckon_deliveries_suppressed_total{channel="sms",reason="daily_segments"} 1`)
 	require.Contains(t, got, `beckon_deliveries_suppressed_total{channel="sms",reason="opted_out"} 1`, "the last attempt said so")

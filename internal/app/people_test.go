@@ -59,7 +59,7 @@ func (s *sources) name(t *testing.T, uid string) string {
 func TestSourcesAreAskedInTheirOrderAndRemembered(t *testing.T) {
 	t.Parallel()
 	count, chat, c := asked(t)
-	m := newMetrics("test")
+	m := newMetrics("test", "abc")
 	require.Contains(t, scrape(t, m), `beckon_directory_lookups_total{result="down",source="cometchat"} 0`)
 	s, err := finder{observer: m, odd: func(string) {}}.open(c)
 	require.NoError(t, err)
@@ -163,7 +163,7 @@ func TestAFieldInCometChatThatCannotBeUsedIsToldWithoutQuotingIt(t *testing.T) {
 	_, chat, c := asked(t)
 	chat.User("joe", "Joe", map[string]any{"contactNumber": "0151 23456789", "email": "joe@example.com"})
 	var log strings.Builder
-	a := &App{Options: Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, metrics: newMetrics("test")}
+	a := &App{Options: Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}, metrics: newMetrics("test", "abc")}
 	s, err := a.finder().open(c)
 	require.NoError(t, err)
 	contact, err := s.chain.Lookup(t.Context(), "joe")

@@ -13,6 +13,8 @@ import (
 	"github.com/beckon-relay/beckon/internal/config"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
+	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/telemetry"
 )
 
 // Sources of callbacks, as metrics name them.
@@ -40,6 +42,8 @@ type reports struct {
 	reply   server.Reply
 	store   receiver
 	metrics *metrics
+	// tally counts for the overview; nil does not.
+	tally *tallier
 	// forged is told of each wrong signature; nil tells nobody.
 	forged *forgeries
 }
@@ -72,7 +76,7 @@ func (r *reports) Receive(ctx context.Context, call server.Call) (server.Reply, 
 	if len(said.receipts) == 0 {
 		return reply, nil
 	}
-	moved, err := r.store.Receive(ctx, said.receipts)
+	moved, err := r.store.Receive(store.WithTrace(ctx, telemetry.Traceparent(ctx)), said.receipts)
 	if refusal, ok := turnedAway(err); ok {
 		return server.Reply{}, refusal
 	}
@@ -80,6 +84,7 @@ func (r *reports) Receive(ctx context.Context, call server.Call) (server.Reply, 
 		return server.Reply{}, fmt.Errorf("keep receipts: %w", err)
 	}
 	r.metrics.received(r.channel, said.receipts, moved)
+	r.tally.reported(moved)
 	return reply, nil
 }
 
@@ -122,7 +127,7 @@ func (a *App) twilioCallbacks(c config.Config, routes map[string]server.Callback
 		return twilio.Callback{URI: call.URI, Signature: call.Header.Get(twilio.SignatureHeader), Body: call.Body}
 	}
 	route := func(source string, r reports) server.Callback {
-		r.channel, r.store, r.metrics = relay.ChannelSMS, a.store, a.metrics
+		r.channel, r.store, r.metrics, r.tally = relay.ChannelSMS, a.store, a.metrics, a.tally
 		r.forged = a.forgeries(source, "BECKON_PUBLIC_URL and TWILIO_AUTH_TOKEN")
 		return server.Callback{
 			Source: source, MediaType: twilio.CallbackMedia, MaxBody: twilio.MaxCallback, Receive: r.Receive,
@@ -160,7 +165,7 @@ func (a *App) sendgridCallbacks(c config.Config, routes map[string]server.Callba
 		return err
 	}
 	r := &reports{
-		channel: relay.ChannelEmail, store: a.store, metrics: a.metrics, reply: server.Reply{Status: http.StatusOK},
+		channel: relay.ChannelEmail, store: a.store, metrics: a.metrics, tally: a.tally, reply: server.Reply{Status: http.StatusOK},
 		forged: a.forgeries(sourceEvents, "SENDGRID_EVENT_PUBLIC_KEY"),
 		read: func(call server.Call) (report, error) {
 			return only(events.Read(sendgrid.Batch{

@@ -26,8 +26,11 @@ type Config struct {
 	Directory        Directory
 	WebhookUsers     []WebhookUser
 	ConsoleUsers     []ConsoleUser
-	// Operator is who commands say they are when they ask a running relay; empty for nobody.
+	ConsoleTokens    []ConsoleToken
+	ConsoleProxy     ConsoleProxy
+	// Operator is who commands say they are when they ask a running relay, or Token says it; empty for nobody.
 	Operator  WebhookUser
+	Token     Secret
 	Providers Providers
 	Keep      Keep
 	// SecretKeys sign and verify links, and hash and recognise what is left of forgotten people: the first signs, all verify.
@@ -38,6 +41,8 @@ type Config struct {
 	CometChat CometChat
 	Twilio    Twilio
 	SendGrid  SendGrid
+
+	Tracing Tracing
 
 	// SMS and Email bound what is sent on each channel.
 	SMS, Email Limits
@@ -70,13 +75,6 @@ type Config struct {
 type WebhookUser struct {
 	User     string
 	Password Secret
-}
-
-// ConsoleUser may use the admin listener. Secret is a password, or a bcrypt hash when it begins with "$2".
-type ConsoleUser struct {
-	Name   string
-	Secret Secret
-	Viewer bool
 }
 
 // CometChat is the app whose webhooks come in.
@@ -160,7 +158,7 @@ const (
 )
 
 // AdminOnLoopback reports whether only this machine reaches the admin listener, so that its actions may do without
-// credentials.
+// credentials where none are configured.
 func (c Config) AdminOnLoopback() bool {
 	host, _, err := net.SplitHostPort(c.AdminListen)
 	if err != nil {

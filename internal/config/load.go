@@ -60,6 +60,7 @@ func Load(lookup func(string) (string, bool), readFile func(string) ([]byte, err
 		c.MediaLinkTTL = c.Retention
 	}
 	faults = append(faults, together(c, given)...)
+	faults = append(faults, consoleTogether(given)...)
 	if c.RetentionMessages > c.Retention && c.Retention > 0 {
 		faults = append(faults, fmt.Errorf("BECKON_RETENTION_MESSAGES: %v is longer than the events are kept that the messages belong to (BECKON_RETENTION, %v)",
 			c.RetentionMessages, c.Retention))

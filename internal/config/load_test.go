@@ -42,6 +42,7 @@ func TestAnEmptyEnvironmentGivesTheDefaults(t *testing.T) {
 		MediaLinkTTL: 30 * 24 * time.Hour, LogLevel: slog.LevelInfo, LogFormat: config.LogJSON,
 		Directory: config.Directory{TTL: 5 * time.Minute},
 		SMS:       config.Limits{Concurrency: 32}, Email: config.Limits{Rate: 100, Concurrency: 32}, GroupCap: 1000,
+		Tracing: config.Tracing{Sampler: "parentbased_always_on", SamplerArg: 1},
 	}, got)
 }
 
@@ -120,6 +121,29 @@ func TestEveryGoodSettingIsRead(t *testing.T) {
 	require.True(t, got.SendGrid.Activity)
 	require.Equal(t, 5*time.Second, got.SendGrid.ActivityLag)
 	require.Equal(t, "Beckon <beckon@example.com>", got.SendGrid.From)
+}
+
+func TestWhoMayUseTheConsoleIsRead(t *testing.T) {
+	t.Parallel()
+	got, err := load(map[string]string{
+		"BECKON_CONSOLE_TOKENS":       "ci:0123456789abcdef0123456789abcdef,cd:sha256:" + strings.Repeat("AB", 32) + ":viewer",
+		"BECKON_CONSOLE_PROXY_HEADER": "x-forwarded-user",
+		"BECKON_CONSOLE_PROXIES":      "10.0.0.0/8",
+		"BECKON_CONSOLE_OPERATORS":    "ann@example.com, bob",
+		"BECKON_TOKEN":                "fedcba9876543210fedcba9876543210",
+	}, nil)
+	require.NoError(t, err)
+	require.Equal(t, []config.ConsoleToken{
+		{Name: "ci", Hash: "3eb1bd439947eb762998e566ccc2e099c791118b2f40579cc4f7da2b5061b7f9"}, {Name: "cd", Hash: config.Secret(strings.Repeat("ab", 32)), Viewer: true},
+	}, got.ConsoleTokens)
+	require.Equal(t, config.ConsoleProxy{
+		Header: "X-Forwarded-User", Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Operators: []string{"ann@example.com", "bob"},
+	}, got.ConsoleProxy)
+	require.True(t, got.ConsoleConfigured())
+	require.Equal(t, "fedcba9876543210fedcba9876543210", got.Token.Reveal())
+	got, err = load(nil, nil)
+	require.NoError(t, err)
+	require.False(t, got.ConsoleConfigured())
 }
 
 // faultCase is one entry of testdata/faults.yaml.
@@ -272,6 +296,7 @@ func TestNoSecretGetsOutByPrinting(t *testing.T) {
 	const secret = "hunter2hunter2"
 	c, err := load(map[string]string{
 		"BECKON_WEBHOOK_USERS": "chat:" + secret, "BECKON_CONSOLE_USERS": "ann:" + secret,
+		"BECKON_CONSOLE_TOKENS": "ci:" + secret + secret + secret, "BECKON_TOKEN": secret,
 		"TWILIO_AUTH_TOKEN": secret, "SENDGRID_API_KEY": secret, "COMETCHAT_API_KEY": secret, "TWILIO_API_SECRET": secret,
 		"COMETCHAT_APP_ID": "app", "COMETCHAT_REGION": "eu", "BECKON_DIRECTORY_TOKEN": secret,
 	}, nil)
@@ -322,6 +347,7 @@ func FuzzLoadNeverPanicsAndNeverShowsASecret(f *testing.F) {
 	}
 	f.Add("BECKON_WEBHOOK_USERS", "a:b,:c,d:")
 	f.Add("BECKON_CONSOLE_USERS", "a:$2b$:viewer,a:b:c:d")
+	f.Add("BECKON_CONSOLE_TOKENS", "a:sha256:00:viewer,b:0123456789abcdef0123456789abcdef:viewer")
 	f.Add("BECKON_DATABASE_URL", "postgres://u:topsecret@h/d")
 	secret := map[string]bool{}
 	for _, s := range config.Settings() {

@@ -28,11 +28,14 @@ func Settings() []Setting {
 	return all
 }
 
+// mostName is the longest name that the others are set apart for.
+const mostName = 28
+
 // Help describes every setting, for `beckon serve --help`.
 func Help() string {
 	width := 0
 	for _, s := range Settings() {
-		width = max(width, len(s.Name))
+		width = max(width, min(len(s.Name), mostName))
 	}
 	var b strings.Builder
 	b.WriteString("Settings (environment variables; * may come from a file instead, named by NAME_FILE):\n\n")
@@ -53,12 +56,14 @@ func Help() string {
 func table() []entry {
 	var all []entry
 	all = append(all, listenerTable()...)
+	all = append(all, consoleTable()...)
 	all = append(all, dataTable()...)
 	all = append(all, directoryTable()...)
 	all = append(all, vendorTable()...)
 	all = append(all, guardTable()...)
 	all = append(all, consentTable()...)
-	return append(all, operationTable()...)
+	all = append(all, operationTable()...)
+	return append(all, tracingTable()...)
 }
 
 func listenerTable() []entry {
@@ -96,22 +101,8 @@ func listenerTable() []entry {
 		},
 		{
 			Setting{
-				Name: "BECKON_CONSOLE_USERS", Secret: true,
-				Help: "who may act off loopback: name:secret[:viewer],... ($2... is a bcrypt hash)",
-			},
-			func(c *Config, v string) error { return readConsoleUsers(&c.ConsoleUsers, v) },
-		},
-		{
-			Setting{
-				Name: "BECKON_OPERATOR", Secret: true,
-				Help: "for commands that ask a running relay off loopback: name:secret of a console user",
-			},
-			func(c *Config, v string) error { return readOperator(&c.Operator, v) },
-		},
-		{
-			Setting{
 				Name: "BECKON_SECRET_KEY", Secret: true,
-				Help: "keys for links and `forget`, 32 characters or more each: the first signs, all verify",
+				Help: "keys for links, sessions, `forget`, each of 32 characters or more: the first signs",
 			},
 			func(c *Config, v string) error { return readSecretKeys(&c.SecretKeys, v) },
 		},

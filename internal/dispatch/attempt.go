@@ -23,6 +23,7 @@ type deliveryWorker struct {
 // Work implements river.Worker.
 func (w *deliveryWorker) Work(ctx context.Context, job *river.Job[store.DeliveryArgs]) error {
 	defer w.d.working()()
+	ctx = store.WithTrace(ctx, job.Args.Trace)
 	delivery, err := w.d.Store.Delivery(ctx, job.Args.DeliveryID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // pruned
@@ -52,6 +53,11 @@ func (d *Dispatcher) goOn(ctx context.Context, delivery relay.Delivery, how mann
 	}
 	if !d.Now().Before(delivery.ExpiresAt) {
 		return d.settle(ctx, delivery, relay.ReasonExpired)
+	}
+	if !delivery.RetriedAt.IsZero() {
+		if still, err := d.stillTrue(ctx, delivery); err != nil || !still {
+			return err
+		}
 	}
 	return d.attempt(ctx, delivery, how)
 }
@@ -95,12 +101,13 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery relay.Delivery, how m
 	if err != nil || attempt.N == 0 {
 		return err
 	}
-	ctx = context.WithoutCancel(ctx)
+	ctx, span := d.Tracer.Attempt(context.WithoutCancel(ctx), store.TraceOf(ctx), delivery, attempt)
 	call, cancel := context.WithTimeout(ctx, channel.Deadline)
 	attempt.Outcome = discreet(by.Send(call, delivery), delivery.Content)
 	cancel()
+	span.Attempted(attempt.Outcome)
 	attempt.EndedAt = d.Now()
-	entry.use(d.slowing(attempt))
+	entry.use(d.slowing(attempt, delivery.Before))
 	next := d.next(ctx, delivery, attempt, entry != nil && entry.probe)
 	if next.State == relay.DeliverySent {
 		next.Reason = by.reason
@@ -110,10 +117,10 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery relay.Delivery, how m
 
 // slowing is what the gate learns of an attempt. A provider that asks to slow down and does not say for how long is left in peace for
 // about as long as the delivery waits.
-func (d *Dispatcher) slowing(attempt relay.Attempt) relay.Outcome {
+func (d *Dispatcher) slowing(attempt relay.Attempt, before int) relay.Outcome {
 	outcome := attempt.Outcome
 	if outcome.Reason == relay.ReasonThrottled && outcome.RetryAfter == 0 {
-		outcome.RetryAfter = min(channel.Backoff(attempt.N, 0, d.Random()), mostGuessed)
+		outcome.RetryAfter = min(channel.Backoff(max(1, attempt.N-before), 0, d.Random()), mostGuessed)
 	}
 	return outcome
 }
@@ -133,14 +140,14 @@ func (d *Dispatcher) begin(ctx context.Context, delivery relay.Delivery, by carr
 	case errors.Is(err, store.ErrSuppressed): // somebody said no while it waited, or the day's segments are used up
 		d.Logger.InfoContext(ctx, "delivery suppressed", "delivery", begun.ID, "rule", begun.Rule, "channel", begun.Channel,
 			"reason", begun.Reason)
-		d.Observer.Settled(begun, begun.State, d.Now().Sub(begun.CreatedAt))
+		d.Observer.Settled(ctx, begun, begun.State, d.Now().Sub(begun.Since()))
 		return begun, relay.Attempt{}, nil
 	}
 	return begun, relay.Attempt{}, fmt.Errorf("begin attempt of delivery %s: %w", delivery.ID, err)
 }
 
 func (d *Dispatcher) finish(ctx context.Context, delivery relay.Delivery, attempt relay.Attempt, next store.Next) error {
-	d.Observer.Attempted(delivery, attempt)
+	d.Observer.Attempted(ctx, delivery, attempt)
 	d.Logger.InfoContext(ctx, "attempt ended", "delivery", delivery.ID, "rule", delivery.Rule, "channel", delivery.Channel,
 		"to", delivery.Masked(), "attempt", attempt.N, "outcome", attempt.Outcome.Kind, "reason", attempt.Outcome.Reason,
 		"status", attempt.Outcome.Status, "code", attempt.Outcome.Code, "state", next.State)
@@ -148,7 +155,7 @@ func (d *Dispatcher) finish(ctx context.Context, delivery relay.Delivery, attemp
 		return fmt.Errorf("keep outcome of delivery %s: %w", delivery.ID, err)
 	}
 	if next.State.Done() {
-		d.Observer.Settled(delivery, next.State, attempt.EndedAt.Sub(delivery.CreatedAt))
+		d.Observer.Settled(ctx, delivery, next.State, attempt.EndedAt.Sub(delivery.Since()))
 	}
 	return nil
 }
@@ -175,7 +182,10 @@ func (d *Dispatcher) keep(ctx context.Context, attempt relay.Attempt, next store
 
 // settle ends a delivery without another attempt.
 func (d *Dispatcher) settle(ctx context.Context, delivery relay.Delivery, reason relay.Reason) error {
-	next := store.Next{State: relay.DeliveryDead, Reason: reason}
+	return d.end(ctx, delivery, store.Next{State: relay.DeliveryDead, Reason: reason})
+}
+
+func (d *Dispatcher) end(ctx context.Context, delivery relay.Delivery, next store.Next) error {
 	err := d.Store.Settle(ctx, delivery.ID, next, d.Now())
 	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -184,7 +194,7 @@ func (d *Dispatcher) settle(ctx context.Context, delivery relay.Delivery, reason
 		return fmt.Errorf("settle delivery %s: %w", delivery.ID, err)
 	}
 	d.Logger.InfoContext(ctx, "delivery ended without another attempt", "delivery", delivery.ID, "rule", delivery.Rule,
-		"channel", delivery.Channel, "state", next.State, "reason", reason)
-	d.Observer.Settled(delivery, next.State, d.Now().Sub(delivery.CreatedAt))
+		"channel", delivery.Channel, "state", next.State, "reason", next.Reason)
+	d.Observer.Settled(ctx, delivery, next.State, d.Now().Sub(delivery.Since()))
 	return nil
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/render"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/telemetry"
 )
 
 // Provider carries messages of one channel. Send makes one attempt and always says what came of it.
@@ -43,10 +44,10 @@ var ErrUnknownPerson = errors.New("unknown person")
 type Observer interface {
 	// Decided: an alert fell due and this came of it.
 	Decided(alert relay.Alert, decision relay.Decision)
-	// Attempted: one call to a provider ended.
-	Attempted(delivery relay.Delivery, attempt relay.Attempt)
+	// Attempted: one call to a provider ended. ctx has its span, where it is traced.
+	Attempted(ctx context.Context, delivery relay.Delivery, attempt relay.Attempt)
 	// Settled: a delivery reached an end. latency counts from the decision to send, so a rule's wait is not in it.
-	Settled(delivery relay.Delivery, state relay.DeliveryState, latency time.Duration)
+	Settled(ctx context.Context, delivery relay.Delivery, state relay.DeliveryState, latency time.Duration)
 	// ZoneUnknown: a person's time zone is not one that exists.
 	ZoneUnknown()
 	// Searched: a message whose answer was lost was looked for.
@@ -67,8 +68,10 @@ type Options struct {
 	// Provider gives the provider in force for a channel; false where none is configured.
 	Provider func(relay.Channel) (Provider, bool)
 	Observer Observer
-	Logger   *slog.Logger
-	Now      func() time.Time
+	// Tracer makes spans of decisions and attempts; nil makes none.
+	Tracer *telemetry.Tracer
+	Logger *slog.Logger
+	Now    func() time.Time
 	// Random in [0,1) jitters retries.
 	Random func() float64
 	// UnknownWait is how long a delivery whose answer was lost waits before it is sent again.
@@ -255,6 +258,7 @@ func (d *Dispatcher) houseKeeping(ctx context.Context) error {
 		{"events", d.Retention, d.Store.Prune},
 		{"messages", d.RetentionMessages, d.Store.Blank},
 		{"the audit", d.RetentionAudit, d.Store.PruneAudit},
+		{"counters", talliesKept(d.Retention), d.Store.PruneTallies},
 	} {
 		for n := pruneSize; kind.kept > 0 && n >= pruneSize; {
 			var err error
@@ -264,6 +268,17 @@ func (d *Dispatcher) houseKeeping(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// mostTallies is how long counters are kept at the most: nobody looks further back.
+const mostTallies = 30 * 24 * time.Hour
+
+// talliesKept is how long counters are kept: as long as events, which they count.
+func talliesKept(retention time.Duration) time.Duration {
+	if retention == 0 {
+		return mostTallies
+	}
+	return min(retention, mostTallies)
 }
 
 // warnings is a log handler that passes nothing below a warning: River tells of its own well-being every few seconds.

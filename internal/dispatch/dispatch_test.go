@@ -91,9 +91,9 @@ type observer struct {
 
 func (o *observer) Decided(relay.Alert, relay.Decision) {}
 
-func (o *observer) Attempted(relay.Delivery, relay.Attempt) {}
+func (o *observer) Attempted(context.Context, relay.Delivery, relay.Attempt) {}
 
-func (o *observer) Settled(_ relay.Delivery, state relay.DeliveryState, _ time.Duration) {
+func (o *observer) Settled(_ context.Context, _ relay.Delivery, state relay.DeliveryState, _ time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.settled = append(o.settled, state)

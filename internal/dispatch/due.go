@@ -13,6 +13,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/telemetry"
 )
 
 // dueWorker decides an alert whose time has come and makes the first attempt of each of its deliveries.
@@ -25,7 +26,7 @@ type dueWorker struct {
 // Work implements river.Worker.
 func (w *dueWorker) Work(ctx context.Context, job *river.Job[store.DueArgs]) error {
 	defer w.d.working()()
-	return w.d.due(ctx, job.Args.AlertID)
+	return w.d.due(store.WithTrace(ctx, job.Args.Trace), job.Args.AlertID)
 }
 
 // Timeout implements river.Worker: a large group takes long to list.
@@ -57,13 +58,25 @@ func (d *Dispatcher) due(ctx context.Context, alertID string) error {
 	if wait := at.Sub(d.Now()); wait > 0 {
 		return river.JobSnooze(wait)
 	}
-	if err := d.decideEarlier(ctx, alert); err != nil {
+	if err := d.decideEarlier(store.WithTrace(ctx, ""), alert); err != nil { // they are in the wake of other events
 		return err
 	}
-	if err := d.decide(ctx, alert); err != nil {
+	ctx, span := d.Tracer.Decide(ctx, store.TraceOf(ctx), alert)
+	ctx = inWakeOf(ctx)
+	err = d.decide(ctx, alert)
+	span.End(err)
+	if err != nil {
 		return err
 	}
 	return d.attemptOpen(ctx, alertID)
+}
+
+// inWakeOf has what comes by the queue follow from the span of ctx, if there is one.
+func inWakeOf(ctx context.Context) context.Context {
+	if parent := telemetry.Traceparent(ctx); parent != "" {
+		return store.WithTrace(ctx, parent)
+	}
+	return ctx
 }
 
 // decideEarlier decides what was received for the same person before an alert and waited for the same moment, such as the end of the
@@ -167,6 +180,7 @@ func (d *Dispatcher) situation(ctx context.Context, alert relay.Alert) (engine.S
 // tell reports what was decided of an alert and of those that went with it.
 func (d *Dispatcher) tell(ctx context.Context, alert relay.Alert, members []relay.Member, decision relay.Decision) {
 	d.Observer.Decided(alert, decision)
+	d.Tracer.Decided(ctx, decision)
 	d.Logger.InfoContext(ctx, "alert decided", "alert", alert.ID, "event", alert.EventID, "rule", alert.Rule,
 		"action", decision.Action, "reason", decision.Reason)
 	for _, r := range decision.Members {
@@ -182,7 +196,7 @@ func (d *Dispatcher) tell(ctx context.Context, alert relay.Alert, members []rela
 		if delivery.State.Done() {
 			d.Logger.InfoContext(ctx, "delivery does not go out", "delivery", delivery.ID, "rule", alert.Rule, "channel", delivery.Channel,
 				"state", delivery.State, "reason", delivery.Reason)
-			d.Observer.Settled(delivery, delivery.State, 0)
+			d.Observer.Settled(ctx, delivery, delivery.State, 0)
 		}
 	}
 }

@@ -57,6 +57,7 @@ func (d *Dispatcher) find(ctx context.Context, delivery relay.Delivery, how mann
 	if err != nil {
 		return fmt.Errorf("read attempts of delivery %s: %w", delivery.ID, err)
 	}
+	attempts = counted(delivery, attempts)
 	var lost []relay.Attempt
 	for _, a := range attempts {
 		if unanswered(a) {
@@ -182,7 +183,7 @@ func (d *Dispatcher) take(ctx context.Context, delivery relay.Delivery, provider
 		if err != nil {
 			return SearchFound, fmt.Errorf("settle delivery %s as found: %w", delivery.ID, err)
 		}
-		d.Observer.Settled(delivery, next.State, d.Now().Sub(delivery.CreatedAt))
+		d.Observer.Settled(ctx, delivery, next.State, d.Now().Sub(delivery.Since()))
 		return SearchFound, nil
 	}
 	return SearchAbsent, nil

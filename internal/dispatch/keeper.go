@@ -241,6 +241,9 @@ func (k *keeper) end(ctx context.Context, delivery relay.Delivery, reason relay.
 		}
 		return k.d.settle(ctx, delivery, relay.ReasonExpired)
 	}
+	if k.d.Now().Sub(delivery.Since()) < fallbackPatience {
+		return nil // it was retried since
+	}
 	falls, err := k.d.fallsBack(ctx, delivery, relay.Attempt{})
 	if err != nil || !falls {
 		return err

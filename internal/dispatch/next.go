@@ -38,17 +38,17 @@ func (d *Dispatcher) next(ctx context.Context, delivery relay.Delivery, attempt 
 // again says when a delivery that was surely not taken is tried again, or why it is not.
 func (d *Dispatcher) again(ctx context.Context, delivery relay.Delivery, attempt relay.Attempt, probe bool) store.Next {
 	outcome := attempt.Outcome
-	wait := channel.Backoff(attempt.N, outcome.RetryAfter, d.Random())
+	wait := channel.Backoff(attempt.N-delivery.Before, outcome.RetryAfter, d.Random())
 	if misconfigured(outcome) {
 		wait = max(wait, probeEvery) // others have their turn as probes
 	}
 	at := attempt.EndedAt.Add(wait)
 	switch {
-	case attempt.N >= channel.MaxAttempts && !probe && d.triedEnough(ctx, delivery, attempt):
+	case attempt.N-delivery.Before >= channel.MaxAttempts && !probe && d.triedEnough(ctx, delivery, attempt):
 		return store.Next{State: relay.DeliveryDead, Reason: relay.ReasonGaveUp}
 	case !at.Before(delivery.ExpiresAt):
 		return store.Next{State: relay.DeliveryDead, Reason: relay.ReasonExpired}
-	case at.Sub(delivery.CreatedAt) > fallbackPatience && outcome.Reason != relay.ReasonNone:
+	case at.Sub(delivery.Since()) > fallbackPatience && outcome.Reason != relay.ReasonNone:
 		falls, err := d.fallsBack(ctx, delivery, attempt)
 		if err != nil {
 			d.Logger.WarnContext(ctx, "a delivery waits, though its rule may have a fallback", "delivery", delivery.ID, "error", err)
@@ -70,7 +70,12 @@ func (d *Dispatcher) triedEnough(ctx context.Context, delivery relay.Delivery, a
 		d.Logger.WarnContext(ctx, "attempts cannot be counted; another one is made", "delivery", delivery.ID, "error", err)
 		return false
 	}
-	return tries(attempts) >= channel.MaxAttempts
+	return tries(counted(delivery, attempts)) >= channel.MaxAttempts
+}
+
+// counted are the attempts that bound how many there are to be: those since an operator had the delivery retried, if one did.
+func counted(delivery relay.Delivery, attempts []relay.Attempt) []relay.Attempt {
+	return slices.DeleteFunc(slices.Clone(attempts), func(a relay.Attempt) bool { return a.N <= delivery.Before })
 }
 
 // tries counts attempts without those that were not about their delivery.

@@ -9,7 +9,8 @@ import (
 // AlertState is where an alert stands. See docs/states.md for the drawing.
 type AlertState string
 
-// Alert states: held → due → sent | cancelled | suppressed | failed; due → held is allowed.
+// Alert states: held → due → sent | cancelled | suppressed | failed; due → held is allowed. By hand only, an end without a message
+// becomes due again when a delivery is retried.
 const (
 	// AlertHeld waits for its DueAt.
 	AlertHeld AlertState = "held"
@@ -33,7 +34,8 @@ func AlertStates() []AlertState {
 // DeliveryState is where a delivery stands. See docs/states.md for the drawing.
 type DeliveryState string
 
-// Delivery states: queued → sending → sent → delivered | undelivered; and unknown, suppressed, dead.
+// Delivery states: queued → sending → sent → delivered | undelivered; and unknown, suppressed, dead. By hand only, one that is over
+// and did not arrive becomes queued again (Retriable), and one that waits becomes dead.
 const (
 	DeliveryQueued      DeliveryState = "queued"
 	DeliverySending     DeliveryState = "sending"
@@ -175,8 +177,11 @@ type Delivery struct {
 	// Provider and ProviderID say who took it and under which id, once sent.
 	Provider   string
 	ProviderID string
-	// Attempts counts the calls begun.
+	// Attempts counts the calls begun. RetriedAt is when an operator had it retried last, and Before how many of the Attempts were
+	// made until then; both are zero where none did.
 	Attempts  int
+	RetriedAt time.Time
+	Before    int
 	NextAt    time.Time
 	ExpiresAt time.Time
 	CreatedAt time.Time
@@ -184,6 +189,14 @@ type Delivery struct {
 	// BlankedAt is when Content and address were taken out, because they were past their retention or told of somebody who was
 	// forgotten; zero while they are there.
 	BlankedAt time.Time
+}
+
+// Since is when its attempts began to be counted: when it was made, or retried by hand.
+func (d Delivery) Since() time.Time {
+	if d.RetriedAt.IsZero() {
+		return d.CreatedAt
+	}
+	return d.RetriedAt
 }
 
 // Address is the phone number or the email address in clear, by channel: for providers and the store, never for a log.

@@ -17,13 +17,16 @@ func (p Pause) Covers(rule string, channel Channel) bool {
 	return (p.Channel == "" || p.Channel == channel) && (p.Rule == "" || p.Rule == rule)
 }
 
+// ByLocal is whom the audit names where no credentials are asked for, and for whoever is at the machine itself.
+const ByLocal = "local"
+
 // ByRecipient is whom the audit names where the person did it who gets the messages.
 const ByRecipient = "recipient"
 
 // Audit is one thing an operator did, or a recipient by the link in a mail.
 type Audit struct {
 	At time.Time
-	// Who is the operator's name, "local" for one at the machine itself, or ByRecipient.
+	// Who is the operator's name, ByLocal, or ByRecipient.
 	Who string
 	// Action is a short constant such as "pause"; Subject what it was done to. Neither names a person in clear.
 	Action, Subject string

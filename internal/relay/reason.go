@@ -21,6 +21,7 @@ const (
 	ReasonNobody         Reason = "nobody"
 	ReasonLookupFailed   Reason = "lookup_failed"
 	ReasonTooMany        Reason = "too_many"
+	ReasonByHand         Reason = "by_hand"
 
 	// Held.
 	ReasonWaiting       Reason = "waiting"
@@ -79,32 +80,33 @@ type ReasonDoc struct {
 // Reasons lists every Reason with its meaning, in the order of the documentation.
 func Reasons() []ReasonDoc {
 	return []ReasonDoc{
-		{ReasonRead, "cancelled alert", "the recipient read the message, or a later one in that conversation"},
-		{ReasonReplied, "cancelled alert", "the recipient wrote in that conversation afterwards"},
-		{ReasonAnswered, "cancelled alert", "the call was taken"},
-		{ReasonDeclined, "cancelled alert", "the call was rejected, or the callee was busy"},
-		{ReasonDeleted, "cancelled alert", "the message was deleted, or the mention edited away"},
-		{ReasonOnline, "cancelled alert", "the recipient came online, or was and had not left"},
-		{ReasonUnless, "cancelled alert", "an `unless` of the rule that names a trigger and a condition came true"},
+		{ReasonRead, "cancelled alert, suppressed delivery that was retried", "the recipient read the message, or a later one in that conversation"},
+		{ReasonReplied, "cancelled alert, suppressed delivery that was retried", "the recipient wrote in that conversation afterwards"},
+		{ReasonAnswered, "cancelled alert, suppressed delivery that was retried", "the call was taken"},
+		{ReasonDeclined, "cancelled alert, suppressed delivery that was retried", "the call was rejected, or the callee was busy"},
+		{ReasonDeleted, "cancelled alert, suppressed delivery that was retried", "the message was deleted, or the mention edited away"},
+		{ReasonOnline, "cancelled alert, suppressed delivery that was retried", "the recipient came online, or was and had not left"},
+		{ReasonUnless, "cancelled alert, suppressed delivery that was retried", "an `unless` of the rule that names a trigger and a condition came true"},
 		{ReasonExpired, "cancelled alert, dead delivery", "it would have gone out later than `expires` allows"},
-		{ReasonRuleRemoved, "cancelled alert", "the rule was removed, renamed or disabled while the alert waited"},
+		{ReasonRuleRemoved, "cancelled alert, suppressed delivery that was retried", "the rule was removed, renamed or disabled while the alert waited"},
 		{ReasonUnknownSession, "cancelled alert", "no kept event of that call session says who took part"},
 		{ReasonNobody, "cancelled alert", "nobody is left to tell: whoever is in that role did it, or was in the call"},
 		{ReasonLookupFailed, "cancelled alert", "only CometChat's API knows who is to be told, and it did not say until the alert expired, " +
 			"or knows no such group or message, or COMETCHAT_API_KEY is not set"},
 		{ReasonTooMany, "cancelled alert", "the group has more members than BECKON_GROUP_CAP"},
+		{ReasonByHand, "cancelled alert, dead delivery", "an operator cancelled it"},
 		{ReasonWaiting, "held alert", "the rule's `wait` is not over"},
 		{ReasonQuietHours, "held alert", "it is night, or another quiet hour, where the recipient is"},
 		{ReasonDirectoryDown, "held alert", "the source of contacts did not answer; it is asked again"},
 		{ReasonCometChatDown, "held alert", "CometChat's API did not answer; it is asked again"},
 		{ReasonPaused, "held alert, queued delivery", "an operator paused everything, the channel or the rule"},
-		{ReasonUnknownPerson, "suppressed alert", "no directory knows that uid"},
-		{ReasonMuted, "suppressed alert", "the recipient muted everything, that conversation or that rule"},
+		{ReasonUnknownPerson, "suppressed alert, suppressed delivery that was retried", "no directory knows that uid"},
+		{ReasonMuted, "suppressed alert, suppressed delivery that was retried", "the recipient muted everything, that conversation or that rule"},
 		{ReasonNoPhone, "suppressed delivery", "the recipient has no phone number"},
 		{ReasonNoEmail, "suppressed delivery", "the recipient has no email address"},
 		{ReasonNotWanted, "suppressed delivery", "the recipient does not want that channel"},
 		{ReasonOptedOut, "suppressed, dead or undelivered delivery", "somebody at that address said STOP or unsubscribed, or an operator noted it for them"},
-		{ReasonCollapsed, "suppressed delivery", "the recipient was already told of this on that channel"},
+		{ReasonCollapsed, "suppressed delivery", "the recipient was already told of this on that channel; or, of one that was retried by hand, by the fallback"},
 		{ReasonLimit, "suppressed delivery, held alert", "the recipient or the sender is over a limit; a digest waits until it is not"},
 		{ReasonBounced, "suppressed or undelivered delivery", "mail to the address came back for good"},
 		{ReasonComplained, "suppressed or undelivered delivery", "somebody at that address reported a mail as spam"},

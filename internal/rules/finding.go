@@ -134,6 +134,19 @@ func maskPersonal(text string) string {
 	})
 }
 
+// Masked is a text of rules with stars in the place of all addresses and numbers.
+func Masked(text string) string { return maskPersonal(text) }
+
+// WithoutAddresses is a text of rules with an invented address or number in the place of each: unlike a masked one it can be loaded.
+func WithoutAddresses(text string) string {
+	return personal.ReplaceAllStringFunc(text, func(found string) string {
+		if strings.Contains(found, "@") {
+			return "someone@example.com"
+		}
+		return "+14155550100"
+	})
+}
+
 // quote repeats a word of the file in a message: masked, and cut where it is long.
 func quote(word string) string {
 	runes := []rune(word)

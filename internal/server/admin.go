@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/beckon-relay/beckon/internal/access"
+	"github.com/beckon-relay/beckon/internal/telemetry"
 )
 
 // readyTimeout bounds the readiness check: Kubernetes gives a probe one second by default.
@@ -25,27 +26,43 @@ type AdminOptions struct {
 	Alive func() error
 	// Metrics serves /metrics; nil leaves it out.
 	Metrics http.Handler
-	// Reload reads rules and templates anew; its error is shown to the operator.
+	// Reload reads rules and templates anew, and keeps who asked for it (access.PersonFrom); its error is shown to the operator.
 	Reload func(ctx context.Context) error
 	// Switches stop messages; nil leaves them out.
 	Switches Switches
 	// Preferences and Suppressions are what people want and do not want; nil leaves them out.
 	Preferences  Preferences
 	Suppressions Suppressions
+	// Bulk retries and cancels by hand; nil leaves it out.
+	Bulk Bulk
 	// People shows and forgets what is kept of one person; nil leaves it out.
 	People People
-	// Operators may call actions.
-	Operators []Operator
-	// Open lets anybody who reaches the listener call actions: for loopback only.
-	Open   bool
-	Logger *slog.Logger
+	// API shows what is kept; nil leaves it out.
+	API *API
+	// Level is how much is logged; nil leaves it out.
+	Level Level
+	// Console serves the pages below /console/, for people whom Guard lets in; nil leaves it out.
+	Console http.Handler
+	// Dev switches the console on where Guard is open, as in `beckon dev`. Elsewhere it needs somebody who may come in.
+	Dev bool
+	// Guard knows who may look and who may act.
+	Guard *access.Guard
+	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// Stopping ends when this process begins to stop: streams of events end with it. Nil is never.
+	Stopping context.Context
+	Logger   *slog.Logger
+	// Tracer makes a span of each request but probes and scrapes; nil makes none.
+	Tracer *telemetry.Tracer
 }
 
 // NewAdmin makes the handler of the admin listener: /livez, /readyz, /metrics, POST /-/reload, /-/pause and /-/resume,
-// GET /-/pauses and /-/audit, and below /console/api what people want and do not want, and what is kept of one.
+// GET /-/pauses and /-/audit, /-/log-level, below /console/api what is kept and what people want (openapi.yaml), and below
+// /console the pages.
 func NewAdmin(o AdminOptions) http.Handler {
-	a := &admin{AdminOptions: o, gate: newGate(o.Operators), origins: http.NewCrossOriginProtection()}
-	e := newEdge(o.Logger, nil)
+	a := &admin{AdminOptions: o, origins: http.NewCrossOriginProtection()}
+	e := newEdge(o.Logger, o.TrustedProxies, o.Tracer)
+	e.Use(a.endStreams)
 	probes := []string{http.MethodGet, http.MethodHead}
 	e.Match(probes, "/livez", a.livez)
 	e.Match(probes, "/readyz", a.readyz)
@@ -62,15 +79,27 @@ func NewAdmin(o AdminOptions) http.Handler {
 	if o.Suppressions != nil {
 		a.registerSuppressions(e)
 	}
+	if o.Bulk != nil {
+		a.registerBulk(e)
+	}
 	if o.People != nil {
 		a.registerPeople(e)
+	}
+	if o.API != nil {
+		a.registerAPI(e)
+	}
+	if o.Level != nil {
+		a.registerLevel(e)
+	}
+	if o.Console != nil {
+		return a.withConsole(e)
 	}
 	return e
 }
 
 type admin struct {
 	AdminOptions
-	gate    *gate
+
 	origins *http.CrossOriginProtection
 }
 
@@ -103,77 +132,12 @@ func (a *admin) unwell(c echo.Context, err error, hidden *Refusal) error {
 }
 
 func (a *admin) reload(c echo.Context) error {
-	if err := a.Reload(c.Request().Context()); err != nil {
+	err := a.Reload(c.Request().Context())
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		return refusal
+	}
+	if err != nil {
 		return &Refusal{Status: http.StatusUnprocessableEntity, Code: "reload_failed", Message: err.Error()}
 	}
 	return c.JSON(http.StatusOK, map[string]bool{"ok": true})
-}
-
-// action lets a request through that may change something: from no foreign web page, by an operator who may act.
-func (a *admin) action(next echo.HandlerFunc) echo.HandlerFunc { return a.admit(next, false) }
-
-// look lets a request through that only asks, by a viewer, too.
-func (a *admin) look(next echo.HandlerFunc) echo.HandlerFunc { return a.admit(next, true) }
-
-func (a *admin) admit(next echo.HandlerFunc, viewers bool) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if err := a.origins.Check(c.Request()); err != nil {
-			return &Refusal{
-				Status: http.StatusForbidden, Code: "cross_origin", Message: "another site's page may not do this",
-			}
-		}
-		if err := a.authorize(c, viewers); err != nil {
-			return err
-		}
-		return next(c)
-	}
-}
-
-func (a *admin) authorize(c echo.Context, viewers bool) error {
-	if a.Open {
-		c.Set(operatorKey, local)
-		return checkLocalHost(c.Request().Host)
-	}
-	if len(a.gate.operators) == 0 {
-		return &Refusal{
-			Status: http.StatusForbidden, Code: "no_operators",
-			Message: "actions need an operator, and none is configured (BECKON_CONSOLE_USERS)",
-		}
-	}
-	operator, err := a.gate.enter(c.Request(), c.RealIP())
-	switch {
-	case errors.Is(err, errTooMany):
-		return &Refusal{
-			Status: http.StatusTooManyRequests, Code: "too_many_attempts",
-			Message: "too many failed attempts; wait a little", RetryAfter: failureEvery,
-		}
-	case err != nil:
-		return unauthorized(c)
-	case operator.Viewer && !viewers:
-		return errViewer()
-	}
-	c.Set(operatorKey, operator.Name)
-	c.Set(viewerKey, operator.Viewer)
-	return nil
-}
-
-func errViewer() *Refusal {
-	return &Refusal{Status: http.StatusForbidden, Code: "viewer", Message: "a viewer may look but not act"}
-}
-
-// checkLocalHost refuses names but localhost where no credentials protect: a page whose name was made to resolve to
-// this machine counts as the same origin, but cannot send another Host than its own.
-func checkLocalHost(hostport string) error {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	host = strings.Trim(host, "[]")
-	if _, err := netip.ParseAddr(host); err == nil || strings.EqualFold(host, "localhost") {
-		return nil
-	}
-	return &Refusal{
-		Status: http.StatusForbidden, Code: "foreign_host",
-		Message: "without credentials this listener answers to localhost or an IP address only",
-	}
 }

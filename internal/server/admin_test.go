@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/beckon-relay/beckon/internal/access"
 	"github.com/beckon-relay/beckon/internal/server"
 )
 
@@ -21,9 +22,25 @@ import (
 func healthy() server.AdminOptions {
 	return server.AdminOptions{
 		Ready: func(context.Context) error { return nil }, Alive: func() error { return nil },
-		Reload: func(context.Context) error { return nil }, Open: true, Logger: slog.New(slog.DiscardHandler),
+		Reload: func(context.Context) error { return nil }, Guard: guardOf(access.Options{Open: true}),
+		Logger:  slog.New(slog.DiscardHandler),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("beckon_up 1\n")) }),
 	}
+}
+
+func guardOf(o access.Options) *access.Guard {
+	g, err := access.New(o)
+	if err != nil {
+		panic(err)
+	}
+	return g
+}
+
+// kimAndVi are an operator and a viewer.
+func kimAndVi() *access.Guard {
+	return guardOf(access.Options{Operators: []access.Operator{
+		{Name: "kim", Secret: "open sesame"}, {Name: "vi", Secret: "look only", Viewer: true},
+	}})
 }
 
 // ask sends a request as a client on this machine would.
@@ -126,11 +143,10 @@ func TestOnlyOperatorsActWhereTheListenerIsNotOpen(t *testing.T) {
 	require.NoError(t, err)
 	reloads := 0
 	o := healthy()
-	o.Open = false
 	o.Reload = func(context.Context) error { reloads++; return nil }
-	o.Operators = []server.Operator{
+	o.Guard = guardOf(access.Options{Operators: []access.Operator{
 		{Name: "ann", Secret: "plain"}, {Name: "bob", Secret: string(hash)}, {Name: "eve", Secret: "look", Viewer: true}, {Name: "nil"}, {Name: "joe", Secret: "hashed"},
-	}
+	}})
 	h := server.NewAdmin(o)
 	for _, c := range []struct {
 		name, secret string
@@ -156,7 +172,7 @@ func TestOnlyOperatorsActWhereTheListenerIsNotOpen(t *testing.T) {
 	require.Equal(t, 3, reloads)
 	require.Equal(t, http.StatusOK, ask(t, h, http.MethodGet, "/readyz").Code, "probes need no operator")
 
-	o.Operators = nil
+	o.Guard = guardOf(access.Options{})
 	answer = ask(t, server.NewAdmin(o), http.MethodPost, "/-/reload", as("", ""))
 	require.Equal(t, http.StatusForbidden, answer.Code)
 	require.Contains(t, answer.Body.String(), "no_operators")
@@ -166,7 +182,7 @@ func TestGuessingIsSlowedDownForEachClientAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o := healthy()
-		o.Open, o.Operators = false, []server.Operator{{Name: "ann", Secret: "right"}}
+		o.Guard = guardOf(access.Options{Operators: []access.Operator{{Name: "ann", Secret: "right"}}})
 		h := server.NewAdmin(o)
 		from := func(peer string) func(*http.Request) { return func(r *http.Request) { r.RemoteAddr = peer } }
 		try := func(secret, peer string) *httptest.ResponseRecorder {

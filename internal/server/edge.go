@@ -11,13 +11,18 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/beckon-relay/beckon/internal/telemetry"
 )
 
 // newEdge makes what both listeners share: errors as JSON, security headers, the access log and a net under panics.
-func newEdge(logger *slog.Logger, proxies []netip.Prefix) *echo.Echo {
+func newEdge(logger *slog.Logger, proxies []netip.Prefix, tracer *telemetry.Tracer) *echo.Echo {
 	e := echo.New()
 	e.HTTPErrorHandler = answerError
 	e.IPExtractor = clientAddress(proxies)
+	if tracer != nil {
+		e.Use(traced(tracer))
+	}
 	e.Use(securityHeaders, accessLog(logger), catchPanics(logger))
 	return e
 }
@@ -34,6 +39,27 @@ func clientAddress(proxies []netip.Prefix) echo.IPExtractor {
 		trust = append(trust, echo.TrustIPRange(network))
 	}
 	return echo.ExtractIPFromXFFHeader(trust...)
+}
+
+// untraced are routes that are asked every few seconds and say nothing of an event, and what is at none.
+func untraced(route string) bool {
+	return route == "" || route == "/livez" || route == "/readyz" || route == "/metrics"
+}
+
+// traced makes a span of each request to a route. It stands outside of what turns an error into its answer, so the status is that
+// of the answer.
+func traced(tracer *telemetry.Tracer) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if untraced(c.Path()) || isStream(c.Request()) { // a stream lasts for as long as somebody looks
+				return next(c)
+			}
+			r, span := tracer.Request(c.Request(), c.Path())
+			c.SetRequest(r)
+			defer func() { span.Answered(c.Response().Status) }() // also of one that is aborted
+			return next(c)
+		}
+	}
 }
 
 func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {

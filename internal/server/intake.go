@@ -55,8 +55,8 @@ func (r *Refusal) Error() string {
 // Observer is told of every webhook and callback; metrics implement it.
 type Observer interface {
 	// Webhook gets the Receipt's Trigger, empty for a request that was refused, one of the Outcome constants and how long
-	// the request took.
-	Webhook(trigger, outcome string, took time.Duration)
+	// the request took. ctx is the request's, which may be over.
+	Webhook(ctx context.Context, trigger, outcome string, took time.Duration)
 	// Callback gets the Callback's Source, and outcome and time as above.
 	Callback(source, outcome string, took time.Duration)
 }

@@ -12,22 +12,19 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// operatorOf is who makes a request, as the audit names them.
-func operatorOf(c echo.Context) string {
-	by, _ := c.Get(operatorKey).(string)
-	return by
-}
+// uidOf is the uid in the path.
+func uidOf(c echo.Context) string { return param(c, "uid") }
 
-// uidOf is the uid in the path. Echo hands out what stands there as it is where it is escaped in more than the usual way.
-func uidOf(c echo.Context) string {
-	uid := c.Param("uid")
+// param is a part of the path. Echo hands out what stands there as it is where it is escaped in more than the usual way.
+func param(c echo.Context, name string) string {
+	value := c.Param(name)
 	if c.Request().URL.RawPath == "" {
-		return uid
+		return value
 	}
-	if plain, err := url.PathUnescape(uid); err == nil {
+	if plain, err := url.PathUnescape(value); err == nil {
 		return plain
 	}
-	return uid
+	return value
 }
 
 // readOrder reads a JSON object with the fields of into, and no others.

@@ -183,11 +183,6 @@ func (l *lines) write(line ForgetLine) error {
 	return nil
 }
 
-// endless lets an answer take as long as it takes.
-func endless(c echo.Context) error {
-	return http.NewResponseController(c.Response().Writer).SetWriteDeadline(time.Time{})
-}
-
 func (a *admin) export(c echo.Context) error {
 	uid, err := whose(c)
 	if err != nil {

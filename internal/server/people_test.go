@@ -41,8 +41,7 @@ func (r *registry) Export(_ context.Context, e server.ExportRequest, w io.Writer
 
 func people(r *registry) http.Handler {
 	o := healthy()
-	o.People, o.Open = r, false
-	o.Operators = []server.Operator{{Name: "kim", Secret: "open sesame"}, {Name: "vi", Secret: "look only", Viewer: true}}
+	o.People, o.Guard = r, kimAndVi()
 	return server.NewAdmin(o)
 }
 

@@ -13,6 +13,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"golang.org/x/sync/semaphore"
+
+	"github.com/beckon-relay/beckon/internal/telemetry"
 )
 
 const (
@@ -47,6 +49,8 @@ type PublicOptions struct {
 	Logger    *slog.Logger
 	// Observer may be nil.
 	Observer Observer
+	// Tracer makes a span of each request; nil makes none.
+	Tracer *telemetry.Tracer
 }
 
 // NewPublic makes the handler of the public listener: POST /webhooks/cometchat, GET and POST /u/<token>, GET /m/<token>, POST to
@@ -62,7 +66,7 @@ func NewPublic(o PublicOptions) http.Handler {
 		intake: o.Intake, users: newCredentials(o.Users), deadline: o.Deadline, logger: o.Logger, observer: o.Observer,
 		slots: semaphore.NewWeighted(int64(o.MaxWaiting)), memory: semaphore.NewWeighted(maxBodies),
 	}
-	e := newEdge(o.Logger, o.TrustedProxies)
+	e := newEdge(o.Logger, o.TrustedProxies, o.Tracer)
 	e.POST("/webhooks/cometchat", w.post)
 	if o.Unsubscriber != nil {
 		(&unsubscribing{who: o.Unsubscriber, pages: newPages(), logger: o.Logger}).register(e)
@@ -91,7 +95,7 @@ func (w *webhooks) post(c echo.Context) error {
 	trigger, outcome := "", OutcomeFailed // stands after a panic
 	defer func() {
 		if w.observer != nil {
-			w.observer.Webhook(trigger, outcome, time.Since(start))
+			w.observer.Webhook(c.Request().Context(), trigger, outcome, time.Since(start))
 		}
 	}()
 	receipt, err := w.take(c, start.Add(w.deadline))

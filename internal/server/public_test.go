@@ -39,7 +39,7 @@ type outcomes struct {
 	seen []string
 }
 
-func (o *outcomes) Webhook(_, outcome string, _ time.Duration) {
+func (o *outcomes) Webhook(_ context.Context, _, outcome string, _ time.Duration) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.seen = append(o.seen, outcome)

@@ -105,8 +105,8 @@ func (a *admin) suppressions(c echo.Context) error {
 		Channel: relay.Channel(c.QueryParam("channel")), Reason: relay.Reason(c.QueryParam("reason")), Limit: listedSuppressions,
 	}
 	query.By = operatorOf(c)
-	if viewer, _ := c.Get(viewerKey).(bool); c.QueryParam("reveal") != "" {
-		if viewer {
+	if c.QueryParam("reveal") != "" {
+		if personOf(c).Viewer {
 			return errViewer()
 		}
 		query.Reveal = c.QueryParam("reveal") == "true"

@@ -23,16 +23,8 @@ type Switches interface {
 	Audit(ctx context.Context) ([]relay.Audit, error)
 }
 
-const (
-	// maxSwitch is the largest body of a pause, in bytes.
-	maxSwitch = 4 << 10
-	// local is whom the audit names where the listener asks for no credentials.
-	local = "local"
-	// operatorKey is where the name of the operator stands in the context of a request.
-	operatorKey = "operator"
-	// viewerKey is where it stands whether they may only look.
-	viewerKey = "viewer"
-)
+// maxSwitch is the largest body of a pause, in bytes.
+const maxSwitch = 4 << 10
 
 // PauseView is a pause as JSON. In a request only Channel and Rule count; both empty is everything.
 type PauseView struct {

@@ -44,8 +44,7 @@ func TestOperatorsPauseAndResumeUnderTheirName(t *testing.T) {
 	t.Parallel()
 	b := &board{}
 	o := healthy()
-	o.Switches, o.Open = b, false
-	o.Operators = []server.Operator{{Name: "kim", Secret: "open sesame"}, {Name: "vi", Secret: "look only", Viewer: true}}
+	o.Switches, o.Guard = b, kimAndVi()
 	h := server.NewAdmin(o)
 	answer := ask(t, h, http.MethodPost, "/-/pause", body(`{"channel":"sms","rule":"missed-call"}`), as("kim", "open sesame"))
 	require.Equal(t, http.StatusOK, answer.Code)

@@ -52,8 +52,7 @@ func (l *ledger) Lift(_ context.Context, o server.LiftOrder) (server.LiftedView,
 // guarded is an admin listener with an operator and a viewer.
 func guarded(l *ledger) http.Handler {
 	o := healthy()
-	o.Preferences, o.Suppressions, o.Open = l, l, false
-	o.Operators = []server.Operator{{Name: "kim", Secret: "open sesame"}, {Name: "vi", Secret: "look only", Viewer: true}}
+	o.Preferences, o.Suppressions, o.Guard = l, l, kimAndVi()
 	return server.NewAdmin(o)
 }
 

@@ -123,6 +123,7 @@ func Everything() []Kept {
 		{"deliveries", "messages with their texts and addresses; what became of them stays with the event", messages},
 		{"attempts", "calls to providers, without address and text", "with its delivery's event"},
 		{"claims", "what a message told whom of, so that nobody is told twice", "with its delivery's event"},
+		{"released", "what a message that did not go out would have told whom of, for the case that it is retried", "with its delivery's event"},
 		{"counted", "what limits count, hashed", "with its delivery's event"},
 		{"receipts", "what providers reported, without address and text", "with its delivery's event, else " + events},
 		{"outbox", "what the sandbox took in the place of a provider, with texts and addresses", messages},

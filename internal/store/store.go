@@ -184,6 +184,7 @@ type Store interface {
 	// Ping reports whether the store can be written to. ErrOverloaded says that it can, but has too much to do.
 	Ping(ctx context.Context) error
 	Privacy
+	Bulk
 
 	// Prune deletes events received before the given time, and all that belongs to them, unless an alert or a delivery
 	// of theirs is still under way; at most limit events. It returns how many.
@@ -258,6 +259,8 @@ type Next struct {
 	// Provider and ProviderID are set with DeliverySent.
 	Provider   string
 	ProviderID string
+	// Trace is added to that of the alert.
+	Trace []relay.Step
 }
 
 // Waiting narrows what waits on a channel. Zero fields do not narrow.
@@ -320,6 +323,8 @@ type DueArgs struct {
 	AlertID string `json:"alert_id"`
 	// Lookup says that its people are to be asked for, which may take longer than to decide.
 	Lookup bool `json:"lookup,omitempty"`
+	// Trace is as in DeliveryArgs.
+	Trace string `json:"trace,omitempty"`
 }
 
 // Kind implements river.JobArgs.
@@ -328,6 +333,8 @@ func (DueArgs) Kind() string { return "due" }
 // DeliveryArgs wakes up for a delivery: its next attempt, or the end of waiting for an answer.
 type DeliveryArgs struct {
 	DeliveryID string `json:"delivery_id"`
+	// Trace names, as a traceparent, what it is in the wake of; empty where nothing is traced. It is for traces only.
+	Trace string `json:"trace,omitempty"`
 }
 
 // Kind implements river.JobArgs.

@@ -46,4 +46,6 @@ type BulkResult struct {
 	Done int `json:"done"`
 	// Skipped counts by why.
 	Skipped map[string]int `json:"skipped,omitempty"`
+	// Left is how many were not looked at, because it was broken off.
+	Left int `json:"left,omitempty"`
 }

@@ -82,6 +82,10 @@ type Rules struct {
 	Rules     []Rule        `json:"rules"`
 	Templates []string      `json:"templates"`
 	Span      time.Duration `json:"span_seconds"`
+	// Files are those of the templates.
+	Files []TextFile `json:"files,omitempty"`
+	// RefusedFor are the findings for which the last reload was refused, where it was for some.
+	RefusedFor []Finding `json:"refused_for,omitempty"`
 }
 
 // Rule is one rule in force with what it did within the Span.

@@ -146,10 +146,16 @@ type Explained struct {
 type RuleAccount struct {
 	Rule    string `json:"rule"`
 	Matched bool   `json:"matched"`
-	// Why says why it did not match.
+	// Why says why it did not match, and Error what went wrong with it.
 	Why   string     `json:"why,omitempty"`
+	Error string     `json:"error,omitempty"`
 	Parts []RulePart `json:"parts,omitempty"`
-	To    []string   `json:"to,omitempty"`
+	// To is whom the rule makes alerts for, Actors who is not told because they did it, and Empty the roles that nobody has.
+	To     []string     `json:"tells"`
+	Actors []string     `json:"actors,omitempty"`
+	Empty  []relay.Role `json:"empty,omitempty"`
+	// Besides says who is left out, and why.
+	Besides []string `json:"besides,omitempty"`
 }
 
 // RulePart is one condition of a rule's `if`, with what it saw.
@@ -157,12 +163,22 @@ type RulePart struct {
 	Text  string `json:"text"`
 	Holds bool   `json:"holds"`
 	Error string `json:"error,omitempty"`
-	Saw   string `json:"saw,omitempty"`
+	// Saw is what Seen says, in words.
+	Saw  string `json:"saw,omitempty"`
+	Seen []Seen `json:"seen,omitempty"`
+}
+
+// Seen is a field of the event and the value that it had. Of what people wrote there is only the length.
+type Seen struct {
+	Path  string          `json:"path"`
+	Value json.RawMessage `json:"value"`
 }
 
 // OutboxMessage is what the built-in sandbox took instead of a provider.
 type OutboxMessage struct {
-	ID         string        `json:"id"`
+	ID string `json:"id"`
+	// Seq grows with each that is kept: the place of a message in the list.
+	Seq        int64         `json:"seq,omitempty"`
 	DeliveryID string        `json:"delivery,omitempty"`
 	Channel    relay.Channel `json:"channel"`
 	// To is masked, and Subject, Text and HTML are, unless they were asked for in clear.
@@ -174,6 +190,12 @@ type OutboxMessage struct {
 	Locale     string    `json:"locale,omitempty"`
 	Encoding   string    `json:"encoding,omitempty"`
 	Segments   int       `json:"segments,omitempty"`
+	// From is the sender that is set for mails; empty where none is.
+	From string `json:"from,omitempty"`
+	// Mail says that it has an HTML part, also where that is not shown.
+	Mail bool `json:"has_html,omitempty"`
+	// Clear says that nothing in it is masked.
+	Clear bool `json:"clear,omitempty"`
 }
 
 // Audit is one thing that an operator did.

@@ -38,6 +38,8 @@ type Setup struct {
 	Observe func(Observation)
 	// Step is called before each event that arrives, with how many came before it; nil is not called. It reports progress.
 	Step func(events int)
+	// Stop is asked before each thing that happens whether to give up; what came of it until then is the result. Nil never does.
+	Stop func() bool
 }
 
 // Fate is what a provider makes of a delivery. State is relay.DeliverySent for accepted and never heard of again,
@@ -84,6 +86,9 @@ func Run(setup Setup) Result {
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return setup.Events[a].ReceivedAt.Compare(setup.Events[b].ReceivedAt) })
 	for n := 0; n < len(order) || w.waiting(); {
+		if setup.Stop != nil && setup.Stop() {
+			break
+		}
 		next, ok := w.agenda.peek()
 		if n < len(order) && (!ok || !setup.Events[order[n]].ReceivedAt.After(next.at)) {
 			if setup.Step != nil {

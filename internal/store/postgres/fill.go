@@ -18,7 +18,7 @@ import (
 // filled are the tables that Fill copies, each after those that it refers to. What is not among them is of the replicas that
 // work, and not of what they work on.
 var filled = []string{
-	"events", "event_keys", "alerts", "deliveries", "attempts", "claims", "counted", "suppressions", "generations", "outbox",
+	"events", "event_keys", "alerts", "deliveries", "attempts", "claims", "released", "counted", "suppressions", "generations", "outbox",
 	"receipts", "pauses", "audit", "spending", "preferences", "forgetting", "tallies",
 }
 

@@ -69,6 +69,7 @@ func source(t *testing.T) (s *sqlite.Store, waiting []string) {
 	must(s.FinishAttempt(t.Context(), a, store.Next{State: relay.DeliveryUnknown, Reason: relay.ReasonNoAnswer, NextAt: now.Add(time.Second)}))
 	_, err = s.Receive(t.Context(), []relay.Receipt{{Provider: "twilio", Key: "r1", DeliveryID: d[0].ID, State: relay.DeliveryDelivered, At: now}})
 	must(err)
+	must(s.Settle(t.Context(), send("late", now)[0].ID, store.Next{State: relay.DeliveryDead, Reason: relay.ReasonExpired}, now))
 	keepAside(t, s, now)
 	begin(send("dying", time.Time{})[0])
 	interrupted(t, s, now)
@@ -83,8 +84,8 @@ func keepAside(t *testing.T, s *sqlite.Store, now time.Time) {
 	}))
 	require.NoError(t, s.KeepGeneration(t.Context(), store.Generation{Hash: "h", KeptAt: now}))
 	require.NoError(t, s.KeepOutbox(t.Context(), relay.OutboxMessage{ID: "o1", Channel: relay.ChannelSMS, ReceivedAt: now}))
-	require.NoError(t, s.Tally(t.Context(), []store.Tallied{{What: "rule", At: now.Truncate(store.TallySlot), N: 1, LastAt: now}}))
 	require.NoError(t, s.Pause(t.Context(), relay.Pause{Rule: "other", By: "ann", At: now}))
+	require.NoError(t, s.Tally(t.Context(), []store.Tallied{{At: now.Truncate(store.TallySlot), What: "rule", Of: "other", As: "match", N: 2, LastAt: now}}))
 	_, err := s.ChangePreferences(t.Context(), "ann", relay.Audit{At: now, Who: "kim", Action: "mute"},
 		func(p relay.Preferences) (relay.Preferences, error) { return p.MuteRule("men\x00tion"), nil })
 	require.NoError(t, err)

@@ -12,7 +12,7 @@ import (
 
 // scrubbed are the tables that hold what people said, and where they are reached.
 var scrubbed = []string{
-	"events", "event_keys", "alerts", "deliveries", "attempts", "claims", "counted", "outbox", "suppressions", "receipts", "preferences", "audit",
+	"events", "event_keys", "alerts", "deliveries", "attempts", "claims", "released", "counted", "outbox", "suppressions", "receipts", "preferences", "audit",
 	"forgetting", "river_job",
 }
 

@@ -45,7 +45,9 @@ func Crowd(series, blob string) []string {
 	if blob == "" {
 		blob = "CAST(%s AS BLOB)"
 	}
-	raw := fmt.Sprintf(blob, `'{"id":"e_' || CAST(100000000 + i AS TEXT) || '","trigger":"user_mentioned","pad":"`+strings.Repeat("x", 200)+`"}'`)
+	raw := fmt.Sprintf(blob, `'{"id":"e_' || CAST(100000000 + i AS TEXT) || '","trigger":"user_mentioned","appId":"app","webhook":"w","data":{"message":{"id":"' || CAST(i AS TEXT) || '","conversationId":"group_1",'
+		|| '"sender":"ann","receiverType":"group","receiver":"group_1","category":"message","type":"text","sentAt":1772452800,'
+		|| '"data":{"text":"`+strings.Repeat("x", 200)+`"}}}}'`)
 	alertState := pick("h", "held", 100, "cancelled", 200, "suppressed", 230, "failed", 250, "due", 251, "sent")
 	alertReason := pick("h", "waiting", 80, "quiet_hours", 100, "read", 150, "answered", 200, "limit", 230, "expired", 250, "")
 	state := "CASE WHEN i % 50000 = 0 THEN 'sending' ELSE " +
@@ -133,7 +135,7 @@ func Questions(s store.Store) []Question {
 	return out
 }
 
-// EventFilters are what lists of events are narrowed by.
+// EventFilters are what lists are narrowed by; AlertFilters and DeliveryFilters likewise.
 func EventFilters() map[string]store.Filter {
 	return map[string]store.Filter{
 		"all": {}, "id": {EventID: "e_100500000"}, "trigger": {Trigger: relay.MessageSent}, "no_trigger": {Trigger: "never_seen"},

@@ -21,7 +21,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		accepting(), repeating(), deciding(), lookingUp(), candidates(), claiming(), attempting(), unanswered(), rollingUp(),
 		receiving(), pausing(), spending(), suppressing(), listingSuppressed(), preferring(), limiting(), digesting(), fallingBack(),
 		listing(), paging(), tallying(), naming(), generations(), keepingUp(), wakingUp(), waiting(),
-		thinning(), hashing(), forgetting(), showing(),
+		thinning(), hashing(), forgetting(), showing(), byHand(),
 	} {
 		for _, tt := range group {
 			t.Run(tt.name, func(t *testing.T) {

@@ -88,6 +88,19 @@ func (b *batch) updateAlert(ctx context.Context, a relay.Alert) error {
 	return nil
 }
 
+// trace adds to what is told of an alert.
+func (b *batch) addSteps(ctx context.Context, alertID string, steps []relay.Step) error {
+	if len(steps) == 0 {
+		return nil
+	}
+	a, err := b.alert(ctx, alertID)
+	if err != nil {
+		return fmt.Errorf("add to the trace: %w", err)
+	}
+	a.Trace = slices.Concat(a.Trace, steps)
+	return b.updateAlert(ctx, a)
+}
+
 // follow gives the alerts that one leads its state, but for those that came to an end of their own. While it is held they stay
 // due.
 func (b *batch) follow(ctx context.Context, lead relay.Alert) error {
@@ -96,7 +109,7 @@ func (b *batch) follow(ctx context.Context, lead relay.Alert) error {
 	}
 	// "lead <> ''" lets the partial index be used.
 	err := b.Later(ctx, `UPDATE alerts SET state = ?, reason = ?, updated_at = ?
-		WHERE lead = ? AND lead <> '' AND (state = 'due' OR state = 'failed' AND ? = 'sent')`,
+		WHERE lead = ? AND lead <> '' AND (state = 'due' OR ? = 'sent' AND (state = 'failed' OR state = 'cancelled' AND reason = 'by_hand'))`,
 		string(lead.State), string(lead.Reason), micros(lead.UpdatedAt), lead.ID, string(lead.State))
 	if err != nil {
 		return fmt.Errorf("keep the alerts that %q leads: %w", lead.ID, err)

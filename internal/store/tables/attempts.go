@@ -58,6 +58,9 @@ func (b *batch) begin(ctx context.Context, start store.Start) (begun, error) {
 	if err != nil || over {
 		return begun{delivery: d, refusal: store.ErrSuppressed}, err
 	}
+	if d.Before > 0 && d.Attempts == d.Before {
+		d.Provider, d.ProviderID = "", "" // they are of the message that did not arrive
+	}
 	d.State, d.Reason, d.NextAt = relay.DeliverySending, relay.ReasonNone, timeOf(0)
 	d.Attempts++
 	a := relay.Attempt{DeliveryID: d.ID, N: d.Attempts, Provider: start.Provider, StartedAt: d.UpdatedAt}

@@ -67,14 +67,19 @@ func (b *batch) hold(ctx context.Context, d relay.Delivery) error {
 	return nil
 }
 
-// letGo gives back what a delivery holds that has come to such an end.
-func (b *batch) letGo(ctx context.Context, d relay.Delivery) error {
+// letGo gives back what a delivery holds that has come to such an end; which claims those were is remembered, for the case that it is
+// retried. One that may have arrived keeps its claims.
+func (b *batch) letGo(ctx context.Context, d relay.Delivery, mayHaveArrived bool) error {
 	if d.ReleasesCounters() {
 		if err := b.Later(ctx, "DELETE FROM counted WHERE delivery = ?", d.ID); err != nil {
 			return fmt.Errorf("count the delivery no longer: %w", err)
 		}
 	}
-	if d.ReleasesClaims() {
+	if d.ReleasesClaims() && !mayHaveArrived {
+		err := b.Later(ctx, "INSERT INTO released (delivery, claim) SELECT delivery, claim FROM claims WHERE delivery = ? ON CONFLICT DO NOTHING", d.ID)
+		if err != nil {
+			return fmt.Errorf("remember the claims: %w", err)
+		}
 		if err := b.Later(ctx, "DELETE FROM claims WHERE delivery = ?", d.ID); err != nil {
 			return fmt.Errorf("release the claims: %w", err)
 		}

@@ -13,7 +13,7 @@ import (
 const contentColumns = "text, subject, html, locale, encoding, segments, unsubscribe"
 
 const deliveryColumns = `id, alert_id, event_id, rule, channel, template, recipient, address, state, reason, ` +
-	contentColumns + `, provider, provider_id, attempts, next_at, expires_at, created_at, updated_at, blanked_at`
+	contentColumns + `, provider, provider_id, attempts, next_at, expires_at, created_at, updated_at, blanked_at, retried_at, tries_before`
 
 func scanDelivery(row Scanner) (d relay.Delivery, err error) {
 	var address string
@@ -21,7 +21,7 @@ func scanDelivery(row Scanner) (d relay.Delivery, err error) {
 	err = row.Scan(&d.ID, &d.AlertID, &d.EventID, &d.Rule, &d.Channel, &d.Template, person{&d.Recipient}, &address,
 		&d.State, &d.Reason, &c.Text, &c.Subject, &c.HTML, &c.Locale, &c.Encoding, &c.Segments, &c.Unsubscribe,
 		&d.Provider, &d.ProviderID, &d.Attempts, at{&d.NextAt}, at{&d.ExpiresAt}, at{&d.CreatedAt}, at{&d.UpdatedAt},
-		at{&d.BlankedAt})
+		at{&d.BlankedAt}, at{&d.RetriedAt}, &d.Before)
 	d.Phone, d.Email = addressed(d.Channel, address)
 	return d, err
 }
@@ -50,7 +50,7 @@ func (b *batch) insertDelivery(ctx context.Context, a relay.Alert, d relay.Deliv
 	}
 	args = append(args, contentArgs(d.Content)...)
 	args = append(args, d.Provider, d.ProviderID, d.Attempts, micros(d.NextAt), micros(d.ExpiresAt),
-		micros(d.CreatedAt), micros(d.UpdatedAt), micros(d.BlankedAt))
+		micros(d.CreatedAt), micros(d.UpdatedAt), micros(d.BlankedAt), micros(d.RetriedAt), d.Before)
 	err = b.Later(ctx, "INSERT INTO deliveries ("+deliveryColumns+") VALUES ("+marks(len(args))+")", args...)
 	if err != nil {
 		return d, err
@@ -110,6 +110,7 @@ func (b *batch) delivery(ctx context.Context, id string) (relay.Delivery, error)
 // move takes a delivery to its next state, which releases its claims, wakes up and rolls up its alert as that state asks.
 // d.UpdatedAt says when. It returns the delivery as it is then.
 func (b *batch) move(ctx context.Context, d relay.Delivery, next store.Next) (relay.Delivery, error) {
+	mayHaveArrived := d.State == relay.DeliveryUnknown && next.Reason == relay.ReasonByHand
 	d.State, d.Reason, d.NextAt = next.State, next.Reason, timeOf(0)
 	if waits(d.State) {
 		d.NextAt = next.NextAt
@@ -124,7 +125,10 @@ func (b *batch) move(ctx context.Context, d relay.Delivery, next store.Next) (re
 	if err := b.updateDelivery(ctx, d); err != nil {
 		return d, err
 	}
-	if err := b.letGo(ctx, d); err != nil {
+	if err := b.letGo(ctx, d, mayHaveArrived); err != nil {
+		return d, err
+	}
+	if err := b.addSteps(ctx, d.AlertID, next.Trace); err != nil {
 		return d, err
 	}
 	return d, b.rollUp(ctx, d.AlertID, d.UpdatedAt)

@@ -51,9 +51,18 @@ func (s *Tables) Members(ctx context.Context, a relay.Alert) ([]relay.Member, er
 	if err != nil {
 		return nil, fmt.Errorf("alert %q: %w", a.ID, err)
 	}
-	events, err := s.eventsOf(ctx, alerts)
+	members, err := s.withEvents(ctx, alerts)
 	if err != nil {
 		return nil, fmt.Errorf("alert %q: read the members of its digest: %w", a.ID, err)
+	}
+	return members, nil
+}
+
+// withEvents gives alerts with their events, without those whose event cannot be read.
+func (s *Tables) withEvents(ctx context.Context, alerts []relay.Alert) ([]relay.Member, error) {
+	events, err := s.eventsOf(ctx, alerts)
+	if err != nil {
+		return nil, err
 	}
 	members := make([]relay.Member, 0, len(alerts))
 	for _, m := range alerts {

@@ -90,6 +90,9 @@ func (b *batch) receive(ctx context.Context, r relay.Receipt) (relay.Delivery, b
 	if err != nil || !advances(d, r) {
 		return relay.Delivery{}, false, err
 	}
+	if over, err := b.ofBefore(ctx, d, r); err != nil || over {
+		return relay.Delivery{}, false, err
+	}
 	d.UpdatedAt = timeOf(micros(r.At))
 	next := store.Next{State: r.State, Reason: r.Reason, Provider: r.Provider, ProviderID: r.ProviderID}
 	if d.ProviderID != "" {
@@ -124,6 +127,23 @@ func advances(d relay.Delivery, r relay.Receipt) bool {
 		return false
 	}
 	return r.State.Rank() > d.State.Rank()
+}
+
+// ofBefore tells whether a receipt is of a message that was given up when an operator had the delivery retried: it says nothing of the
+// one that goes out now. That the old one arrived after all is news all the same, and so is that one was taken whose answer was lost.
+func (b *batch) ofBefore(ctx context.Context, d relay.Delivery, r relay.Receipt) (bool, error) {
+	switch waiting := d.Attempts == d.Before; {
+	case d.RetriedAt.IsZero(), r.State == relay.DeliveryDelivered:
+		return false, nil
+	case waiting && (r.State == relay.DeliveryUndelivered || r.ProviderID == "" && d.ProviderID != ""):
+		return true, nil
+	}
+	n, err := One(ctx, b, scanInt, "SELECT count(*) FROM attempts WHERE delivery_id = ? AND n <= ? AND provider_id = ? AND provider_id <> ''",
+		d.ID, d.Before, r.ProviderID)
+	if err != nil {
+		return false, fmt.Errorf("look which message a receipt is of: %w", err)
+	}
+	return n > 0, nil
 }
 
 // failedEarly is where an accepted attempt takes its delivery if a receipt came before the answer and said that this message did not

@@ -29,6 +29,9 @@ func (s standing) by(deliveries []relay.Delivery, now time.Time) standing {
 		}
 		s.state, s.reason = state, reason // the receipt came after it was given up, and may say that it did not arrive
 	case relay.AlertCancelled:
+		if s.reason == relay.ReasonByHand && state == relay.AlertSent {
+			s.state, s.reason = state, reason // it was under way when it was cancelled; a fallback is not wanted all the same
+		}
 		return s
 	case relay.AlertHeld, relay.AlertDue, relay.AlertSent:
 	}

@@ -51,7 +51,28 @@ func (s *Tables) countDeliveries(ctx context.Context, stats store.Stats) error {
 			stats.OldestQueued[c.channel] = c.oldest
 		}
 	}
+	for channel := range stats.OldestQueued {
+		if err == nil {
+			stats.OldestQueued[channel], err = s.waitsSince(ctx, channel)
+		}
+	}
 	return err
+}
+
+// waitsSince is since when the oldest of what is queued waits. What was retried by hand waits since then, however old it is: both are
+// read from their ends of indexes.
+func (s *Tables) waitsSince(ctx context.Context, channel relay.Channel) (time.Time, error) {
+	times, err := All(ctx, s.Read, scanTime, `SELECT at FROM (
+		SELECT * FROM (SELECT created_at AS at FROM deliveries WHERE state = 'queued' AND channel = ? AND retried_at = 0
+			ORDER BY created_at LIMIT 1) AS made
+		UNION ALL
+		SELECT * FROM (SELECT retried_at AS at FROM deliveries WHERE state = 'queued' AND retried_at > 0 AND channel = ?
+			ORDER BY retried_at LIMIT 1) AS again
+		) AS oldest ORDER BY at LIMIT 1`, string(channel), string(channel))
+	if err != nil || len(times) == 0 {
+		return time.Time{}, err
+	}
+	return times[0], nil
 }
 
 func (s *Tables) countAlerts(ctx context.Context, stats store.Stats) error {

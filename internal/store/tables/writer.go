@@ -35,6 +35,8 @@ type op struct {
 	write
 	state atomic.Int32
 	run   func(ctx context.Context, b *batch) error
+	// trace is store.TraceOf the caller.
+	trace string
 	done  chan error
 }
 
@@ -55,6 +57,8 @@ type batch struct {
 	now  time.Time
 	keys relay.HashKeys
 	jobs []river.InsertManyParams
+	// trace is that of the op that runs.
+	trace string
 	// hashes says whether any suppression is hashed; nil where nobody has looked yet.
 	hashes *bool
 }
@@ -109,7 +113,7 @@ func do[T any](ctx context.Context, s *Tables, w write, run func(context.Context
 	if s.writer == nil {
 		return none, ErrReadOnly
 	}
-	o := &op{write: w, done: make(chan error, 1), run: func(ctx context.Context, b *batch) (err error) {
+	o := &op{write: w, trace: store.TraceOf(ctx), done: make(chan error, 1), run: func(ctx context.Context, b *batch) (err error) {
 		result, err = run(ctx, b)
 		return err
 	}}
@@ -290,12 +294,28 @@ func protect(ctx context.Context, b *batch, o *op) (err error) {
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
+	b.trace = o.trace
 	return o.run(ctx, b)
 }
 
 // wake inserts a job when the batch commits.
 func (b *batch) wake(args river.JobArgs, queue string, at time.Time) {
+	if b.trace != "" {
+		args = traced(args, b.trace)
+	}
 	b.jobs = append(b.jobs, WakeUp(args, queue, at, b.now))
+}
+
+func traced(args river.JobArgs, trace string) river.JobArgs {
+	switch a := args.(type) {
+	case store.DueArgs:
+		a.Trace = trace
+		return a
+	case store.DeliveryArgs:
+		a.Trace = trace
+		return a
+	}
+	return args
 }
 
 // WakeUp is a job that comes at the given time. One that is close comes at once, and its worker snoozes the rest.
