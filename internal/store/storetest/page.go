@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strconv"
@@ -49,9 +50,7 @@ func mixture(t *testing.T, s store.Store) ([]relay.Alert, []relay.Delivery) {
 		require.NoError(t, err)
 		if d := kept.Deliveries[0]; d.State == relay.DeliveryQueued && i%3 != 0 {
 			finish(t, s, d.ID, []store.Next{
-				{State: relay.DeliveryQueued, Reason: relay.ReasonThrottled, NextAt: after(time.Hour)},
-				sentAs(d.ID),
-				{State: relay.DeliveryDead, Reason: relay.ReasonExpired},
+				later(relay.DeliveryQueued, relay.ReasonThrottled, after(time.Hour)), sentAs(d.ID), expired,
 			}[i%7%3])
 		}
 	})
@@ -95,6 +94,8 @@ func combined(fields ...choices) []store.Filter {
 func pagesAll(t *testing.T, s store.Store) {
 	t.Helper()
 	alerts, deliveries := mixture(t, s)
+	listed := pager[relay.Alert]{s, store.KindAlert, s.Alerts, func(a relay.Alert) store.Mark { return store.Mark{At: a.ReceivedAt, ID: a.ID} }}
+	sent := pager[relay.Delivery]{s, store.KindDelivery, s.Deliveries, func(d relay.Delivery) store.Mark { return store.Mark{At: d.CreatedAt, ID: d.ID} }}
 	rule := some(func(f *store.Filter, v string) { f.Rule = v }, "mention", "none")
 	uid := some(func(f *store.Filter, v string) { f.Recipient = v }, "kim")
 	since := some(func(f *store.Filter, v time.Duration) { f.Since, f.Until = after(v), after(v+5*time.Minute) }, time.Minute)
@@ -105,9 +106,7 @@ func pagesAll(t *testing.T, s store.Store) {
 		some(func(f *store.Filter, v relay.Trigger) { f.Trigger = v }, relay.CallInitiated),
 		some(func(f *store.Filter, v string) { f.AlertID = v }, alerts[3].ID),
 	) {
-		want := only(alerts, func(a relay.Alert) bool { return fits(f, a) })
-		pages(t, s, store.KindAlert, f, want, func(f store.Filter) ([]relay.Alert, error) { return s.Alerts(t.Context(), f) },
-			func(a relay.Alert) store.Mark { return store.Mark{At: a.ReceivedAt, ID: a.ID} })
+		listed.pages(t, f, only(alerts, func(a relay.Alert) bool { return fits(f, a) }))
 	}
 	for _, f := range combined(
 		rule, uid, since, event,
@@ -117,9 +116,7 @@ func pagesAll(t *testing.T, s store.Store) {
 		some(func(f *store.Filter, v relay.Address) { f.Address = v }, relay.NewAddress(relay.ChannelEmail, "Lee@Example.net")),
 		some(func(f *store.Filter, v store.Tried) { f.Tried = v }, store.TriedBefore, store.TriedNever),
 	) {
-		want := only(deliveries, func(d relay.Delivery) bool { return meets(f, d) })
-		pages(t, s, store.KindDelivery, f, want, func(f store.Filter) ([]relay.Delivery, error) { return s.Deliveries(t.Context(), f) },
-			func(d relay.Delivery) store.Mark { return store.Mark{At: d.CreatedAt, ID: d.ID} })
+		sent.pages(t, f, only(deliveries, func(d relay.Delivery) bool { return meets(f, d) }))
 	}
 }
 
@@ -147,26 +144,34 @@ func meets(f store.Filter, d relay.Delivery) bool {
 		is(f.Reason, d.Reason) && is(f.Channel, d.Channel) && is(f.Address, relay.NewAddress(d.Channel, d.Address())) && tried
 }
 
+// pager reads the lists of one kind.
+type pager[T any] struct {
+	store store.Store
+	kind  store.Kind
+	read  func(context.Context, store.Filter) ([]T, error)
+	mark  func(T) store.Mark
+}
+
 // pages reads a list three at a time and holds it against what is wanted.
-func pages[T any](t *testing.T, s store.Store, kind store.Kind, f store.Filter, want []T, read func(store.Filter) ([]T, error), mark func(T) store.Mark) {
+func (p pager[T]) pages(t *testing.T, f store.Filter, want []T) {
 	t.Helper()
 	f.Limit = 3
 	var got []T
 	for {
-		page, err := read(f)
+		page, err := p.read(t.Context(), f)
 		require.NoError(t, err, "%+v", f)
 		got = append(got, page...)
 		if len(page) < f.Limit {
 			break
 		}
-		f.After = mark(page[len(page)-1])
+		f.After = p.mark(page[len(page)-1])
 	}
 	require.Len(t, got, len(want), "%+v", f)
 	for i := range want {
-		require.Equal(t, mark(want[i]), mark(got[i]), "%+v", f)
+		require.Equal(t, p.mark(want[i]), p.mark(got[i]), "%+v", f)
 	}
 	for _, most := range []int{2, 100} {
-		n, err := s.Count(t.Context(), kind, f, most)
+		n, err := p.store.Count(t.Context(), p.kind, f, most)
 		require.NoError(t, err)
 		require.Equal(t, min(most, len(want)), n, "%+v", f)
 	}

@@ -19,7 +19,7 @@ func keepingUp() []test {
 		{"old events with something under way stay", spares},
 		{"pruning takes the oldest first and no more than asked", prunesSome},
 		{"a pruned event can be told of again", forgets},
-		{"the sandbox keeps every message, oldest first", keepsOutbox},
+		{"the sandbox keeps every message, and lists the newest first", keepsOutbox},
 		{"a working store answers a ping", pings},
 	}
 }

@@ -49,10 +49,6 @@ func eventPath(f store.Filter) path {
 
 // alertPath takes what leaves the fewest rows, as far as one can say without counting.
 func alertPath(f store.Filter) path {
-	var over []values
-	if f.State == "" {
-		over = []values{allOf("state", relay.AlertStates())}
-	}
 	switch {
 	case f.AlertID != "":
 		return path{}
@@ -61,12 +57,12 @@ func alertPath(f store.Filter) path {
 	case f.Lead != "":
 		return path{index: "alerts_lead"}
 	case f.Recipient != "":
-		return path{"alerts_recipient", over}
+		return path{index: "alerts_recipient"}
 	case f.Reason == relay.ReasonWaiting:
 		if f.State == "" { // only they wait
-			over = []values{allOf("state", []relay.AlertState{relay.AlertHeld, relay.AlertDue})}
+			return path{"alerts_state", []values{allOf("state", []relay.AlertState{relay.AlertHeld, relay.AlertDue})}}
 		}
-		return path{"alerts_state", over}
+		return path{index: "alerts_state"}
 	case f.Reason != relay.ReasonNone:
 		return path{index: "alerts_reason"}
 	case f.State != "":
@@ -157,23 +153,25 @@ func (n *narrowed) page(columns string, limit int) (string, []any) {
 	if len(all) == 1 {
 		return "SELECT " + columns + n.from(all[0]) + " ORDER BY " + n.newest + " DESC, seq DESC LIMIT ?", append(all[0].args, limit)
 	}
-	places, args := n.union(all, n.newest+" AS place_at, seq AS place")
+	parts, args := make([]string, len(all)), []any{}
+	for i, b := range all {
+		// Each has its own order and limit: PostgreSQL would not take them from the whole, and sort all there is.
+		parts[i] = "SELECT place_at, place FROM (SELECT " + n.newest + " AS place_at, seq AS place" + n.from(b) +
+			" ORDER BY " + n.newest + " DESC, seq DESC LIMIT ?) branch"
+		args = append(append(args, b.args...), limit)
+	}
 	// The outer join is what makes both databases begin with the places.
-	return "SELECT " + columns + " FROM (" + places + " ORDER BY place_at DESC, place DESC LIMIT ?) places LEFT JOIN " + n.table +
-		" ON seq = place ORDER BY place_at DESC, place DESC", append(args, limit)
+	return "SELECT " + columns + " FROM (" + strings.Join(parts, " UNION ALL ") + " ORDER BY place_at DESC, place DESC LIMIT ?) places LEFT JOIN " +
+		n.table + " ON seq = place ORDER BY place_at DESC, place DESC", append(args, limit)
 }
 
 // count counts the list, no further than most.
 func (n *narrowed) count(most int) (string, []any) {
-	places, args := n.union(n.branches(), "seq")
-	return "SELECT count(*) FROM (" + places + " LIMIT ?) places", append(args, most)
-}
-
-func (n *narrowed) union(all []branch, columns string) (string, []any) {
+	all := n.branches()
 	parts, args := make([]string, len(all)), []any{}
 	for i, b := range all {
-		parts[i] = "SELECT " + columns + n.from(b)
+		parts[i] = "SELECT seq" + n.from(b)
 		args = append(args, b.args...)
 	}
-	return strings.Join(parts, " UNION ALL "), args
+	return "SELECT count(*) FROM (" + strings.Join(parts, " UNION ALL ") + " LIMIT ?) places", append(args, most)
 }

@@ -18,9 +18,9 @@ CREATE INDEX alerts_reason ON alerts (reason, received_at, seq, rule, state) WHE
 DROP INDEX deliveries_state;
 CREATE INDEX deliveries_state ON deliveries (state, channel, created_at, seq, rule);
 CREATE INDEX deliveries_rule ON deliveries (rule, created_at, seq, channel);
--- A uid and an address may be longer than what other indexes take.
+-- A uid may be longer than what other indexes take.
 CREATE INDEX deliveries_recipient ON deliveries USING hash (recipient);
-CREATE INDEX deliveries_address ON deliveries USING hash (lower(address)) WHERE address <> '';
+CREATE INDEX deliveries_address ON deliveries (lower(address), created_at, seq) WHERE address <> '';
 CREATE INDEX deliveries_reason ON deliveries (reason, created_at, seq, rule, state) WHERE reason <> '';
 CREATE INDEX deliveries_retrying ON deliveries (created_at, seq) WHERE state = 'queued' AND attempts > 0;
 

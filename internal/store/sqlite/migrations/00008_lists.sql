@@ -8,7 +8,7 @@
 CREATE INDEX events_noise ON events (noise, received_at) WHERE noise <> '';
 
 DROP INDEX alerts_recipient;
-CREATE INDEX alerts_recipient ON alerts (recipient, state, received_at);
+CREATE INDEX alerts_recipient ON alerts (recipient, received_at, state);
 DROP INDEX alerts_state;
 CREATE INDEX alerts_state ON alerts (state, received_at, rule, trigger);
 CREATE INDEX alerts_rule ON alerts (rule, received_at, trigger);
