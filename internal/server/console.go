@@ -32,10 +32,12 @@ func (a *admin) withConsole(api http.Handler) http.Handler {
 	e := newEdge(a.Logger, a.TrustedProxies, a.Tracer)
 	e.Use(a.endStreams)
 	e.Any(access.Pages+"*", a.console)
+	// Browsers ask for it where a page names no icon, as an answer in JSON does not.
+	e.GET("/favicon.ico", func(c echo.Context) error { return c.NoContent(http.StatusNoContent) })
 	e.Any("/console", func(c echo.Context) error { return c.Redirect(http.StatusFound, access.Pages) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p := r.URL.Path
-		if p == "/console" || strings.HasPrefix(p, access.Pages) && !strings.HasPrefix(p, consoleAPI) {
+		if p == "/console" || p == "/favicon.ico" || strings.HasPrefix(p, access.Pages) && !strings.HasPrefix(p, consoleAPI) {
 			e.ServeHTTP(w, r)
 			return
 		}
