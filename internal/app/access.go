@@ -129,11 +129,3 @@ func (l level) SetLevel(ctx context.Context, to slog.Level) error {
 	l.app.Level.Set(to)
 	return nil
 }
-
-// followLevel takes over the level of the settings when it is another than it was there: one that was set by hand stays till then.
-func (a *App) followLevel(c config.Config) {
-	if a.Level != nil && c.LogLevel != a.settledLevel {
-		a.settledLevel = c.LogLevel
-		a.Level.Set(c.LogLevel)
-	}
-}

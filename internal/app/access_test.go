@@ -1,8 +1,6 @@
 package app
 
 import (
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -74,17 +72,4 @@ func TestWhoMayComeInIsTakenOverByAReload(t *testing.T) {
 		require.NotContains(t, seen, stamp, "%s and %s", name, seen[stamp])
 		seen[stamp] = name
 	}
-}
-
-func TestALevelSetByHandStaysUntilTheSettingsHaveAnother(t *testing.T) {
-	t.Parallel()
-	logger, level := NewLogger(config.Config{LogLevel: slog.LevelInfo}, io.Discard)
-	a := &App{Options: Options{Level: level}, settledLevel: slog.LevelInfo}
-	level.Set(slog.LevelDebug)
-	a.followLevel(config.Config{LogLevel: slog.LevelInfo})
-	require.True(t, logger.Enabled(t.Context(), slog.LevelDebug), "a reload with the same settings")
-	a.followLevel(config.Config{LogLevel: slog.LevelError})
-	require.False(t, logger.Enabled(t.Context(), slog.LevelWarn))
-	require.Nil(t, (&App{}).logLevel())
-	(&App{}).followLevel(config.Config{LogLevel: slog.LevelError})
 }

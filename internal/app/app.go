@@ -65,8 +65,6 @@ type App struct {
 	trials chan struct{}
 	// inForce is what was loaded last, and how the last reload went.
 	inForce atomic.Pointer[view.Config]
-	// settledLevel is the log level that the settings had last, guarded by reload.
-	settledLevel slog.Level
 	// lasting is what of the admin listener outlives a reload.
 	lasting *access.Lasting
 	// stopping ends when the shutdown begins.
@@ -82,7 +80,7 @@ type App struct {
 func New(ctx context.Context, o Options) (*App, error) {
 	a := &App{
 		Options: o, metrics: newMetrics(o.Version, cmp.Or(o.Revision, "unknown")), replica: replica(), lasting: access.NewLasting(),
-		settledLevel: o.Config.LogLevel, trials: newSlots(),
+		trials: newSlots(),
 	}
 	if err := a.traced(ctx); err != nil {
 		return nil, err

@@ -263,7 +263,6 @@ func (a *App) Reload(ctx context.Context) error {
 	a.refusal = ""
 	a.refusals.Store(nil)
 	a.inForce.Store(&view.Config{Hash: next.generation.Hash, LoadedAt: time.Now()})
-	a.followLevel(c)
 	a.metrics.reloaded(next.generation, time.Now())
 	if next.stamp != a.live.Load().stamp {
 		a.live.Store(next)
