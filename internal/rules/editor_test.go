@@ -28,9 +28,7 @@ const languageServer = "yaml-language-server@1.25.0"
 func installed(t *testing.T) string {
 	t.Helper()
 	npm, err := exec.LookPath("npm")
-	if err != nil {
-		t.Skip("there is no npm to install " + languageServer + " with")
-	}
+	require.NoError(t, err, "npm installs %s; .ci/need browser installs npm", languageServer)
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		cache = t.TempDir()
