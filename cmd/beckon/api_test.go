@@ -114,6 +114,8 @@ func asked(event, alert, delivery string) []asking {
 		{"vi", "GET", api + "overview", "", 200},
 		{"vi", "GET", api + "triggers", "", 200},
 		{"vi", "GET", api + "rules", "", 200},
+		{"vi", "POST", api + "backtest", `{"rules":"version: 1\nrules: [ { name: m, trigger: user_mentioned, to: mentioned, urgent: true, send: [ { sms: a } ] } ]","templates":{"a/sms.txt":"hi"},"since":"72h","examples":9}`, 200},
+		{"vi", "POST", api + "backtest", `{"rules":"version: 2","templates":{},"since":"72h"}`, 422},
 		{"vi", "GET", api + "audit?limit=2", "", 200},
 		{"kim", "POST", "/-/reload", "", 200},
 		{"kim", "POST", "/-/pause", `{"channel":"sms"}`, 200},

@@ -3,9 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -18,8 +20,7 @@ import (
 	"github.com/beckon-relay/beckon/internal/app"
 	"github.com/beckon-relay/beckon/internal/backtest"
 	"github.com/beckon-relay/beckon/internal/config"
-	"github.com/beckon-relay/beckon/internal/engine"
-	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/server"
 	"github.com/beckon-relay/beckon/internal/store"
 )
 
@@ -29,6 +30,7 @@ type backtestFlags struct {
 	since                 time.Duration
 	format                string
 	json, texts           bool
+	server                string
 	examples, minEvents   int
 	failOn                []string
 }
@@ -52,10 +54,14 @@ What is compared is who is told of which event on which channel, so a digest of 
 are taken as they are in BECKON_DIRECTORY now, and so are those who opted out; every provider takes every message. What happened
 before --since is not seen, nor what will yet happen.
 
+With --server a running relay does it: the new rules and templates go there and are compared with what is in force; what it keeps stays there,
+and only the report comes back. That is for CI: a viewer's token (BECKON_TOKEN) is enough. It replays 5,000 events at the most.
+
 Addresses are masked; texts are shown only with --texts. Differences do not change the exit code unless --fail-on names them, nor do
 too few events unless --min-events says how many it takes.`,
 		Example: "  beckon backtest --rules staging/rules.yaml\n" +
-			"  beckon backtest --rules new.yaml --since 168h --format markdown --fail-on less > comment.md",
+			"  beckon backtest --rules new.yaml --since 168h --format markdown --fail-on less > comment.md\n" +
+			"  beckon backtest --rules rules.yaml --server https://beckon-admin.example.com --since 24h --format markdown",
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c) },
 	}
@@ -70,6 +76,7 @@ too few events unless --min-events says how many it takes.`,
 		backtest.MaxExamples))
 	flags.BoolVar(&f.texts, "texts", false, "show the texts of examples, which hold what people wrote, in clear")
 	flags.IntVar(&f.minEvents, "min-events", 0, "exit with 1 where fewer events were replayed: a replay of nothing proves nothing")
+	flags.StringVar(&f.server, "server", "", "have the relay do it whose admin listener is there, such as http://127.0.0.1:8081 (default: read the database)")
 	flags.StringSliceVar(&f.failOn, "fail-on", nil, "exit with 1 where there are such changes: more, less, different, any")
 	return c
 }
@@ -87,6 +94,10 @@ func (f *backtestFlags) complete(c *cobra.Command) error {
 		return usageError{errors.New("--rules is required: the file with the new rules")}
 	case f.since <= 0:
 		return usageError{errors.New("--since must be more than 0, such as 72h")}
+	case f.server != "" && f.old != "":
+		return usageError{errors.New("--server compares with what is in force there: leave --old out")}
+	case f.server != "" && f.texts:
+		return usageError{errors.New("--texts is for a database: what people wrote stays at the relay")}
 	case f.minEvents < 0:
 		return usageError{errors.New("--min-events must not be negative")}
 	case f.examples < 0 || f.examples > backtest.MaxExamples:
@@ -111,34 +122,14 @@ func (f *backtestFlags) run(c *cobra.Command) error {
 	if err := f.complete(c); err != nil {
 		return err
 	}
-	cfg, err := settings(append(config.DirectorySettings(), "BECKON_DATABASE_URL", "BECKON_RULES", "BECKON_TEMPLATES", "BECKON_KEEP")...)
+	replay := f.here
+	if f.server != "" {
+		replay = f.there
+	}
+	report, err := replay(c)
 	if err != nil {
 		return err
 	}
-	people, err := app.OpenPeople(cfg)
-	if err != nil {
-		return err
-	}
-	setup, err := f.setup(c, cfg, people)
-	if err != nil {
-		return err
-	}
-	meter := newMeter(c.ErrOrStderr())
-	defer meter.clear()
-	setup.Progress = meter.tell
-	var notes []string
-	if notes, err = f.gather(c.Context(), cfg, meter.tell, &setup); err != nil {
-		return err
-	}
-	report, err := backtest.Run(c.Context(), setup)
-	if err != nil {
-		return err
-	}
-	if err := people.Trouble(); err != nil { // whoever was not found would count as told less
-		return fmt.Errorf("look people up: %w", err)
-	}
-	meter.clear()
-	report.Notes = append(report.Notes, notes...)
 	if err := f.print(c.OutOrStdout(), report); err != nil {
 		return err
 	}
@@ -148,68 +139,65 @@ func (f *backtestFlags) run(c *cobra.Command) error {
 	return f.verdict(report)
 }
 
-// setup loads both versions and the people.
-func (f *backtestFlags) setup(c *cobra.Command, cfg config.Config, people *app.People) (backtest.Setup, error) {
-	s := backtest.Setup{Examples: f.examples, Texts: f.texts}
-	for _, v := range []struct {
-		to               *backtest.Version
-		rules, templates string
-	}{
-		{&s.Old, cmp.Or(f.old, cfg.Rules), cfg.Templates},
-		{&s.New, f.rules, cmp.Or(f.templates, cfg.Templates)},
-	} {
-		generation, err := currentGeneration(c, v.rules, v.templates)
-		if err != nil {
-			return s, err
-		}
-		*v.to = backtest.Version{Name: v.rules, Generation: generation}
+// here replays the database of the settings.
+func (f *backtestFlags) here(c *cobra.Command) (report backtest.Report, err error) {
+	cfg, err := settings(append(config.DirectorySettings(), "BECKON_DATABASE_URL", "BECKON_RULES", "BECKON_TEMPLATES", "BECKON_KEEP")...)
+	if err != nil {
+		return report, err
 	}
-	if !people.Invented {
-		s.Contact = func(uid string) (relay.Contact, engine.Found) { return people.Find(uid, time.Now()) }
+	replay := app.Replay{Since: f.since, Keep: cfg.Keep, Setup: backtest.Setup{Examples: f.examples, Texts: f.texts}}
+	if replay.People, err = app.OpenPeople(cfg); err != nil {
+		return report, err
 	}
-	return s, nil
+	if replay.Setup.Old, err = versionOf(c, cmp.Or(f.old, cfg.Rules), cfg.Templates); err != nil {
+		return report, err
+	}
+	if replay.Setup.New, err = versionOf(c, f.rules, cmp.Or(f.templates, cfg.Templates)); err != nil {
+		return report, err
+	}
+	meter := newMeter(c.ErrOrStderr())
+	defer meter.clear()
+	replay.Setup.Progress = meter.tell
+	err = withStore(c.Context(), func(s store.Store) (err error) {
+		replay.Store = s
+		report, err = replay.Run(c.Context())
+		return err
+	})
+	return report, err
 }
 
-// gather reads the kept events and who opted out, and notes what is missing among the former.
-func (f *backtestFlags) gather(ctx context.Context, cfg config.Config, progress backtest.Progress, setup *backtest.Setup) ([]string, error) {
-	var notes []string
-	err := withStore(ctx, func(s store.Store) (err error) {
-		if setup.Suppressed, err = s.Suppressed(ctx); err != nil {
-			return fmt.Errorf("read who opted out: %w", err)
-		}
-		hashed, err := s.HashedBy(ctx)
-		if err != nil {
-			return fmt.Errorf("read who opted out: %w", err)
-		}
-		if len(hashed) > 0 {
-			notes = append(notes, "That people who were forgotten had said no is kept as hashes, and not seen here.")
-		}
-		to := time.Now()
-		from := to.Add(-f.since)
-		setup.Events, err = backtest.Gather(ctx, backtest.Window{
-			From: from, To: to, PageSize: store.MaxList, Progress: progress,
-			Page: func(ctx context.Context, until time.Time) ([]relay.Event, error) {
-				return s.Events(ctx, store.Filter{Since: from, Until: until, Limit: store.MaxList})
-			},
-		})
-		if err != nil {
-			return err
-		}
-		older, err := s.Events(ctx, store.Filter{Until: from, Limit: 1})
-		if err != nil {
-			return fmt.Errorf("look for older events: %w", err)
-		}
-		if len(older) == 0 && len(setup.Events) > 0 {
-			oldest := slices.MinFunc(setup.Events, func(a, b relay.Event) int { return a.ReceivedAt.Compare(b.ReceivedAt) }).ReceivedAt
-			notes = append(notes, fmt.Sprintf("The oldest event that is kept came %s ago, which is less than --since %s.",
-				to.Sub(oldest).Round(time.Second), f.since))
-		}
-		return nil
-	})
-	if cfg.Keep == config.KeepWanted {
-		notes = append(notes, "Only events that a rule wanted were kept (BECKON_KEEP=wanted), so what new rules would make of others is not seen.")
+func versionOf(c *cobra.Command, rules, templates string) (backtest.Version, error) {
+	generation, err := currentGeneration(c, rules, templates)
+	return backtest.Version{Name: rules, Generation: generation}, err
+}
+
+// there has the relay replay what it keeps, and compare with what is in force. Events, people and texts stay where they are.
+func (f *backtestFlags) there(c *cobra.Command) (report backtest.Report, err error) {
+	cfg, err := settings(append(config.ConsoleSettings(), "BECKON_TEMPLATES")...)
+	if err != nil {
+		return report, err
 	}
-	return notes, err
+	fresh, err := versionOf(c, f.rules, cmp.Or(f.templates, cfg.Templates))
+	if err != nil {
+		return report, err
+	}
+	body, err := json.Marshal(server.BacktestRequest{
+		Rules: fresh.Generation.Rules.Text(), Templates: fresh.Generation.Templates.Files(), Since: f.since.String(), Examples: f.examples,
+	})
+	if err != nil {
+		return report, fmt.Errorf("encode: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), askTimeout)
+	defer cancel()
+	answer, err := relayFlags{server: f.server}.open(ctx, cfg, adminRequest{method: http.MethodPost, path: "/console/api/backtest", body: body})
+	if err != nil {
+		return report, err
+	}
+	if report, err = readAnswer[backtest.Report](answer); err != nil {
+		return report, err
+	}
+	report.Old.Name, report.New.Name = "in force at "+f.server, f.rules
+	return report, nil
 }
 
 func (f *backtestFlags) print(w io.Writer, report backtest.Report) error {

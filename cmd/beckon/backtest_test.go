@@ -13,6 +13,7 @@ import (
 
 	"github.com/beckon-relay/beckon/internal/backtest"
 	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
 )
 
 // backtestOld tells of mentions by text and mail and of calls; backtestNew tells no calls to the callee, mentions later and only by
@@ -93,6 +94,50 @@ func TestBacktestShowsWhatNewRulesWouldChange(t *testing.T) {
 	l.backtestFails(report)
 }
 
+func TestARelayReplaysWhatItKeepsForAViewerAndKeepsItToItself(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, backtestOld)
+	l.env["BECKON_CONSOLE_TOKENS"] = "ci:0123456789abcdef0123456789abcdef:viewer"
+	p := l.serve()
+	for _, trigger := range []relay.Trigger{relay.CallInitiated, relay.UserMentioned, relay.MessageSent} {
+		p.mustPost(sample(t, trigger, nil))
+	}
+	l.write("new.yaml", backtestNew)
+	here, said, code := l.run("backtest", "--rules", "new.yaml", "--json")
+	require.Equal(t, exitFine, code, said)
+	// What CI has: the new rules and a token, but neither database nor people.
+	delete(l.env, "BECKON_DATABASE_URL")
+	delete(l.env, "BECKON_DIRECTORY")
+	l.env["BECKON_TOKEN"] = "0123456789abcdef0123456789abcdef"
+	there, said, code := l.run("backtest", "--rules", "new.yaml", "--json", "--server", p.admin)
+	require.Equal(t, exitFine, code, said)
+	for _, v := range volatile {
+		here, there = v.pattern.ReplaceAllString(here, v.with), v.pattern.ReplaceAllString(there, v.with)
+	}
+	require.Equal(t, strings.Replace(here, l.path("rules.yaml"), "in force at "+p.admin, 1), there, "both are the same report")
+	for _, clear := range []string{"14155550102", "george@", "bus leaves", "Saturday"} {
+		require.NotContains(t, there, clear)
+	}
+	out, said, code := l.run("backtest", "--rules", "new.yaml", "--format", "markdown", "--server", p.admin, "--fail-on", "less", "--min-events", "3")
+	require.Equal(t, exitFindings, code)
+	require.Contains(t, out, "### Backtest: 1 more, 2 less, 1 different")
+	require.Contains(t, said, "--fail-on does not allow what changed: less 2")
+
+	l.write("broken.yaml", "version: 1\nrules:\n  - { name: a, trigger: user_mentiond, to: mentioned, send: [ { sms: mention } ] }\n")
+	_, said, code = l.run("backtest", "--rules", "broken.yaml", "--server", p.admin)
+	require.Equal(t, exitFindings, code)
+	require.Contains(t, said, "broken.yaml:3:", "found here, with its place")
+	l.env["BECKON_TOKEN"] = "wrong"
+	_, said, code = l.run("backtest", "--rules", "new.yaml", "--server", p.admin)
+	require.Equal(t, exitFindings, code)
+	require.Contains(t, said, "BECKON_TOKEN")
+	audit, err := l.kept().Audit(t.Context(), store.AuditFilter{Who: "ci"})
+	require.NoError(t, err)
+	require.Len(t, audit, 2, "who asked is kept")
+	require.Equal(t, "backtest", audit[0].Action)
+	p.stop()
+}
+
 // backtestFails runs the ways in which a backtest ends with something else than 0.
 func (l *lab) backtestFails(report backtest.Report) {
 	l.t.Helper()
@@ -136,6 +181,8 @@ func TestBacktestSaysHowItIsCalled(t *testing.T) {
 		`--format "xml": must be one of`: {"--rules", "x", "--format", "xml"},
 		"--json and --format markdown":   {"--rules", "x", "--json", "--format", "markdown"},
 		`--fail-on "worse": must be one`: {"--rules", "x", "--fail-on", "less,worse"},
+		"leave --old out":                {"--rules", "x", "--server", "http://127.0.0.1:1", "--old", "y"},
+		"--texts is for a database":      {"--rules", "x", "--server", "http://127.0.0.1:1", "--texts"},
 		"--min-events must not be":       {"--rules", "x", "--min-events", "-1"},
 	} {
 		var out, said bytes.Buffer

@@ -1,7 +1,11 @@
 package main
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,11 +28,18 @@ rules:
 	_, errs, code = l.run("backup", l.path("copy.db"))
 	require.Equal(t, 1, code)
 	require.Contains(t, errs, "is there already; name a new file")
+	out, errs, code := l.run("backup", "-")
+	require.Zero(t, code, errs)
+	require.Equal(t, fmt.Sprintf("%d bytes, SHA-256 %x\n", len(out), sha256.Sum256([]byte(out))), errs, "what came out is what was sent")
+	require.True(t, strings.HasPrefix(out, "SQLite format 3\x00"))
+	left, err := filepath.Glob(l.path(".beckon-backup-*"))
+	require.NoError(t, err)
+	require.Empty(t, left)
 	p.kill()
 	for _, name := range []string{"beckon.db", "beckon.db-wal", "beckon.db-shm"} {
 		require.NoError(t, os.Remove(l.path(name)))
 	}
-	require.NoError(t, os.Rename(l.path("copy.db"), l.path("beckon.db")))
+	require.NoError(t, os.WriteFile(l.path("beckon.db"), []byte(out), 0o600))
 
 	p = l.serve()
 	require.Equal(t, relay.AlertSent, l.alert(l.kept(), call.ID).State)

@@ -138,6 +138,11 @@ func get[T any](ctx context.Context, r remote, path string, query view.Query, re
 	if err != nil {
 		return out, err
 	}
+	return readAnswer[T](answer)
+}
+
+// readAnswer reads an answer that may be large, and closes it.
+func readAnswer[T any](answer io.ReadCloser) (out T, err error) {
 	defer answer.Close() //nolint:errcheck // it was only read
 	text, err := io.ReadAll(io.LimitReader(answer, maxShown+1))
 	switch {

@@ -63,6 +63,8 @@ type App struct {
 	refusals atomic.Pointer[[]view.Finding]
 	// trials bound what is tried at once in the playground.
 	trials chan struct{}
+	// replaying is held while a backtest runs.
+	replaying sync.Mutex
 	// inForce is what was loaded last, and how the last reload went.
 	inForce atomic.Pointer[view.Config]
 	// lasting is what of the admin listener outlives a reload.

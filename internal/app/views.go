@@ -40,7 +40,7 @@ func explainCode(provider, code string) view.Explained {
 // api shows what is kept, and how the relay does.
 func (a *App) api() *server.API {
 	v := views{NewReader(a.store)}
-	return &server.API{Lists: v, Details: v, Records: v, Overview: overview{a}}
+	return &server.API{Lists: v, Details: v, Records: v, Overview: overview{a}, Backtester: a.backtester()}
 }
 
 // views show what is kept, and keep in the audit who saw what in clear.

@@ -45,7 +45,7 @@ var edges = edgeTable{
 	"internal/access":             {"internal/relay"},
 	"internal/view":               {"internal/relay", "internal/address", "internal/rules", "internal/engine", "internal/store"},
 	"internal/console":            {"internal/relay", "internal/access", "internal/view"},
-	"internal/server":             {"internal/relay", "internal/telemetry", "internal/access", "internal/view"},
+	"internal/server":             {"internal/relay", "internal/telemetry", "internal/access", "internal/view", "internal/backtest"},
 	"internal/config":             {"internal/relay"},
 
 	// What runs the core on files.

@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -63,24 +64,45 @@ func Run(ctx context.Context, s Setup) (Report, error) {
 	return newComparison(s, old, fresh).report(), nil
 }
 
-// replay runs both versions side by side. A simulation cannot be interrupted; when ctx ends, it is left to itself.
+// played is a side, or why there is none.
+type played struct {
+	side *side
+	err  error
+}
+
+// replay runs both versions side by side. When ctx ends it does not wait for them: they end by themselves at their next step.
 func (s Setup) replay(ctx context.Context) (old, fresh *side, err error) {
 	step := s.counter(2 * len(s.Events))
-	first, second := make(chan *side, 1), make(chan *side, 1)
-	go func() { first <- s.play(s.Old, step) }()
-	go func() { second <- s.play(s.New, step) }()
-	for old == nil || fresh == nil {
+	first, second := make(chan played, 1), make(chan played, 1)
+	go func() { first <- s.guarded(ctx, s.Old, step) }()
+	go func() { second <- s.guarded(ctx, s.New, step) }()
+	for err == nil && (old == nil || fresh == nil) {
 		select {
-		case old = <-first:
-		case fresh = <-second:
+		case p := <-first:
+			old, err = p.side, p.err
+		case p := <-second:
+			fresh, err = p.side, p.err
 		case <-ctx.Done():
-			return nil, nil, fmt.Errorf("replay events: %w", ctx.Err())
 		}
+		err = cmp.Or(ctx.Err(), err)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("replay events: %w", err)
 	}
 	return old, fresh, nil
 }
 
-func (s Setup) play(v Version, step func()) *side {
+// guarded keeps a panic over rules that somebody tries from ending the relay that tries them.
+func (s Setup) guarded(ctx context.Context, v Version, step func()) (p played) {
+	defer func() {
+		if value := recover(); value != nil { // its text may be what people wrote
+			p.err = fmt.Errorf("panic of type %T, which is a fault of Beckon:\n%s", value, debug.Stack())
+		}
+	}()
+	return played{side: s.play(ctx, v, step)}
+}
+
+func (s Setup) play(ctx context.Context, v Version, step func()) *side {
 	contact := anybody
 	if s.Contact != nil {
 		contact = remembered(s.Contact)
@@ -92,6 +114,7 @@ func (s Setup) play(v Version, step func()) *side {
 		Suppressed: s.Suppressed,
 		Events:     s.Events,
 		Step:       func(int) { step() },
+		Stop:       func() bool { return ctx.Err() != nil },
 	}))
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -266,6 +267,32 @@ func TestAReplayThatIsInterruptedSaysSo(t *testing.T) {
 	_, err := backtest.Run(ctx, s)
 	require.ErrorIs(t, err, context.Canceled)
 	require.True(t, looked.Load())
+}
+
+func TestAPanicIsAnErrorThatShowsNothingOfWhatPeopleWrote(t *testing.T) {
+	t.Parallel()
+	s := mentions(t, 1)
+	s.Contact = func(string) (relay.Contact, engine.Found) { panic("the bus leaves at eight") }
+	_, err := backtest.Run(t.Context(), s)
+	require.ErrorContains(t, err, "replay events: panic of type string, which is a fault of Beckon")
+	require.NotContains(t, err.Error(), "the bus leaves")
+}
+
+func TestAReplayThatWasGivenUpEndsAtItsNextStep(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := mentions(t, 30)
+		ctx, cancel := context.WithCancel(t.Context())
+		steps := 0
+		s.Progress = func(_ string, done, _ int) {
+			cancel()
+			steps = done
+		}
+		_, err := backtest.Run(ctx, s)
+		require.ErrorIs(t, err, context.Canceled)
+		synctest.Wait()
+		require.Less(t, steps, 4, "of 60")
+	})
 }
 
 func TestNoEventsAreAReportOfNothing(t *testing.T) {

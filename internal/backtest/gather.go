@@ -27,7 +27,19 @@ type Window struct {
 	Progress Progress
 }
 
-// Gather reads all events of the window, each once. It is an error when there are too many to replay.
+// TooManyError says that more events were kept since From than may be replayed at once.
+type TooManyError struct {
+	Max  int
+	From time.Time
+}
+
+// Error says what to do.
+func (e *TooManyError) Error() string {
+	return fmt.Sprintf("more than %s events were kept since %s, and no more are replayed at once; choose a shorter time",
+		thousands(e.Max), e.From.UTC().Format(time.RFC3339))
+}
+
+// Gather reads all events of the window, each once. It is a *TooManyError when there are too many to replay.
 func Gather(ctx context.Context, w Window) ([]relay.Event, error) {
 	if w.Max == 0 {
 		w.Max = MaxEvents
@@ -48,8 +60,7 @@ func Gather(ctx context.Context, w Window) ([]relay.Event, error) {
 		}
 		switch {
 		case len(events) > w.Max:
-			return nil, fmt.Errorf("more than %s events were kept since %s, and no more are replayed at once; choose a shorter time",
-				thousands(w.Max), w.From.UTC().Format(time.RFC3339))
+			return nil, &TooManyError{Max: w.Max, From: w.From}
 		case len(page) < w.PageSize:
 			return events, nil
 		case len(events) == before:

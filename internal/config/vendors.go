@@ -36,7 +36,7 @@ func twilioTable() []entry {
 			func(c *Config, v string) error { return readSecrets(&c.Twilio.AuthTokens, v) },
 		},
 		{
-			Setting{Name: "TWILIO_API_KEY", Help: "an API key instead of the auth token"},
+			Setting{Name: "TWILIO_API_KEY", Secret: true, Help: "an API key instead of the auth token"}, // no secret by itself, but rotated with one
 			func(c *Config, v string) error { return readText(&c.Twilio.APIKey, v) },
 		},
 		{

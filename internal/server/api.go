@@ -23,6 +23,8 @@ type API struct {
 	Details  Details
 	Overview Overview
 	Records  Records
+	// Backtester tries other rules on what is kept.
+	Backtester Backtester
 }
 
 // Lists are what is kept, newest first.
@@ -75,6 +77,7 @@ func (a *admin) registerAPI(e *echo.Echo) {
 	get("audit", a.auditPage)
 	get("outbox", a.outbox)
 	get("outbox/:seq", a.outboxMessage)
+	e.POST(consoleAPI+"backtest", a.backtest, a.look)
 }
 
 // shown answers a request that asks.
