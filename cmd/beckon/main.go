@@ -118,7 +118,7 @@ Exit codes: 0 fine, 1 findings or failures, 2 wrong usage.`
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		previewCommand(), sendTestCommand(), explainCommand(), alertsCommand(), testCommand(),
-		serveCommand(), devCommand(), checkCommand(), eventsCommand(), deliveriesCommand(), healthcheckCommand(),
+		serveCommand(), devCommand(), checkCommand(), configMapCommand(), eventsCommand(), deliveriesCommand(), healthcheckCommand(),
 		migrateCommand(), schemaCommand(), backtestCommand(), versionCommand(),
 		pauseCommand(), resumeCommand(), suppressionsCommand(), backupCommand(), forgetCommand(), exportCommand(), logLevelCommand(),
 	)

@@ -22,18 +22,30 @@ func LoadGeneration(rulesFile, templatesDir string) (*engine.Generation, []rules
 	return loadGeneration(rulesFile, templatesDir, 0)
 }
 
-func loadGeneration(rulesFile, templatesDir string, hurryTo time.Duration) (*engine.Generation, []rules.Finding, error) {
-	source, err := os.ReadFile(rulesFile) //nolint:gosec // named by the operator
+func loadGeneration(rulesFile, templatesDir string, hurryTo time.Duration) (g *engine.Generation, findings []rules.Finding, err error) {
+	err = steady([]string{rulesFile, templatesDir}, func() error {
+		g, findings, err = readGeneration(rulesFile, templatesDir, hurryTo)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	return g, findings, nil
+}
+
+func readGeneration(rulesFile, templatesDir string, hurryTo time.Duration) (*engine.Generation, []rules.Finding, error) {
+	source, err := readMoment(rulesFile)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read rules: %w", err)
 	}
 	if err := isFolder(templatesDir); err != nil {
 		return nil, nil, err
 	}
-	generation, findings := assemble(files{rulesFile, source, os.DirFS(templatesDir), hurryTo})
+	templates := templatesIn(templatesDir)
+	generation, findings := assemble(files{rulesFile, source, templates, hurryTo})
 	for i, f := range findings {
 		if f.File != rulesFile {
-			findings[i] = inTemplate(templatesDir, f)
+			findings[i] = inTemplate(templates, templatesDir, f)
 		}
 	}
 	return generation, unique(findings), nil
@@ -104,10 +116,10 @@ func Outlived(generation *engine.Generation, retention time.Duration) []rules.Fi
 func isError(f rules.Finding) bool { return f.Severity == rules.SeverityError }
 
 // inTemplate completes a finding in a template: its path, its place, and the line with a caret.
-func inTemplate(dir string, f rules.Finding) rules.Finding {
+func inTemplate(templates fs.FS, dir string, f rules.Finding) rules.Finding {
+	source, err := fs.ReadFile(templates, f.File)
 	f.File = filepath.Join(dir, f.File)
 	f.Line, f.Column = max(f.Line, 1), max(f.Column, 1)
-	source, err := os.ReadFile(f.File)
 	if err != nil {
 		return f
 	}

@@ -110,7 +110,7 @@ func newPreviewer(o PreviewOptions) (*previewer, error) {
 		return nil, err
 	}
 	var problems []render.Problem
-	if p.templates, problems = render.Load(os.DirFS(o.Config.Templates)); len(problems) > 0 {
+	if p.templates, problems = render.Load(templatesIn(o.Config.Templates)); len(problems) > 0 {
 		return nil, p.findings(problems)
 	}
 	if source, err := os.ReadFile(o.Config.Rules); err == nil {
@@ -123,7 +123,7 @@ func newPreviewer(o PreviewOptions) (*previewer, error) {
 func (p *previewer) findings(problems []render.Problem) FindingsError {
 	var found FindingsError
 	for _, problem := range problems {
-		found = append(found, inTemplate(p.Config.Templates, rules.Finding{
+		found = append(found, inTemplate(templatesIn(p.Config.Templates), p.Config.Templates, rules.Finding{
 			File: problem.File, Line: problem.Line, Column: problem.Column, Severity: rules.SeverityError, Message: problem.Message,
 		}))
 	}

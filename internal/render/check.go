@@ -17,7 +17,7 @@ func (t *Templates) Check(name string, ch relay.Channel, event *relay.Shape) []P
 		return []Problem{{File: name, Message: "there is no such template" + didYouMean(name, t.Names())}}
 	}
 	if !t.Has(name, ch) {
-		return []Problem{{File: name, Message: "nothing for " + string(ch) + ": " + wanted(ch)}}
+		return []Problem{{File: name, Message: "nothing for " + string(ch) + ": " + t.flat.wanted(name, ch)}}
 	}
 	r := &report{}
 	roots := map[string]typ{

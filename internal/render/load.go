@@ -14,6 +14,7 @@ import (
 type Templates struct {
 	hash     string
 	files    map[string]string
+	flat     flatNames
 	variants map[string][]*variant
 	choices  map[string]map[relay.Channel]*choice
 	// broken are the templates with a problem of their own or of a part they use.
@@ -47,14 +48,11 @@ func Load(fsys fs.FS) (*Templates, []Problem) {
 // Survey is Load, except that the Templates are there also where there are problems, so that what is wrong with the others can be
 // found at the same time. They are to be checked then, and not to be sent by.
 func Survey(fsys fs.FS) (*Templates, []Problem) {
-	r := &reader{fsys: fsys, folders: map[string]folder{}, files: map[string]string{}}
+	r := &reader{fsys: fsys, folders: map[string]folder{}, flat: flatNames{}, files: map[string]string{}, broken: map[string]bool{}}
 	r.read()
-	t := &Templates{hash: hashOf(r.files), files: r.files, variants: map[string][]*variant{}, broken: map[string]bool{}}
+	t := &Templates{hash: hashOf(r.files), files: r.files, flat: r.flat, variants: map[string][]*variant{}, broken: r.broken}
 	t.choices = map[string]map[relay.Channel]*choice{}
-	for _, p := range r.problems {
-		t.broken[strings.SplitN(p.File, "/", 2)[0]] = true
-	}
-	b := builder{report: &r.report, folders: r.folders, allRead: len(r.problems) == 0, parsed: map[string]treeSet{}}
+	b := builder{report: &r.report, folders: r.folders, flat: r.flat, allRead: len(r.problems) == 0, parsed: map[string]treeSet{}}
 	for _, name := range slices.Sorted(maps.Keys(r.folders)) {
 		if name == sharedFolder {
 			continue
@@ -81,7 +79,8 @@ func (t *Templates) Broken(name string) bool { return t.broken[name] || t.broken
 // Hash is the same for the same files with the same contents, in hexadecimal.
 func (t *Templates) Hash() string { return t.hash }
 
-// Files are the contents of the files by path: Load of them gives the same templates. The map is not to be changed.
+// Files are the contents of the files by path, also of those with flat names: Load of them gives the same templates. The map is
+// not to be changed.
 func (t *Templates) Files() map[string]string { return t.files }
 
 // Names lists the templates, sorted.
@@ -140,6 +139,7 @@ type builder struct {
 	*report
 
 	folders map[string]folder
+	flat    flatNames
 	// allRead says that no file is missing because of a problem that was reported.
 	allRead bool
 	// parsed keeps the trees of each file by its path: a shared part is used many times.
@@ -159,21 +159,28 @@ func (b *builder) variantsOf(name string) []*variant {
 	for _, ch := range relay.Channels() {
 		for _, v := range variants {
 			if v.hasOwn(ch) && !plain.has(ch) && b.allRead {
-				b.add(Problem{File: name, Message: "incomplete for " + string(ch) + ": " + wanted(ch)})
+				b.add(Problem{File: b.placeOf(name), Message: "incomplete for " + string(ch) + ": " + b.flat.wanted(name, ch)})
 			}
 		}
 	}
 	if len(files) == 0 && b.allRead {
-		b.add(Problem{File: name, Message: "an empty template: " + wanted(relay.ChannelSMS)})
+		b.add(Problem{File: name, Message: "an empty template: " + b.flat.wanted(name, relay.ChannelSMS)})
 	}
 	return variants
 }
 
-func wanted(ch relay.Channel) string {
-	if ch == relay.ChannelSMS {
-		return fileSMS + " must be there outside of the locale folders"
+// placeOf is where a template stands: its folder, or the first of its files where it has none.
+func (b *builder) placeOf(name string) string {
+	if !b.flat[name] {
+		return name
 	}
-	return fileSubject + " and one of " + fileHTML + " and " + fileText + " must be there outside of the locale folders"
+	var written []string
+	for _, files := range b.folders[name] {
+		for _, src := range files {
+			written = append(written, src.path)
+		}
+	}
+	return slices.Min(written)
 }
 
 func (b *builder) variantOf(name, locale string) *variant {

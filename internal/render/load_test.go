@@ -32,7 +32,7 @@ func TestLoadReportsEveryProblemWithItsPlace(t *testing.T) {
 		{"a part of the other kind", files{"x/sms.txt": `{{template "sign" .}}`, "_shared/sign.html": "a"}, []string{`x/sms.txt:1:12: there is no part "sign"`}},
 		{"a part that uses itself", files{"x/sms.txt": `{{template "a" .}}`, "_shared/a.txt": `{{template "b" .}}`, "_shared/b.txt": `{{template "a" .}}`}, []string{`_shared/b.txt:1:12: part "a" uses itself`}},
 		{"a mistyped file", files{"x/sms.txt": "a", "x/email.subjct.txt": "s"}, []string{`x/email.subjct.txt: not one of sms.txt, email.subject.txt, email.html, email.txt (did you mean "email.subject.txt"?)`}},
-		{"a file outside of a folder", files{"x/sms.txt": "a", "sms.txt": "a"}, []string{"sms.txt: a file outside of a template's folder; write <template>/sms.txt and the like"}},
+		{"a file outside of a folder", files{"x/sms.txt": "a", "sms.txt": "a"}, []string{"sms.txt: a file outside of a template's folder; write <template>/sms.txt and the like, or <template>__sms.txt where there are no folders"}},
 		{"a bad name", files{"x/sms.txt": "a", "My Template/sms.txt": "a"}, []string{"My Template: a template's name is of small letters, digits, - and _"}},
 		{"a bad locale", files{"x/sms.txt": "a", "x/german/sms.txt": "a"}, []string{"x/german: a folder in a template is named after a locale, such as de or pt-BR"}},
 		{"a bad part", files{"x/sms.txt": "a", "_shared/layout.htm": "a"}, []string{"_shared/layout.htm: a shared part is named <part>.txt or <part>.html"}},

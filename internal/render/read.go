@@ -54,46 +54,70 @@ type reader struct {
 
 	fsys    fs.FS
 	folders map[string]folder
-	files   map[string]string
-	bytes   int
+	flat    flatNames
+	// files are the contents by path, whatever their names were.
+	files map[string]string
+	// broken are the templates with a problem; "." where it is one of all.
+	broken map[string]bool
+	bytes  int
 }
+
+// place is where a file belongs, and how its name is written.
+type place struct{ template, locale, file, written string }
+
+func (p place) path() string { return path.Join(p.template, p.locale, p.file) }
 
 func (r *reader) read() {
 	for _, name := range r.list(".") {
 		switch {
 		case !r.isDir(name):
-			r.add(Problem{File: name, Message: "a file outside of a template's folder; write <template>/" + fileSMS + " and the like"})
-		case name != sharedFolder && !folderName.MatchString(name):
-			r.add(Problem{File: name, Message: "a template's name is of small letters, digits, - and _"})
-		default:
-			r.folders[name] = folder{}
+			r.readAtTop(name)
+		case r.named(name, name):
 			r.readFolder(name)
 		}
 	}
+}
+
+// named begins a template, if it may be called that.
+func (r *reader) named(template, written string) bool {
+	if template != sharedFolder && !folderName.MatchString(template) {
+		r.bad(template, written, "a template's name is of small letters, digits, - and _")
+		return false
+	}
+	if r.folders[template] == nil {
+		r.folders[template] = folder{}
+	}
+	return true
 }
 
 func (r *reader) readFolder(name string) {
 	for _, entry := range r.list(name) {
 		p := path.Join(name, entry)
 		if !r.isDir(p) {
-			r.readFile(name, "", entry)
+			r.readFile(place{name, "", entry, p})
 			continue
 		}
 		if !localeName.MatchString(entry) {
-			r.add(Problem{File: p, Message: "a folder in a template is named after a locale, such as de or pt-BR"})
+			r.bad(name, p, "a folder in a template is named after a locale, such as de or pt-BR")
 			continue
 		}
 		for _, file := range r.list(p) {
-			r.readFile(name, entry, file)
+			r.readFile(place{name, entry, file, path.Join(p, file)})
 		}
 	}
+}
+
+// bad adds a problem of a file or folder of a template, which is not sound then.
+func (r *reader) bad(template, written, message string) {
+	r.broken[template] = true
+	r.add(Problem{File: written, Message: message})
 }
 
 // list names the entries of a folder but hidden ones, among them the timestamped ones of a Kubernetes volume.
 func (r *reader) list(dir string) []string {
 	entries, err := fs.ReadDir(r.fsys, dir)
 	if err != nil {
-		r.add(Problem{File: dir, Message: "cannot be read: " + reasonOf(err)})
+		r.bad(strings.SplitN(dir, "/", 2)[0], dir, "cannot be read: "+reasonOf(err))
 	}
 	var names []string
 	for _, e := range entries {
@@ -109,29 +133,33 @@ func (r *reader) isDir(p string) bool {
 	return err == nil && info.IsDir()
 }
 
-func (r *reader) readFile(name, locale, file string) {
-	p := path.Join(name, locale, file)
+func (r *reader) readFile(p place) {
+	locales := r.folders[p.template]
+	same, twice := locales[p.locale][p.file]
 	switch {
-	case name == sharedFolder && !sharedName.MatchString(file):
-		r.add(Problem{File: p, Message: "a shared part is named <part>.txt or <part>.html"})
+	case p.template == sharedFolder && !sharedName.MatchString(p.file):
+		r.bad(p.template, p.written, "a shared part is named <part>.txt or <part>.html")
 		return
-	case name != sharedFolder && !slices.Contains(fileNames(), file):
-		r.add(Problem{File: p, Message: "not one of " + strings.Join(fileNames(), ", ") + didYouMean(file, fileNames())})
+	case p.template != sharedFolder && !slices.Contains(fileNames(), p.file):
+		r.bad(p.template, p.written, "not one of "+strings.Join(fileNames(), ", ")+didYouMean(p.file, fileNames()))
+		return
+	case twice:
+		r.bad(p.template, p.written, "is the same file of the same template as "+same.path+"; keep one of the two")
 		return
 	case len(r.files) == MaxFiles:
-		r.add(Problem{File: ".", Message: fmt.Sprintf("more than %d template files", MaxFiles)})
+		r.bad(".", ".", fmt.Sprintf("more than %d template files", MaxFiles))
 		return
 	}
-	text, err := r.content(p)
+	text, err := r.content(p.written)
 	if err != nil {
-		r.add(Problem{File: p, Message: reasonOf(err)})
+		r.bad(p.template, p.written, reasonOf(err))
 		return
 	}
-	r.files[p] = text
-	if r.folders[name][locale] == nil {
-		r.folders[name][locale] = map[string]source{}
+	r.files[p.path()] = text
+	if locales[p.locale] == nil {
+		locales[p.locale] = map[string]source{}
 	}
-	r.folders[name][locale][file] = source{path: p, text: text}
+	locales[p.locale][p.file] = source{path: p.written, text: text}
 }
 
 func (r *reader) content(p string) (string, error) {
