@@ -87,7 +87,12 @@ func build(fsys filesys.FileSystem, c choice) (manifests, error) {
 	for _, name := range c.components {
 		fmt.Fprintf(&own, "  - ../components/%s\n", name)
 	}
-	if err := fsys.WriteFile("/deploy/own/kustomization.yaml", []byte(own.String())); err != nil {
+	return kustomize(fsys, own.String())
+}
+
+// kustomize builds an overlay that stands beside ours.
+func kustomize(fsys filesys.FileSystem, own string) (manifests, error) {
+	if err := fsys.WriteFile("/deploy/own/kustomization.yaml", []byte(own)); err != nil {
 		return nil, err
 	}
 	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(fsys, "/deploy/own")
