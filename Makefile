@@ -31,13 +31,24 @@ SOURCES := go.mod go.sum CONTRIBUTING.md $(wildcard rules*.yaml) \
 
 .PHONY: help
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: ## vet, then every test with the race detector
 	@.ci/need cc postgres promtool browser
 	go vet ./...
 	CGO_ENABLED=1 go test $(RACE) -shuffle=on -timeout 40m ./...
+	@$(MAKE) --no-print-directory k8s-check
+
+# Without the race detector, which would find nothing here and take its time.
+.PHONY: k8s-check
+k8s-check: ## build deploy/ in every combination, and hold it against the schemas of Kubernetes and rules of our own
+	@.ci/need schemas
+	go test ./internal/manifests
+
+.PHONY: manifests
+manifests: ## write anew what deploy/ has of rules.yaml, templates/ and the alerts in the form of Kubernetes
+	@.ci/manifests
 
 coverage.out: $(SOURCES)
 	go test -coverprofile=$@ $(COVERED:%=./internal/%)
