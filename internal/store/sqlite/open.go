@@ -225,7 +225,7 @@ func openWriter(path string) (*sql.DB, error) {
 	}
 	db, err := connect(path, url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "secure_delete(ON)",
-		"journal_size_limit(67108864)",
+		"journal_size_limit(67108864)", "temp_store(MEMORY)",
 	}})
 	if err != nil {
 		return nil, err

@@ -88,6 +88,19 @@ func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int,
 	return int(n), err
 }
 
+// Insert implements tables.Tx. It asks for the seq afterwards: for RETURNING, SQLite would keep a copy of each page that the statement
+// changes.
+func (t *transaction) Insert(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := t.tx.ExecContext(ctx, ours(query), args...)
+	if err != nil {
+		return 0, err
+	}
+	if n, err := result.RowsAffected(); n == 0 || err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
+}
+
 // Later implements tables.Tx. Nothing is far away, so it is now.
 func (t *transaction) Later(ctx context.Context, query string, args ...any) error {
 	_, err := t.Exec(ctx, query, args...)
@@ -105,7 +118,7 @@ func (t *transaction) Lock(context.Context, []string) error { return nil }
 // Commit implements tables.Tx.
 func (t *transaction) Commit(ctx context.Context, jobs []river.InsertManyParams) error {
 	if len(jobs) > 0 {
-		if _, err := t.jobs.InsertManyTx(ctx, t.tx, jobs); err != nil {
+		if _, err := t.jobs.InsertManyFastTx(ctx, t.tx, jobs); err != nil {
 			t.Rollback(ctx)
 			return fmt.Errorf("insert wake-ups: %w", err)
 		}
