@@ -9,7 +9,7 @@ import (
 // decodeRinging is for the triggers of a call's signalling: initiated, and what came of it before anyone talked.
 func decodeRinging(d *draft) identity {
 	c := d.data.at("call")
-	if len(c) == 0 {
+	if c.empty() {
 		return identity{}
 	}
 	known := peopleIn(c)
@@ -89,12 +89,11 @@ func (d *draft) participate(when string) identity {
 // decodeEnded is for call_ended and meeting_ended, which list everybody who took part, at times by name alone.
 func decodeEnded(d *draft) identity {
 	d.session()
-	occupants, _ := d.data["all_occupants"].([]any)
+	occupants := d.data.get("all_occupants").list()
 	for _, item := range occupants[:min(len(occupants), maxList)] {
-		fields, _ := item.(map[string]any)
-		if user := userOf(fields); user != nil {
+		if user := userOf(item.object()); user != nil {
 			d.Users = append(d.Users, *user)
-			d.Call.Type = callType(fields)
+			d.Call.Type = callType(item.object())
 		}
 	}
 	d.span("created_at", "destroyed_at")

@@ -46,7 +46,7 @@ func Decode(body []byte, receivedAt time.Time) (relay.Event, error) {
 	if err != nil {
 		return relay.Event{}, err
 	}
-	trigger, ok := top["trigger"].(string)
+	trigger, ok := top.get("trigger").string()
 	unprintable := func(r rune) bool { return !unicode.IsPrint(r) }
 	if !ok || trigger == "" || len(trigger) > maxTrigger || strings.ContainsFunc(trigger, unprintable) {
 		return relay.Event{}, &DecodeError{CodeNoTrigger, `"trigger" must be a text of 1 to 100 bytes without control characters, such as "message_sent"`}
@@ -74,12 +74,7 @@ func Decode(body []byte, receivedAt time.Time) (relay.Event, error) {
 // dataOf gives the webhook's data. An array passes as an empty object: that is how PHP, which CometChat runs on, writes
 // an object without fields.
 func dataOf(top object) (object, bool) {
-	switch data := top["data"].(type) {
-	case map[string]any:
-		return data, true
-	case []any:
-		return object{}, true
-	default:
-		return nil, false
-	}
+	data := top.get("data")
+	kind := data.kind()
+	return data.object(), kind == '{' || kind == '['
 }

@@ -20,6 +20,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte("{\"trigger\":\"message_sent\",\"data\":{\"message\":{\"id\":\"\xff\",\"data\":{\"text\":\"<@uid:\xff>\"}}}}"))
 	f.Add([]byte(`{"trigger":"call_busy","data":[]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
+		cometchat.RequireTree(t, body)
 		event, err := cometchat.Decode(body, received)
 		if err != nil {
 			if _, ok := errors.AsType[*cometchat.DecodeError](err); !ok {

@@ -1,8 +1,6 @@
 package cometchat
 
 import (
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -39,7 +37,7 @@ func decodeMembers(d *draft) identity {
 		return identity{}
 	}
 	parts := append([]string{g.uid("guid"), stamp(g.time("updatedAt", "createdAt"))}, uids(d.Members)...)
-	parts = append(parts, scopes(d.data["members"])...)
+	parts = append(parts, scopes(d.data.get("members"))...)
 	// The only time is the group's updatedAt. Its own sample of group_member_added has none, and nobody promises that
 	// membership changes it: a person added, kicked and added again must not count as a repeat for good.
 	return identity{parts: parts, timeless: true}
@@ -58,7 +56,7 @@ func decodeOwnMembership(d *draft) identity {
 func (d *draft) gather() object {
 	g := d.data.at("group")
 	d.joinGroup(g, "")
-	d.Members = usersOf(d.data["members"])
+	d.Members = usersOf(d.data.get("members"))
 	d.OccurredAt = g.time("updatedAt", "createdAt")
 
 	known := people{}
@@ -71,12 +69,11 @@ func (d *draft) gather() object {
 }
 
 // scopes lists the members' scopes for the key of a change of scope, in the order of their uids.
-func scopes(members any) []string {
-	fields, _ := members.(map[string]any)
+func scopes(members value) []string {
 	var out []string
-	for _, uid := range slices.Sorted(maps.Keys(fields)) {
-		if scope := object(fields).at(uid).text("scope"); scope != "" {
-			out = append(out, strings.ToLower(uid)+":"+scope)
+	for _, m := range members.object().sorted() {
+		if scope := m.object().text("scope"); scope != "" {
+			out = append(out, strings.ToLower(m.key())+":"+scope)
 		}
 	}
 	return out
@@ -85,7 +82,7 @@ func scopes(members any) []string {
 // decodeBlock is for user_blocked and user_unblocked, which carry no time at all.
 func decodeBlock(d *draft) identity {
 	d.Sender = userOf(d.data.at("by"))
-	d.Users = usersOf(d.data["users"])
+	d.Users = usersOf(d.data.get("users"))
 	if d.Sender == nil || len(d.Users) == 0 {
 		return identity{timeless: true}
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -48,7 +47,7 @@ func (who identity) key(top object) []string {
 // canonical writes the webhook with sorted keys, no white space and numbers as they were sent. The name of the webhook
 // is left out: an operator may have set up two for the same events.
 func canonical(top object) string {
-	rest := maps.Clone(top)
+	rest := top.fields()
 	delete(rest, "webhook")
 	out, _ := json.Marshal(rest) // what came out of a JSON decoder always goes back
 	return string(out)

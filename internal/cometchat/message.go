@@ -22,7 +22,7 @@ const maxMentions = 10
 // webhooks.
 func decodeMessage(d *draft) identity {
 	m := d.data.at("message")
-	if len(m) == 0 {
+	if m.empty() {
 		m = d.data
 	}
 	d.say(m)
@@ -50,7 +50,7 @@ func decodeMention(d *draft) identity {
 func decodeChange(d *draft) identity {
 	outer := d.data.at("message")
 	m, who := outer, outer.uid("editedBy", "deletedBy")
-	if about := outer.at("data", "entities", "on", "entity"); len(about) > 0 {
+	if about := outer.at("data", "entities", "on", "entity"); !about.empty() {
 		m, who = about, first(outer.at("data", "entities", "by", "entity").uid("uid"), outer.uid("sender"))
 	}
 	d.say(m)
@@ -70,7 +70,7 @@ func decodeChange(d *draft) identity {
 // decodeModeration is for the moderation triggers. A failed one carries a bare message, in data.resource.
 func decodeModeration(d *draft) identity {
 	m := d.data.at("message")
-	if len(m) == 0 {
+	if m.empty() {
 		m = d.data.at("resource")
 	}
 	d.say(m)
@@ -85,7 +85,7 @@ func decodeModeration(d *draft) identity {
 
 // say fills the event from a message: who said what, where.
 func (d *draft) say(m object) {
-	if len(m) == 0 {
+	if m.empty() {
 		return
 	}
 	known := peopleIn(m)
@@ -98,10 +98,10 @@ func (d *draft) say(m object) {
 func (d *draft) place(m object, known people) {
 	entities := m.at("data", "entities")
 	from, to := entities.at("sender", "entity"), entities.at("receiver", "entity")
-	if len(from) == 0 {
+	if from.empty() {
 		from = entities.at("by", "entity")
 	}
-	if len(to) == 0 {
+	if to.empty() {
 		to = entities.at("for", "entity")
 	}
 	sender := first(m.uid("sender"), from.uid("uid"))
@@ -159,7 +159,7 @@ func messageOf(m object, known people) *relay.Message {
 		SentAt:      m.time("sentAt"),
 		Mentions:    mentionsOf(data, text, known),
 		Attachments: attachmentsOf(data),
-		Metadata:    data.at("metadata"),
+		Metadata:    data.at("metadata").fields(),
 		UpdatedAt:   m.time("updatedAt"),
 	}
 }
@@ -169,13 +169,13 @@ var mentionTag = regexp.MustCompile(`<@(uid|all):([^<>]+)>`)
 
 // mentionsOf gives whom a message mentions: from its own list, or else from its text, the first ten.
 func mentionsOf(data object, text string, known people) []relay.User {
-	if users := usersOf(data["mentions"]); len(users) > 0 {
+	if users := usersOf(data.get("mentions")); len(users) > 0 {
 		return users
 	}
 	found := people{}
 	for _, tag := range mentionTag.FindAllStringSubmatch(text, -1) {
 		if tag[1] == "uid" && len(found) < maxMentions {
-			found.add(known.user(strings.ToLower(idOf(tag[2]))))
+			found.add(known.user(strings.ToLower(short(tag[2]))))
 		}
 	}
 	return slices.SortedFunc(maps.Values(found), func(a, b relay.User) int { return strings.Compare(a.UID, b.UID) })
@@ -197,11 +197,10 @@ func readable(text string, known people) string {
 }
 
 func attachmentsOf(data object) []relay.Attachment {
-	list, _ := data["attachments"].([]any)
+	list := data.get("attachments").list()
 	var out []relay.Attachment
 	for _, item := range list[:min(len(list), maxList)] {
-		fields, _ := item.(map[string]any)
-		file := object(fields)
+		file := item.object()
 		if file.text("url") == "" {
 			continue
 		}

@@ -14,11 +14,10 @@ func decodeNotification(d *draft) identity {
 	to := d.data.at("to")
 	d.Receiver = userOf(to)
 	d.Reach = reachOf(to)
-	messages, _ := d.data["messages"].([]any)
+	messages := d.data.get("messages").list()
 	sender := userOf(d.data.at("senderDetails"))
 	for _, item := range messages[max(0, len(messages)-maxParts):] {
-		fields, _ := item.(map[string]any)
-		d.Parts = append(d.Parts, partOf(fields))
+		d.Parts = append(d.Parts, partOf(item.object()))
 	}
 	d.Count = len(messages)
 	if len(d.Parts) > 0 {
@@ -43,7 +42,7 @@ func decodeNotification(d *draft) identity {
 // the better one.
 func partOf(o object) relay.Part {
 	part := relay.Part{Sender: userOf(o.at("sender"))}
-	if m := o.at("messageObject"); len(m) > 0 {
+	if m := o.at("messageObject"); !m.empty() {
 		part.Message = messageOf(m, peopleIn(m))
 	}
 	if text := o.text("message"); text != "" {

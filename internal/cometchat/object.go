@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,28 +25,33 @@ const (
 )
 
 // object is a JSON object. Its methods give the zero value for what is missing or of the wrong type, so they can be
-// chained; numbers are json.Number.
-type object map[string]any
+// chained. Of several fields of one name the last counts.
+type object value
 
 // parse reads one JSON object and nothing after it. The error is a *DecodeError.
 func parse(body []byte) (object, error) {
-	if err := withinLimits(body); err != nil {
-		return nil, err
+	values, err := withinLimits(body)
+	if err != nil {
+		return object{}, err
 	}
+	if !json.Valid(body) {
+		return object{}, invalid(body)
+	}
+	top := value{tree: plant(string(body), values)}.object()
+	if top.tree == nil {
+		return object{}, &DecodeError{CodeNotJSON, `body is JSON but not an object; expected {"trigger": ..., "data": {...}}`}
+	}
+	return top, nil
+}
+
+// invalid says why a body is not JSON.
+func invalid(body []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber()
-	var value any
-	if err := decoder.Decode(&value); err != nil {
-		return nil, notJSON(err, len(body))
+	var first json.RawMessage
+	if err := decoder.Decode(&first); err != nil {
+		return notJSON(err, len(body))
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, &DecodeError{CodeNotJSON, "body goes on after the JSON object; expected one object and nothing else"}
-	}
-	fields, ok := value.(map[string]any)
-	if !ok {
-		return nil, &DecodeError{CodeNotJSON, `body is JSON but not an object; expected {"trigger": ..., "data": {...}}`}
-	}
-	return fields, nil
+	return &DecodeError{CodeNotJSON, "body goes on after the JSON object; expected one object and nothing else"}
 }
 
 // notJSON says where the body stops being JSON. The decoder's own words would quote the body.
@@ -61,32 +66,37 @@ func notJSON(err error, size int) error {
 	}
 }
 
-// withinLimits looks at a body before anything is built from it.
-func withinLimits(body []byte) error {
+// withinLimits looks at a body before anything is built from it, and tells how many values are in it at most.
+func withinLimits(body []byte) (most int, err error) {
 	var depth, values int
+	most = 1
 	for i := 0; i < len(body); i++ {
 		switch body[i] {
 		case '"':
 			i = closingQuote(body, i)
 		case '{', '[':
 			depth++
+			most++
 		case '}', ']':
 			depth--
-		case ',', ':':
+		case ',':
+			values++
+			most++
+		case ':':
 			values++
 		}
 		if depth > maxDepth {
-			return &DecodeError{CodeNotJSON, fmt.Sprintf("body is nested too deep; at most %d levels are read", maxDepth)}
+			return 0, &DecodeError{CodeNotJSON, fmt.Sprintf("body is nested too deep; at most %d levels are read", maxDepth)}
 		}
 		if values > maxValues {
-			return &DecodeError{CodeNotJSON, fmt.Sprintf("body has too many values; at most %d are read", maxValues)}
+			return 0, &DecodeError{CodeNotJSON, fmt.Sprintf("body has too many values; at most %d are read", maxValues)}
 		}
 	}
-	return nil
+	return most, nil
 }
 
 // closingQuote gives the index of the quote that ends the string beginning at start.
-func closingQuote(body []byte, start int) int {
+func closingQuote[T string | []byte](body T, start int) int {
 	for i := start + 1; i < len(body); i++ {
 		switch body[i] {
 		case '\\':
@@ -98,25 +108,60 @@ func closingQuote(body []byte, start int) int {
 	return len(body)
 }
 
+// get gives a field.
+func (o object) get(key string) value {
+	var found value
+	for field := range value(o).children() {
+		if field.under(key) {
+			found = field
+		}
+	}
+	return found
+}
+
+// empty reports whether there are no fields.
+func (o object) empty() bool {
+	for range value(o).children() {
+		return false
+	}
+	return true
+}
+
+// sorted gives the fields by their names.
+func (o object) sorted() []value {
+	var fields []value
+	for field := range value(o).children() {
+		fields = append(fields, field)
+	}
+	slices.Reverse(fields) // so that the last of a name is the first, and stays
+	slices.SortStableFunc(fields, func(a, b value) int { return strings.Compare(a.key(), b.key()) })
+	return slices.CompactFunc(fields, func(a, b value) bool { return a.key() == b.key() })
+}
+
+// fields gives the object as encoding/json makes it; nil for none.
+func (o object) fields() map[string]any {
+	fields, _ := value(o).built().(map[string]any)
+	return fields
+}
+
 // at walks down to an object.
 func (o object) at(path ...string) object {
 	for _, key := range path {
-		child, _ := o[key].(map[string]any)
-		o = child
+		o = o.get(key).object()
 	}
 	return o
 }
 
 // text gives a string field as it is.
 func (o object) text(key string) string {
-	s, _ := o[key].(string)
+	s, _ := o.get(key).string()
 	return s
 }
 
 // id gives the first of the keys that holds an id, as a string or a number.
 func (o object) id(keys ...string) string {
 	for _, key := range keys {
-		if s := idOf(o[key]); s != "" {
+		if s := idOf(o.get(key)); s != "" {
 			return s
 		}
 	}
@@ -127,14 +172,19 @@ func (o object) id(keys ...string) string {
 func (o object) uid(keys ...string) string { return strings.ToLower(o.id(keys...)) }
 
 // idOf reads a string or a number that is short enough for an id.
-func idOf(value any) string {
-	var s string
-	switch v := value.(type) {
-	case string:
-		s = v
-	case json.Number:
-		s = v.String()
+func idOf(v value) string {
+	switch kind := v.kind(); {
+	case kind == '"':
+		s, _ := v.string()
+		return short(s)
+	case kind == '-', kind >= '0' && kind <= '9':
+		return short(v.written())
 	}
+	return ""
+}
+
+// short gives a text that is short enough for an id, and of a longer one nothing.
+func short(s string) string {
 	if len(s) > maxID {
 		return ""
 	}
@@ -142,13 +192,15 @@ func idOf(value any) string {
 }
 
 // flag reads a boolean, which CometChat also writes as a string; known is false where there is none.
-func (o object) flag(key string) (value, known bool) {
-	switch v := o[key].(type) {
-	case bool:
-		return v, true
-	case string:
-		value, err := strconv.ParseBool(strings.ToLower(v))
-		return value, err == nil
+func (o object) flag(key string) (flag, known bool) {
+	v := o.get(key)
+	switch v.kind() {
+	case 't', 'f':
+		return v.kind() == 't', true
+	case '"':
+		s, _ := v.string()
+		flag, err := strconv.ParseBool(strings.ToLower(s))
+		return flag, err == nil
 	default:
 		return false, false
 	}
@@ -156,7 +208,7 @@ func (o object) flag(key string) (value, known bool) {
 
 // number reads a number, also one in a string. Only finite ones count.
 func (o object) number(key string) (float64, bool) {
-	f, err := strconv.ParseFloat(idOf(o[key]), 64)
+	f, err := strconv.ParseFloat(idOf(o.get(key)), 64)
 	return f, err == nil && !math.IsInf(f, 0) && !math.IsNaN(f)
 }
 

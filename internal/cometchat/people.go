@@ -1,7 +1,6 @@
 package cometchat
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -24,28 +23,23 @@ func userOf(o object) *relay.User {
 }
 
 // usersOf reads a map of uid to user, or a list of users or uids, sorted by uid and each uid once.
-func usersOf(value any) []relay.User {
+func usersOf(listed value) []relay.User {
 	var users []relay.User
-	switch v := value.(type) {
-	case map[string]any:
-		for _, uid := range slices.Sorted(maps.Keys(v)) {
-			users = appendUser(users, v[uid], uid)
-		}
-	case []any:
-		for _, item := range v {
-			users = appendUser(users, item, idOf(item))
-		}
+	for _, item := range listed.object().sorted() {
+		users = appendUser(users, item, item.key())
+	}
+	for _, item := range listed.list() {
+		users = appendUser(users, item, idOf(item))
 	}
 	slices.SortStableFunc(users, func(a, b relay.User) int { return strings.Compare(a.UID, b.UID) })
 	users = slices.CompactFunc(users, func(a, b relay.User) bool { return a.UID == b.UID })
 	return users[:min(len(users), maxList)]
 }
 
-// appendUser adds the user that value describes; uid is what they are known by where it describes nobody.
-func appendUser(users []relay.User, value any, uid string) []relay.User {
-	fields, _ := value.(map[string]any)
-	user := relay.User{UID: strings.ToLower(idOf(uid))}
-	if full := userOf(fields); full != nil {
+// appendUser adds the user that is described; uid is what they are known by where it describes nobody.
+func appendUser(users []relay.User, described value, uid string) []relay.User {
+	user := relay.User{UID: strings.ToLower(short(uid))}
+	if full := userOf(described.object()); full != nil {
 		full.UID = first(full.UID, user.UID)
 		user = *full
 	}
@@ -75,7 +69,7 @@ func peopleIn(m object) people {
 		for _, key := range []string{"sender", "receiver", "by", "for"} {
 			known.add(userOf(part.at("data", "entities", key, "entity")))
 		}
-		for _, user := range usersOf(part.at("data")["mentions"]) {
+		for _, user := range usersOf(part.at("data").get("mentions")) {
 			known.add(&user)
 		}
 	}

@@ -24,7 +24,7 @@ func decodeReceipt(d *draft) identity {
 	d.Sender = known.user(reader)
 	d.Author = known.user(author)
 	if strings.EqualFold(d.data.text("receiverType"), relay.KindGroup) {
-		d.joinGroup(nil, target)
+		d.joinGroup(object{}, target)
 	} else {
 		// The receiver of a 1:1 receipt is the author; whichever of the two is there will do.
 		author = first(author, target)
@@ -42,7 +42,7 @@ func decodeReceipt(d *draft) identity {
 // decodeReaction is for an emoji put on or taken off a message. Neither the conversation nor the author is told.
 func decodeReaction(d *draft) identity {
 	r := d.data.at("reaction")
-	if len(r) == 0 {
+	if r.empty() {
 		return identity{}
 	}
 	known := people{}

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 
+	"github.com/beckon-relay/beckon/internal/store"
 	"github.com/beckon-relay/beckon/internal/store/tables"
 )
 
@@ -176,6 +177,16 @@ func (t *transaction) Query(ctx context.Context, query string, args ...any) (tab
 		return nil, told(errors.Join(err, results.Close()))
 	}
 	return &rows{Rows: found, results: results}, nil
+}
+
+// Insert implements tables.Tx.
+func (t *transaction) Insert(ctx context.Context, query string, args ...any) (int64, error) {
+	seq, err := tables.One(ctx, t, func(row tables.Scanner) (seq int64, err error) { return seq, row.Scan(&seq) },
+		query+" RETURNING seq", args...)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	return seq, err
 }
 
 // flush sends what was put off.

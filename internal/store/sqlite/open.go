@@ -17,7 +17,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
-	_ "modernc.org/sqlite" // the database/sql driver "sqlite"
+	driver "modernc.org/sqlite"
 
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
@@ -225,7 +225,7 @@ func openWriter(path string) (*sql.DB, error) {
 	}
 	db, err := connect(path, url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "secure_delete(ON)",
-		"journal_size_limit(67108864)",
+		"journal_size_limit(67108864)", "temp_store(MEMORY)",
 	}})
 	if err != nil {
 		return nil, err
@@ -249,7 +249,11 @@ func connect(path string, parameters url.Values) (*sql.DB, error) {
 		return nil, plain(err)
 	}
 	name := url.URL{Scheme: "file", Path: filepath.ToSlash(absolute), RawQuery: parameters.Encode()}
-	return sql.Open("sqlite", name.String())
+	connector, err := driver.NewConnector(name.String())
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(preparing{connector}), nil
 }
 
 // size is that of the file and its write-ahead log.

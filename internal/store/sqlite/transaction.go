@@ -12,12 +12,12 @@ import (
 	"github.com/beckon-relay/beckon/internal/store/tables"
 )
 
-// ours puts a statement of package tables into SQLite's words. Nobody else writes, so no row is locked.
-func ours(query string) string {
-	query = strings.ReplaceAll(query, " IN each(?)", " IN (SELECT value FROM json_each(?))")
-	query = strings.ReplaceAll(query, " FROM each(?)", " FROM json_each(?)")
-	return strings.ReplaceAll(strings.ReplaceAll(query, " FOR SHARE", ""), " FOR UPDATE", "")
-}
+// words are how SQLite says what package tables writes. Nobody else writes, so no row is locked.
+var words = strings.NewReplacer(" IN each(?)", " IN (SELECT value FROM json_each(?))", " FROM each(?)", " FROM json_each(?)",
+	" FOR SHARE", "", " FOR UPDATE", "")
+
+// ours puts a statement of package tables into SQLite's words.
+func ours(query string) string { return words.Replace(query) }
 
 // arguments makes JSON of lists, for json_each: one statement serves lists of any length.
 func arguments(args []any) ([]any, error) {
@@ -64,8 +64,6 @@ func (r reader) Query(ctx context.Context, query string, args ...any) (tables.Ro
 type transaction struct {
 	tx   *sql.Tx
 	jobs *river.Client[*sql.Tx]
-	// statements are prepared once for all writes: preparing costs as much as running them. They end with tx.
-	statements map[string]*sql.Stmt
 }
 
 func (s *Store) begin(ctx context.Context) (tables.Tx, error) {
@@ -73,18 +71,7 @@ func (s *Store) begin(ctx context.Context) (tables.Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &transaction{tx: tx, jobs: s.jobs, statements: map[string]*sql.Stmt{}}, nil
-}
-
-func (t *transaction) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
-	if statement, ok := t.statements[query]; ok {
-		return statement, nil
-	}
-	statement, err := t.tx.PrepareContext(ctx, ours(query))
-	if err == nil {
-		t.statements[query] = statement
-	}
-	return statement, err
+	return &transaction{tx: tx, jobs: s.jobs}, nil
 }
 
 // Exec implements tables.Tx.
@@ -93,16 +80,25 @@ func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int,
 	if err != nil {
 		return 0, err
 	}
-	statement, err := t.prepare(ctx, query) //nolint:sqlclosecheck // it ends with the transaction
-	if err != nil {
-		return 0, err
-	}
-	result, err := statement.ExecContext(ctx, args...)
+	result, err := t.tx.ExecContext(ctx, ours(query), args...)
 	if err != nil {
 		return 0, err
 	}
 	n, err := result.RowsAffected()
 	return int(n), err
+}
+
+// Insert implements tables.Tx. It asks for the seq afterwards: for RETURNING, SQLite would keep a copy of each page that the statement
+// changes.
+func (t *transaction) Insert(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := t.tx.ExecContext(ctx, ours(query), args...)
+	if err != nil {
+		return 0, err
+	}
+	if n, err := result.RowsAffected(); n == 0 || err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
 }
 
 // Later implements tables.Tx. Nothing is far away, so it is now.
@@ -113,19 +109,7 @@ func (t *transaction) Later(ctx context.Context, query string, args ...any) erro
 
 // Query implements tables.DB.
 func (t *transaction) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
-	args, err := arguments(args)
-	if err != nil {
-		return nil, err
-	}
-	statement, err := t.prepare(ctx, query) //nolint:sqlclosecheck // it ends with the transaction
-	if err != nil {
-		return nil, err
-	}
-	found, err := statement.QueryContext(ctx, args...) //nolint:rowserrcheck // the caller's
-	if err != nil {
-		return nil, err
-	}
-	return rows{found}, nil
+	return reader{t.tx}.Query(ctx, query, args...)
 }
 
 // Lock implements tables.Tx. The transaction has the whole file to itself.
@@ -134,7 +118,7 @@ func (t *transaction) Lock(context.Context, []string) error { return nil }
 // Commit implements tables.Tx.
 func (t *transaction) Commit(ctx context.Context, jobs []river.InsertManyParams) error {
 	if len(jobs) > 0 {
-		if _, err := t.jobs.InsertManyTx(ctx, t.tx, jobs); err != nil {
+		if _, err := t.jobs.InsertManyFastTx(ctx, t.tx, jobs); err != nil {
 			t.Rollback(ctx)
 			return fmt.Errorf("insert wake-ups: %w", err)
 		}

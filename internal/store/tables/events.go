@@ -73,12 +73,11 @@ func (b *batch) accept(ctx context.Context, plan relay.Plan) (store.Accepted, er
 			return store.Accepted{}, fmt.Errorf("look for a first copy: %w", err)
 		}
 	}
-	err := b.insertEvent(ctx, plan)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return store.Accepted{ID: e.ID, Duplicate: true}, nil
+	switch kept, err := b.insertEvent(ctx, plan); {
 	case err != nil:
 		return store.Accepted{}, err
+	case !kept:
+		return store.Accepted{ID: e.ID, Duplicate: true}, nil
 	}
 	alerts, err := b.insertAlerts(ctx, plan.Alerts)
 	return store.Accepted{ID: e.ID, Alerts: alerts}, err
@@ -98,29 +97,30 @@ func (b *batch) firstCopy(ctx context.Context, e relay.Event) (string, error) {
 		micros(e.ReceivedAt.Add(e.Repeat.Window)), micros(e.ReceivedAt))
 }
 
-// insertEvent keeps an event with its keys, or fails with store.ErrNotFound where one of its ID is kept.
-func (b *batch) insertEvent(ctx context.Context, plan relay.Plan) error {
+// insertEvent keeps an event with its keys, unless one of its ID is kept.
+func (b *batch) insertEvent(ctx context.Context, plan relay.Plan) (kept bool, err error) {
 	e, received := plan.Event, micros(plan.Event.ReceivedAt)
-	seq, err := One(ctx, b, scanSeq, "INSERT INTO events (id, trigger, app_id, noise, received_at, raw, generation) VALUES ("+
-		marks(7)+") ON CONFLICT (id) DO NOTHING RETURNING seq",
+	seq, err := b.Insert(ctx, "INSERT INTO events (id, trigger, app_id, noise, received_at, raw, generation) VALUES ("+
+		marks(7)+") ON CONFLICT (id) DO NOTHING",
 		e.ID, string(e.Trigger), e.AppID, string(e.Noise), received, nonNil(e.Raw), plan.Generation)
-	if err != nil {
-		return fmt.Errorf("keep the event: %w", err)
+	switch {
+	case err != nil:
+		return false, fmt.Errorf("keep the event: %w", err)
+	case seq == 0:
+		return false, nil
 	}
 	keys := slices.Clip(plan.Keys)
 	if e.Repeat.Key != "" {
 		keys = append(keys, e.Repeat.Key)
 	}
-	if len(keys) == 0 {
-		return nil
+	for _, key := range keys {
+		err := b.Later(ctx, "INSERT INTO event_keys (key, trigger, received_at, event) VALUES ("+marks(4)+") ON CONFLICT DO NOTHING",
+			KeyText(key), string(e.Trigger), received, seq)
+		if err != nil {
+			return false, fmt.Errorf("keep the event's keys: %w", err)
+		}
 	}
-	err = b.Later(ctx, `INSERT INTO event_keys (key, trigger, received_at, event)
-		SELECT value, ?, CAST(? AS BIGINT), CAST(? AS BIGINT) FROM each(?) WHERE true ON CONFLICT DO NOTHING`,
-		string(e.Trigger), received, seq, keyTexts(keys))
-	if err != nil {
-		return fmt.Errorf("keep the event's keys: %w", err)
-	}
-	return nil
+	return true, nil
 }
 
 func scanSeq(row Scanner) (seq int64, err error) { return seq, row.Scan(&seq) }
@@ -135,14 +135,6 @@ func KeyText(k relay.Key) string {
 	}
 	sum := sha256.Sum256([]byte(k))
 	return "sha256:" + hex.EncodeToString(sum[:])
-}
-
-func keyTexts(keys []relay.Key) []string {
-	out := make([]string, len(keys))
-	for i, k := range keys {
-		out[i] = KeyText(k)
-	}
-	return out
 }
 
 // nonNil keeps an event without JSON, which only tests have, as an empty value: NULL would be refused.

@@ -35,6 +35,9 @@ type Tx interface {
 	DB
 	// Exec runs a statement and tells how many rows it touched.
 	Exec(ctx context.Context, query string, args ...any) (int, error)
+	// Insert runs an INSERT of one row into a table whose key is seq, and tells the seq that the row was given: 0 where there is no
+	// row because of an ON CONFLICT DO NOTHING.
+	Insert(ctx context.Context, query string, args ...any) (seq int64, err error)
 	// Later runs a statement before the next one, or before the transaction ends: where the database is far away they go there
 	// together. What is wrong with it the next one tells.
 	Later(ctx context.Context, query string, args ...any) error
