@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/beckon-relay/beckon/internal/loadtest"
+)
+
+// options are the flags.
+type options struct {
+	beckon, dir, templates string
+	rounds                 int
+	quick                  bool
+}
+
+// bench is one run of the command.
+type bench struct {
+	options
+
+	lab *loadtest.Lab
+	// next numbers the webhooks of the whole run.
+	next atomic.Int64
+	// log is told what goes on.
+	log io.Writer
+}
+
+// measurement finds out one thing.
+type measurement struct {
+	name, about string
+	run         func(ctx context.Context, b *bench) (results, error)
+}
+
+// measurements are all there are, in the order of the report.
+func measurements() []measurement {
+	return []measurement{
+		{"accept", "webhooks taken in for good, over an Echo that only decodes them", measureAccept},
+		{"wanted", "webhooks that no rule wants, over the same", measureWanted},
+	}
+}
+
+func names() []string {
+	var all []string
+	for _, m := range measurements() {
+		all = append(all, m.name)
+	}
+	return all
+}
+
+func listed() string {
+	var text strings.Builder
+	for _, m := range measurements() {
+		_, _ = fmt.Fprintf(&text, "  %-12s %s\n", m.name, m.about)
+	}
+	return text.String()
+}
+
+// chosen are the measurements of these names, all where there are none.
+func chosen(args []string) ([]measurement, error) {
+	var out []measurement
+	for _, m := range measurements() {
+		if len(args) == 0 || slices.Contains(args, m.name) {
+			out = append(out, m)
+		}
+	}
+	for _, name := range args {
+		if !slices.Contains(names(), name) {
+			return nil, fmt.Errorf("there is no measurement %q; there are %s", name, strings.Join(names(), ", "))
+		}
+	}
+	return out, nil
+}
+
+// measure runs the chosen measurements and prints what they found.
+func measure(ctx context.Context, o options, args []string, out, log io.Writer) (err error) {
+	todo, err := chosen(args)
+	if err != nil {
+		return err
+	}
+	b, err := newBench(ctx, o, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.lab.Close()) }()
+	var all results
+	for _, m := range todo {
+		start := time.Now()
+		b.say("%s: %s", m.name, m.about)
+		found, err := m.run(ctx, b)
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+		all.add(found)
+		b.say("%s took %s", m.name, time.Since(start).Round(time.Second))
+	}
+	return all.print(out)
+}
+
+func newBench(ctx context.Context, o options, log io.Writer) (*bench, error) {
+	lab, err := loadtest.NewLab(o.dir)
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{options: o, lab: lab, log: log}
+	if b.templates, err = filepath.Abs(o.templates); err == nil {
+		_, err = os.Stat(b.templates)
+	}
+	if err == nil {
+		err = b.build(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, lab.Close())
+	}
+	return b, nil
+}
+
+// build builds the binary that is measured, unless one is given.
+func (b *bench) build(ctx context.Context) (err error) {
+	if b.beckon != "" {
+		if b.beckon, err = filepath.Abs(b.beckon); err == nil {
+			_, err = os.Stat(b.beckon)
+		}
+		return err
+	}
+	b.beckon = filepath.Join(b.lab.Dir, "beckon")
+	c := exec.CommandContext(ctx, "go", "build", "-o", b.beckon, "./cmd/beckon") //nolint:gosec // our own path
+	if said, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("build what is measured: %w\n%s", err, said)
+	}
+	return nil
+}
+
+func (b *bench) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(b.log, time.Now().Format(time.TimeOnly)+" "+format+"\n", args...)
+}
+
+// for1 is a time, or with --quick a short one.
+func (b *bench) for1(usual, quick time.Duration) time.Duration {
+	if b.quick {
+		return quick
+	}
+	return usual
+}
