@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"maps"
 	"os"
 	"time"
 
@@ -60,7 +59,7 @@ func (b *bench) overDecoder(ctx context.Context, what string, g goal, once func(
 			}
 			*turn.rate = append(*turn.rate, seen.Rate())
 			if turn.cpu != nil {
-				*turn.cpu = append(*turn.cpu, float64(seen.cpu)/float64(time.Microsecond))
+				*turn.cpu = append(*turn.cpu, us(seen.cpu))
 			}
 		}
 		b.say("%s %.0f/s (%.0f µs of a processor each), decoder %.0f/s (%.0f µs), empty handler %.0f/s", what, ours[len(ours)-1], ourCPU[len(ourCPU)-1],
@@ -84,13 +83,7 @@ func (b *bench) acceptOnce(ctx context.Context, rules string, env map[string]str
 		return busy{}, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
-	maps.Copy(s.env, env)
-	r, err := b.lab.Serve(ctx, b.beckon, s.env)
-	if err != nil {
-		return busy{}, err
-	}
-	defer func() { err = errors.Join(err, r.Kill()) }()
-	return b.atLimit(ctx, r.Process, r.Public)
+	return b.serveAtLimit(ctx, s, env)
 }
 
 // serverOnce is how many an anchor takes.
@@ -125,3 +118,5 @@ func (b *bench) atLimit(ctx context.Context, p *loadtest.Process, address string
 	after, err := p.CPU()
 	return busy{Load: seen, cpu: (after - before) / time.Duration(b.next.Load()-from)}, err
 }
+
+func us(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }

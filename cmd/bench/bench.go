@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/loadtest"
+	"github.com/beckon-relay/beckon/internal/store/pgtest"
 )
 
 // options are the flags.
@@ -28,6 +29,7 @@ type bench struct {
 	options
 
 	lab *loadtest.Lab
+	pg  *pgtest.Server
 	// next numbers the webhooks of the whole run.
 	next atomic.Int64
 	// log is told what goes on.
@@ -45,6 +47,14 @@ func measurements() []measurement {
 	return []measurement{
 		{"accept", "webhooks taken in for good, over an Echo that only decodes them", measureAccept},
 		{"wanted", "webhooks that no rule wants, over the same", measureWanted},
+		{"sqlite", "messages from the webhook to the provider on SQLite, over the bare provider client", measureSQLite},
+		{"postgresql", "the same on PostgreSQL", measurePostgreSQL},
+		{"latency", "how long a webhook waits for its answer at 200/s, over the time of the disk", measureLatency},
+		{"endtoend", "from the webhook to the provider at 200/s", measureEndToEnd},
+		{"idle", "processor time and memory with nothing to do, and the start", measureIdle},
+		{"rules", "what accepting costs with 1,000 rules, over 10", measureRules},
+		{"held", "memory with 100,000 held alerts, and when all fall due at once", measureHeld},
+		{"allocations", "allocations of decoding, matching and planning an event", measureAllocations},
 	}
 }
 
@@ -90,7 +100,7 @@ func measure(ctx context.Context, o options, args []string, out, log io.Writer) 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.lab.Close()) }()
+	defer func() { err = errors.Join(err, b.close()) }()
 	var all results
 	for _, m := range todo {
 		start := time.Now()
@@ -118,7 +128,7 @@ func newBench(ctx context.Context, o options, log io.Writer) (*bench, error) {
 		err = b.build(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, lab.Close())
+		return nil, errors.Join(err, b.close())
 	}
 	return b, nil
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -58,6 +59,7 @@ Without a NAME everything is measured. Measurements:
 		child("_sink", func(ctx context.Context, out io.Writer) error {
 			return loadtest.ListenAndServe(ctx, out, &loadtest.Sink{})
 		}),
+		bareCommand(),
 	)
 	return root
 }
@@ -68,4 +70,13 @@ func child(name string, run func(context.Context, io.Writer) error) *cobra.Comma
 		Use: name, Hidden: true, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return run(c.Context(), c.OutOrStdout()) },
 	}
+}
+
+func bareCommand() *cobra.Command {
+	var sink string
+	var long time.Duration
+	c := child("_bare", func(ctx context.Context, out io.Writer) error { return bare(ctx, out, sink, long) })
+	c.Flags().StringVar(&sink, "sink", "", "")
+	c.Flags().DurationVar(&long, "for", time.Second, "")
+	return c
 }

@@ -5,6 +5,8 @@ import (
 	"io"
 	"text/tabwriter"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/beckon-relay/beckon/internal/loadtest"
 )
 
@@ -75,3 +77,6 @@ func (r results) print(out io.Writer) error {
 	}
 	return w.Flush()
 }
+
+// count writes a whole number with separators.
+func count(n int) string { return humanize.Comma(int64(n)) }

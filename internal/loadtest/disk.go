@@ -1,6 +1,7 @@
 package loadtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,8 +11,9 @@ import (
 // page is what a small transaction writes at least.
 const page = 4096
 
-// SyncTimes is how long the disk of a folder takes to make sure of a page that was appended to a file, so many times.
-func SyncTimes(dir string, times int) (l *Latency, err error) {
+// SyncTimes is how long the disk of a folder takes to make sure of a page that was appended to a file, so many times, with a pause
+// between them: a disk that has just been asked is quicker than one that was left alone.
+func SyncTimes(ctx context.Context, dir string, times int, apart time.Duration) (l *Latency, err error) {
 	file, err := os.CreateTemp(dir, "sync-")
 	if err != nil {
 		return nil, fmt.Errorf("measure the disk: %w", err)
@@ -20,6 +22,7 @@ func SyncTimes(dir string, times int) (l *Latency, err error) {
 	l = NewLatency()
 	buffer := make([]byte, page)
 	for range times {
+		pause(ctx, time.Now().Add(apart))
 		if _, err := file.Write(buffer); err != nil {
 			return nil, fmt.Errorf("measure the disk: %w", err)
 		}
@@ -29,5 +32,5 @@ func SyncTimes(dir string, times int) (l *Latency, err error) {
 		}
 		l.Add(time.Since(start))
 	}
-	return l, nil
+	return l, ctx.Err()
 }

@@ -30,6 +30,14 @@ type Load struct {
 	Latency *Latency
 	// Late is by how much the generator itself began requests late, in open loop. It is part of Latency.
 	Late *Latency
+	// Starts are when the requests were due that were answered 200, in open loop, in no order.
+	Starts []Start
+}
+
+// Start is when a request was due to begin.
+type Start struct {
+	N   int64
+	Due time.Time
 }
 
 // Rate is how many were answered 200 a second.
@@ -52,12 +60,13 @@ func (l *Load) add(other Load) {
 	}
 	l.Latency.Merge(other.Latency)
 	l.Late.Merge(other.Late)
+	l.Starts = append(l.Starts, other.Starts...)
 }
 
 func newLoad() Load { return Load{Latency: NewLatency(), Late: NewLatency()} }
 
-// saw counts one answer.
-func (l *Load) saw(n int64, status int, err error, took time.Duration) {
+// saw counts one answer, and reports whether it was 200.
+func (l *Load) saw(n int64, status int, err error, took time.Duration) bool {
 	switch {
 	case err != nil:
 		l.Failed++
@@ -68,11 +77,12 @@ func (l *Load) saw(n int64, status int, err error, took time.Duration) {
 	default:
 		l.OK++
 		l.Latency.Add(took)
-		return
+		return true
 	}
 	if l.First == nil {
 		l.First = err
 	}
+	return false
 }
 
 // Closed makes requests over so many connections at once, each the next as soon as the last is answered: it finds out how many a
@@ -152,7 +162,9 @@ func (g Open) Run(ctx context.Context, target Target) (Load, error) {
 			took := time.Since(due)
 			if !due.Before(begin) {
 				load.Late.Add(late)
-				load.saw(n, status, err, took)
+				if load.saw(n, status, err, took) {
+					load.Starts = append(load.Starts, Start{n, due})
+				}
 			}
 		}
 	}, g.Measure)

@@ -86,7 +86,7 @@ func (l *Lab) Start(path string, args []string, env map[string]string) (*Process
 	p.cmd = exec.Command(path, args...) //nolint:gosec,noctx // what is to be measured; it is ended by Stop or by the lab
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, log, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	p.cmd.Env = []string{"TMPDIR=" + dir, "HOME=" + dir, "PATH=/usr/local/bin:/usr/bin:/bin"}
+	p.cmd.Env = environment(dir)
 	for name, value := range env {
 		p.cmd.Env = append(p.cmd.Env, name+"="+value)
 	}
@@ -236,4 +236,25 @@ func (l *Lab) ServeOwn(ctx context.Context, args ...string) (*Process, string, e
 		return nil, "", errors.Join(err, p.Kill())
 	}
 	return p, address, nil
+}
+
+// Run runs a part of ours to its end in a process of its own, and gives what it printed.
+func (l *Lab) Run(ctx context.Context, args ...string) ([]byte, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	var said bytes.Buffer
+	c := exec.CommandContext(ctx, self, args...) //nolint:gosec // ourselves
+	c.Stderr, c.Env = &said, environment(l.Dir)
+	out, err := c.Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w\n%s", args[0], err, tail(said.Bytes()))
+	}
+	return out, nil
+}
+
+// environment is what a process needs of it.
+func environment(dir string) []string {
+	return []string{"TMPDIR=" + dir, "HOME=" + dir, "PATH=/usr/local/bin:/usr/bin:/bin"}
 }

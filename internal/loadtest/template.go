@@ -79,7 +79,8 @@ func (t *Template) Append(to []byte, n int64) []byte {
 	return to
 }
 
-// Size is the length of the body in bytes.
-func (t *Template) Size() int {
-	return len(t.raw) - bytes.Index(t.raw, []byte("\r\n\r\n")) - len("\r\n\r\n")
+// Body is that of the n-th request.
+func (t *Template) Body(n int64) []byte {
+	_, body, _ := bytes.Cut(t.Append(nil, n), []byte("\r\n\r\n"))
+	return body
 }
