@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"time"
 
@@ -83,7 +84,9 @@ func (b *bench) acceptOnce(ctx context.Context, rules string, env map[string]str
 		return busy{}, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
-	return b.serveAtLimit(ctx, s, env)
+	maps.Copy(s.env, env)
+	seen, _, err = b.serveAtLimit(ctx, s)
+	return seen, err
 }
 
 // serverOnce is how many an anchor takes.
@@ -102,11 +105,16 @@ func (b *bench) atLimit(ctx context.Context, p *loadtest.Process, address string
 	if err != nil {
 		return busy{}, err
 	}
+	return b.atLimitOf(ctx, p, target, acceptors)
+}
+
+// atLimitOf posts over so many connections as fast as is taken.
+func (b *bench) atLimitOf(ctx context.Context, p *loadtest.Process, target loadtest.Target, connections int) (busy, error) {
 	before, err := p.CPU()
 	if err != nil {
 		return busy{}, err
 	}
-	load := loadtest.Closed{Connections: acceptors, Warm: b.for1(time.Second, 300*time.Millisecond), Measure: b.for1(4*time.Second, time.Second)}
+	load := loadtest.Closed{Connections: connections, Warm: b.for1(time.Second, 300*time.Millisecond), Measure: b.for1(4*time.Second, time.Second)}
 	from := b.next.Load()
 	seen, err := load.Run(ctx, target)
 	if err == nil {

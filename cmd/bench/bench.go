@@ -55,6 +55,12 @@ func measurements() []measurement {
 		{"rules", "what accepting costs with 1,000 rules, over 10", measureRules},
 		{"held", "memory with 100,000 held alerts, and when all fall due at once", measureHeld},
 		{"allocations", "allocations of decoding, matching and planning an event", measureAllocations},
+		{"replicas", "1, 2 and 4 replicas on one PostgreSQL", measureReplicas},
+		{"kept", "how accepting and the console change with 10⁴ to 10⁶ events kept", measureKept},
+		{"pending", "what 10² to 10⁶ alerts that wait cost the others", measurePending},
+		{"rulescurve", "accepting with 1 to 10⁴ rules", measureRulesCurve},
+		{"templates", "mails whose template has 10² to 10⁵ bytes", measureTemplates},
+		{"recipients", "events that tell 1 to 10³ people", measureRecipients},
 	}
 }
 
@@ -160,3 +166,6 @@ func (b *bench) for1(usual, quick time.Duration) time.Duration {
 	}
 	return usual
 }
+
+// few is how often it is repeated what takes long.
+func (b *bench) few() int { return min(b.rounds, 3) }

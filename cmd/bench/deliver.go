@@ -95,10 +95,17 @@ func (b *bench) deliverOnce(ctx context.Context, sink loadtest.SinkClient, datab
 	if err != nil {
 		return 0, 0, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
+	var env map[string]string
 	if url != "" {
-		maps.Copy(s.env, map[string]string{"BECKON_DATABASE_URL": url})
+		env = map[string]string{"BECKON_DATABASE_URL": url}
 	}
+	return b.delivering(ctx, s, sink, env)
+}
+
+// delivering starts a relay and lets as many messages through as it can.
+func (b *bench) delivering(ctx context.Context, s setup, sink loadtest.SinkClient, env map[string]string) (rate, cpu float64, err error) {
+	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
+	maps.Copy(s.env, env)
 	r, err := b.lab.Serve(ctx, b.beckon, s.env)
 	if err != nil {
 		return 0, 0, err
@@ -116,7 +123,7 @@ func (b *bench) deliverOnce(ctx context.Context, sink loadtest.SinkClient, datab
 	if err != nil {
 		return 0, 0, err
 	}
-	rate, err = b.flow(ctx, sink, target)
+	rate, err = b.flow(ctx, sink, target, underWay)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -125,11 +132,11 @@ func (b *bench) deliverOnce(ctx context.Context, sink loadtest.SinkClient, datab
 		return 0, 0, err
 	}
 	end, err := sink.Count(ctx)
-	return rate, float64((after-before).Microseconds()) / float64(max(1, end-start)), err
+	return rate, us(after-before) / float64(max(1, end-start)), err
 }
 
-// flow posts as fast as messages arrive at the sink, and tells how many a second those are.
-func (b *bench) flow(ctx context.Context, sink loadtest.SinkClient, target loadtest.Target) (float64, error) {
+// flow posts as fast as messages arrive at the sink, so many ahead of them at the most, and tells how many a second those are.
+func (b *bench) flow(ctx context.Context, sink loadtest.SinkClient, target loadtest.Target, ahead int64) (float64, error) {
 	warm, measured := b.for1(2*time.Second, time.Second), b.for1(6*time.Second, time.Second)
 	earlier, err := sink.Count(ctx)
 	if err != nil {
@@ -141,7 +148,7 @@ func (b *bench) flow(ctx context.Context, sink loadtest.SinkClient, target loadt
 	from := b.next.Load()
 	load := loadtest.Closed{
 		Connections: posters, Warm: warm, Measure: measured,
-		Hold: func() bool { return b.next.Load()-from-arrived.Load() >= underWay },
+		Hold: func() bool { return b.next.Load()-from-arrived.Load() >= ahead },
 	}
 	var rate float64
 	var looked error

@@ -13,8 +13,8 @@ import (
 const (
 	// heldAlerts all fall due at once.
 	heldAlerts, heldQuick = 100_000, 5_000
-	// settling is how long a relay runs with them before its memory is read, and drainTime how long it has to send them all.
-	settling, drainTime = 15 * time.Second, 5 * time.Minute
+	// settling is how long a relay runs with them before its memory is read, and drainTime how long its peak is looked for.
+	settling, drainTime = 15 * time.Second, 3 * time.Minute
 	// fillTime is what filling the database may take, so that nothing is due before the relay runs.
 	fillTime, fillQuick = 2 * time.Minute, 10 * time.Second
 )
@@ -53,13 +53,14 @@ func measureHeld(ctx context.Context, b *bench) (_ results, err error) {
 	if err != nil {
 		return results{}, err
 	}
-	b.say("%d held alerts: %.0f MB; all due: at most %.0f MB, sent in %s", n, mb(seen.held), mb(seen.peak), seen.took.Round(time.Second))
+	b.say("%d held alerts: %.0f MB; all due: at most %.0f MB, %d sent in %s", n, mb(seen.held), mb(seen.peak), seen.sent, seen.took.Round(time.Second))
 	return results{Goals: []goal{
 		{Name: "held", What: fmt.Sprintf("%s held alerts: resident memory", count(n)), Bound: 100, Unit: "MB", Samples: loadtest.Samples{mb(seen.held)}},
 		{
 			Name: "due", What: "all due in the same second: peak", Bound: 150, Unit: "MB", Samples: loadtest.Samples{mb(seen.peak)},
 			Parts: []part{
-				{"sent after they were due", "/s", loadtest.Samples{float64(n) / seen.took.Seconds()}},
+				{"sent, of " + count(n), "", loadtest.Samples{float64(seen.sent)}},
+				{"sent a second", "/s", loadtest.Samples{float64(seen.sent) / seen.took.Seconds()}},
 				{"how late the first came", "ms", loadtest.Samples{ms(seen.first)}},
 			},
 		},
@@ -72,6 +73,8 @@ type drained struct {
 	held, peak int64
 	// first is when the first message came after they were due, took when the last did.
 	first, took time.Duration
+	// sent is how many were, fewer than all where drainTime was not enough.
+	sent int64
 }
 
 func (b *bench) drain(ctx context.Context, s setup, sink loadtest.SinkClient, n int, due time.Time) (seen drained, err error) {
@@ -105,13 +108,10 @@ func (b *bench) drain(ctx context.Context, s setup, sink loadtest.SinkClient, n 
 		if sent > 0 && seen.first == 0 {
 			seen.first = since
 		}
-		if sent >= int64(n) {
+		if seen.sent = sent; sent >= int64(n) || since > drainTime {
 			seen.took = since
 			_, seen.peak, err = r.Memory()
 			return seen, err
-		}
-		if since > drainTime {
-			return seen, fmt.Errorf("of %d alerts %d were sent %s after they were due", n, sent, drainTime)
 		}
 		if err := wait(ctx, lookEvery); err != nil {
 			return seen, err

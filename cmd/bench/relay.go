@@ -1,9 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -11,9 +8,7 @@ import (
 	"strings"
 
 	"github.com/beckon-relay/beckon/internal/channel/vendortest"
-	"github.com/beckon-relay/beckon/internal/cometchat"
 	"github.com/beckon-relay/beckon/internal/loadtest"
-	"github.com/beckon-relay/beckon/internal/relay"
 )
 
 // people are how many different ones are mentioned, and how many mention.
@@ -68,39 +63,3 @@ func (b *bench) relay(rules string, sink loadtest.SinkClient) (setup, error) {
 
 // nowhere is a sink that nothing is sent to.
 func nowhere() loadtest.SinkClient { return loadtest.SinkClient{Address: "127.0.0.1:9"} }
-
-// mention is a webhook in which somebody mentions one of the people, with a number of its own.
-func (b *bench) mention(address string) (*loadtest.Template, error) {
-	body, ok := cometchat.Sample(relay.UserMentioned)
-	if !ok {
-		return nil, errors.New("there is no sample of a mention")
-	}
-	const number, reader, writer = "############", "@@@@", "%%%%"
-	for _, change := range [][2]string{
-		{"cometchat-uid-1", "writer-" + writer},
-		{"cometchat-uid-2", "reader-" + reader},
-		{"1041", number},
-		{"the bus leaves", loadtest.NumberMark + number + " the bus leaves"},
-	} {
-		body = bytes.ReplaceAll(body, []byte(change[0]), []byte(change[1]))
-	}
-	return loadtest.NewTemplate(loadtest.Head{
-		Host: address, Path: loadtest.WebhookPath, Authorization: "Basic " + base64.StdEncoding.EncodeToString([]byte(webhookUser)),
-	}, body,
-		loadtest.Slot{Mark: number, Of: func(n int64) int64 { return loadtest.FirstNumber + n }},
-		loadtest.Slot{Mark: reader, Of: func(n int64) int64 { return n % people }},
-		loadtest.Slot{Mark: writer, Of: func(n int64) int64 { return n * 7 / 3 % people }},
-	)
-}
-
-// target posts mentions to an address.
-func (b *bench) target(address string) (loadtest.Target, error) {
-	template, err := b.mention(address)
-	if err != nil {
-		return loadtest.Target{}, err
-	}
-	return loadtest.Target{
-		Next: &b.next,
-		Dial: func(ctx context.Context) (loadtest.Caller, error) { return loadtest.Dial(ctx, address, template) },
-	}, nil
-}

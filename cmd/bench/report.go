@@ -12,10 +12,14 @@ import (
 
 // results are what measurements found.
 type results struct {
-	Goals []goal
+	Goals  []goal
+	Curves []curve
 }
 
-func (r *results) add(more results) { r.Goals = append(r.Goals, more.Goals...) }
+func (r *results) add(more results) {
+	r.Goals = append(r.Goals, more.Goals...)
+	r.Curves = append(r.Curves, more.Curves...)
+}
 
 // goal is a number with a bound.
 type goal struct {
@@ -73,6 +77,19 @@ func (r results) print(out io.Writer) error {
 			number(g.Samples.High()), sign, withUnit(g.Bound, g.Unit), met)
 		for _, p := range g.Parts {
 			_, _ = fmt.Fprintf(w, "  %s\t%s\t(%s-%s)\n", p.What, withUnit(p.Samples.Median(), p.Unit), number(p.Samples.Low()), number(p.Samples.High()))
+		}
+	}
+	for _, c := range r.Curves {
+		_, _ = fmt.Fprintf(w, "%s\n", c.What)
+		for _, s := range c.Series {
+			_, _ = fmt.Fprintf(w, "  %s, %s", s.Name, s.Unit)
+			if k, ok := s.Exponent(); ok {
+				_, _ = fmt.Fprintf(w, "\t^%.2f", k)
+			}
+			for _, p := range s.Points {
+				_, _ = fmt.Fprintf(w, "\t%.0f: %s", p.X, number(p.Samples.Median()))
+			}
+			_, _ = fmt.Fprintln(w)
 		}
 	}
 	return w.Flush()

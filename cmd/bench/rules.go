@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/beckon-relay/beckon/internal/cometchat"
 	"github.com/beckon-relay/beckon/internal/loadtest"
@@ -59,7 +60,7 @@ func measureRules(ctx context.Context, b *bench) (results, error) {
 			spread bool
 			into   *loadtest.Samples
 		}{{10, true, &few}, {1000, true, &many}, {1000, false, &same}} {
-			seen, err := b.rulesOnce(ctx, turn.n, turn.spread)
+			seen, _, err := b.rulesOnce(ctx, turn.n, turn.spread)
 			if err != nil {
 				return results{}, err
 			}
@@ -76,25 +77,26 @@ func measureRules(ctx context.Context, b *bench) (results, error) {
 	}}}, nil
 }
 
-func (b *bench) rulesOnce(ctx context.Context, n int, spread bool) (_ busy, err error) {
+// rulesOnce also tells how long the start took.
+func (b *bench) rulesOnce(ctx context.Context, n int, spread bool) (_ busy, ready time.Duration, err error) {
 	s, err := b.relay(manyRules(n, spread), nowhere())
 	if err != nil {
-		return busy{}, err
+		return busy{}, 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
 	if err := s.withTemplates(plainText()); err != nil {
-		return busy{}, err
+		return busy{}, 0, err
 	}
-	return b.serveAtLimit(ctx, s, nil)
+	return b.serveAtLimit(ctx, s)
 }
 
 // serveAtLimit starts a relay and posts as fast as it takes.
-func (b *bench) serveAtLimit(ctx context.Context, s setup, env map[string]string) (_ busy, err error) {
-	maps.Copy(s.env, env)
+func (b *bench) serveAtLimit(ctx context.Context, s setup) (_ busy, ready time.Duration, err error) {
 	r, err := b.lab.Serve(ctx, b.beckon, s.env)
 	if err != nil {
-		return busy{}, err
+		return busy{}, 0, err
 	}
 	defer func() { err = errors.Join(err, r.Kill()) }()
-	return b.atLimit(ctx, r.Process, r.Public)
+	seen, err := b.atLimit(ctx, r.Process, r.Public)
+	return seen, r.Ready, err
 }

@@ -207,3 +207,11 @@ func pause(ctx context.Context, until time.Time) {
 	case <-timer.C:
 	}
 }
+
+// Turns dials one after the other, for a system of several processes.
+func Turns(dials ...func(context.Context) (Caller, error)) func(context.Context) (Caller, error) {
+	var turn atomic.Int64
+	return func(ctx context.Context) (Caller, error) {
+		return dials[(turn.Add(1)-1)%int64(len(dials))](ctx)
+	}
+}
