@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -19,9 +21,9 @@ import (
 
 // options are the flags.
 type options struct {
-	beckon, dir, templates string
-	rounds                 int
-	quick                  bool
+	beckon, dir, templates, docs, benchstat string
+	rounds                                  int
+	quick, write                            bool
 }
 
 // bench is one run of the command.
@@ -96,7 +98,8 @@ func chosen(args []string) ([]measurement, error) {
 	return out, nil
 }
 
-// measure runs the chosen measurements and prints what they found.
+// measure runs the chosen measurements, prints what they found, and writes the page where that is wanted. A measurement that fails does
+// not keep the others from running.
 func measure(ctx context.Context, o options, args []string, out, log io.Writer) (err error) {
 	todo, err := chosen(args)
 	if err != nil {
@@ -107,18 +110,76 @@ func measure(ctx context.Context, o options, args []string, out, log io.Writer) 
 		return err
 	}
 	defer func() { err = errors.Join(err, b.close()) }()
-	var all results
+	r := b.begin(ctx)
 	for _, m := range todo {
 		start := time.Now()
 		b.say("%s: %s", m.name, m.about)
 		found, err := m.run(ctx, b)
-		if err != nil {
-			return fmt.Errorf("%s: %w", m.name, err)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		all.add(found)
+		if err != nil {
+			r.Failed[m.name] = err.Error()
+			b.say("%s FAILED: %v", m.name, err)
+			continue
+		}
+		for i := range found.Goals {
+			found.Goals[i].At = start
+		}
+		r.add(found)
 		b.say("%s took %s", m.name, time.Since(start).Round(time.Second))
 	}
-	return all.print(out)
+	return b.finish(ctx, r, len(args) > 0, out)
+}
+
+// begin notes where and on what it is measured.
+func (b *bench) begin(ctx context.Context) report {
+	r := report{
+		Began: time.Now(), Rounds: b.rounds, Quick: b.quick, Machine: loadtest.ThisMachine(), Go: runtime.Version(), Failed: map[string]string{},
+	}
+	r.Before, _ = loadtest.LoadAverage() // a system that does not say it is not busy
+	r.SQLite, _ = sqliteVersion(ctx)
+	if revision, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output(); err == nil {
+		r.Revision = strings.TrimSpace(string(revision))
+	}
+	if r.Busy() {
+		b.say("WARNING: the machine is busy with other work (load average %s on %d cores): times and rates will mean little", r.Before, r.Machine.Cores)
+	}
+	return r
+}
+
+// finish prints and writes the report. A part of the measurements goes onto those of the report before.
+func (b *bench) finish(ctx context.Context, r report, part bool, out io.Writer) error {
+	r.Took = time.Since(r.Began)
+	r.After, _ = loadtest.LoadAverage()
+	if b.pg != nil {
+		r.Postgres, _ = b.pg.Version(ctx)
+	}
+	if err := r.print(out); err != nil {
+		return err
+	}
+	if b.write {
+		if earlier, err := readReport(b.docs); part && err == nil {
+			r = r.onto(earlier)
+		}
+		if err := r.write(b.docs); err != nil {
+			return err
+		}
+	}
+	if len(r.Failed) > 0 {
+		return fmt.Errorf("%d measurements failed: see above", len(r.Failed))
+	}
+	return nil
+}
+
+// sqliteVersion is that of the SQLite that is compiled in.
+func sqliteVersion(ctx context.Context) (version string, err error) {
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return version, db.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version)
 }
 
 func newBench(ctx context.Context, o options, log io.Writer) (*bench, error) {

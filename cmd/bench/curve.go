@@ -7,19 +7,22 @@ import (
 // curve is how something grows with something else.
 type curve struct {
 	// Name is also that of its picture. X says what grows.
-	Name, What, X string
-	Series        []series
+	Name   string   `json:"name"`
+	What   string   `json:"what"`
+	X      string   `json:"x"`
+	Series []series `json:"series"`
 }
 
 // series is one number that is looked at meanwhile.
 type series struct {
-	Name, Unit string
-	Points     []point
+	Name   string  `json:"name"`
+	Unit   string  `json:"unit"`
+	Points []point `json:"points"`
 }
 
 type point struct {
-	X       float64
-	Samples loadtest.Samples
+	X       float64          `json:"x"`
+	Samples loadtest.Samples `json:"samples"`
 }
 
 // Exponent is that of the medians, and whether there is one.

@@ -114,6 +114,9 @@ rules:
   - { name: message, trigger: message_sent, to: receiver, urgent: true, limits: off, send: [ { sms: m } ] }
 `
 
+// copied is how many alerts are made one by one.
+const copied = 10_000
+
 // besideRate is how many messages a second go out while others wait.
 const besideRate = 50
 
@@ -139,7 +142,13 @@ func measurePending(ctx context.Context, b *bench) (_ results, err error) {
 	}
 	for _, n := range sizes(100, most) {
 		start := time.Now()
-		if err := b.fill(ctx, s, n-held, start); err != nil {
+		// Beyond some thousands copies are as good as what was posted.
+		if held < copied {
+			err = b.fill(ctx, s, n-held, start)
+		} else {
+			err = sqlitetest.Multiply(ctx, filepath.Join(s.dir, "beckon.db"), n/held)
+		}
+		if err != nil {
 			return results{}, err
 		}
 		b.say("%s alerts are held, the last %s were made in %s", count(n), count(n-held), time.Since(start).Round(time.Second))

@@ -49,7 +49,20 @@ Without a NAME everything is measured. Measurements:
 	f.BoolVar(&o.quick, "quick", false, "short and small: to see that it works, not to compare numbers")
 	f.StringVar(&o.dir, "dir", "", "where databases are put, whose disk counts (default: the folder of temporary files)")
 	f.StringVar(&o.templates, "templates", "templates", "the templates that are used")
+	f.BoolVar(&o.write, "write", false, "write the page, its pictures and its numbers")
+	f.StringVar(&o.benchstat, "benchstat", "", "the benchstat that sums up the benchmarks of the packages; see the Makefile")
+	root.PersistentFlags().StringVar(&o.docs, "docs", "docs", "where the page is written")
 	root.AddCommand(
+		&cobra.Command{
+			Use: "render", Short: "Write the page and its pictures anew, from the numbers of the last run.", Args: cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				r, err := readReport(o.docs)
+				if err != nil {
+					return err
+				}
+				return r.write(o.docs)
+			},
+		},
 		child("_decoder", func(ctx context.Context, out io.Writer) error {
 			return loadtest.ListenAndServe(ctx, out, loadtest.Decoder())
 		}),
