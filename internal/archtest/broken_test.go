@@ -49,7 +49,7 @@ var broken = map[string]struct {
 			engineFile: "package engine\nimport _ \"github.com/labstack/echo/v4\"\n",
 			serverFile: "package server\nimport _ \"github.com/labstack/echo/v4\"\n",
 		},
-		[]string{"internal/engine/a.go imports github.com/labstack/echo/v4, which belongs in internal/server, internal/console"},
+		[]string{"internal/engine/a.go imports github.com/labstack/echo/v4, which belongs in internal/server, internal/console, internal/loadtest"},
 	},
 	"a library in the nouns": {
 		checkLibraries,

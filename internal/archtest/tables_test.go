@@ -63,6 +63,10 @@ var edges = edgeTable{
 	},
 	"internal/app": {"*"},
 	"cmd/beckon":   {"*", "internal/app"},
+
+	// What measures.
+	"internal/loadtest": {},
+	"cmd/bench":         {"*", "internal/app"},
 }
 
 // library ties packages that are not ours to the folders, and those below, whose code may import them.
@@ -72,8 +76,8 @@ type library struct {
 }
 
 var libraries = []library{
-	{"github.com/labstack/echo", []string{"internal/server", "internal/console"}},
-	{"github.com/go-analyze/charts", []string{"internal/console"}},
+	{"github.com/labstack/echo", []string{"internal/server", "internal/console", "internal/loadtest"}},
+	{"github.com/go-analyze/charts", []string{"internal/console", "cmd/bench"}},
 	{"github.com/riverqueue/river", []string{"internal/store", "internal/dispatch"}},
 	{"modernc.org/sqlite", []string{"internal/store/sqlite"}},
 	{"github.com/jackc/pgx", []string{"internal/store/postgres", "internal/store/pgtest"}},
@@ -86,6 +90,7 @@ var libraries = []library{
 	{"github.com/prometheus/client_golang", []string{"internal/app"}},
 	{"go.opentelemetry.io", []string{"internal/telemetry"}},
 	{"github.com/spf13/cobra", []string{"cmd", "internal/app"}},
+	{"github.com/HdrHistogram/hdrhistogram-go", []string{"internal/loadtest"}},
 	// In tests only.
 	{"github.com/stretchr/testify", []string{"internal/store/storetest", "internal/store/sqlitetest"}},
 	{"github.com/prometheus/prometheus", nil},

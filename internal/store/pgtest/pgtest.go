@@ -246,3 +246,15 @@ func (s *Server) do(ctx context.Context, statement string) (err error) {
 	_, err = conn.Exec(ctx, statement)
 	return err
 }
+
+// Version is the server's, such as "15.12".
+func (s *Server) Version(ctx context.Context) (version string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, conn.Close(context.WithoutCancel(ctx))) }()
+	return version, conn.QueryRow(ctx, "SHOW server_version").Scan(&version)
+}

@@ -3,6 +3,7 @@ package sqlitetest
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -11,51 +12,72 @@ import (
 	"github.com/beckon-relay/beckon/internal/store/storetest"
 )
 
-// Crowd fills a database that nobody has open with so many deliveries (storetest.Crowd). Indexes are built afterwards, which is much
-// quicker.
+// Crowd fills a database that nobody has open with so many deliveries (storetest.Crowd).
 func Crowd(tb testing.TB, path string, n int) {
 	tb.Helper()
-	ctx := tb.Context()
-	db, err := sql.Open("sqlite", path)
-	require.NoError(tb, err)
-	defer func() { require.NoError(tb, db.Close()) }()
-	conn, err := db.Conn(ctx)
-	require.NoError(tb, err)
-	defer func() { require.NoError(tb, conn.Close()) }()
-	exec := func(statement string) {
-		_, err := conn.ExecContext(ctx, statement)
-		require.NoError(tb, err, statement)
-	}
-	exec("PRAGMA synchronous = OFF")
-	exec("PRAGMA foreign_keys = OFF")
-	indexes := indexesOf(ctx, tb, conn)
-	for name := range indexes {
-		exec("DROP INDEX " + name)
-	}
-	series := fmt.Sprintf("(WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < %d) SELECT i FROM c)", n)
-	for _, statement := range storetest.Crowd(series, "") {
-		exec(statement)
-	}
-	for _, statement := range indexes {
-		exec(statement)
-	}
-	exec("PRAGMA foreign_keys = ON")
-	exec("PRAGMA synchronous = FULL")
-	exec("PRAGMA wal_checkpoint(TRUNCATE)")
+	require.NoError(tb, Fill(tb.Context(), path, storetest.Crowd(series(n), "")))
 }
 
-func indexesOf(ctx context.Context, tb testing.TB, conn *sql.Conn) map[string]string {
-	tb.Helper()
+// Settled fills a database that nobody has open as Crowd does, and lets all that would be under way have ended, so that a relay that
+// starts on it has nothing to do.
+func Settled(ctx context.Context, path string, n int) error {
+	return Fill(ctx, path, append(storetest.Crowd(series(n), ""),
+		"UPDATE alerts SET state = 'sent', reason = '' WHERE state IN ('held', 'due')",
+		"UPDATE deliveries SET state = 'delivered', reason = '', next_at = 0 WHERE state IN ('queued', 'sending', 'unknown')",
+	))
+}
+
+func series(n int) string {
+	return fmt.Sprintf("(WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < %d) SELECT i FROM c)", n)
+}
+
+// Fill runs statements that fill a database which nobody has open. Indexes are built afterwards, which is much quicker.
+func Fill(ctx context.Context, path string, statements []string) (err error) {
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	indexes, err := indexesOf(ctx, conn)
+	if err != nil {
+		return err
+	}
+	all := []string{"PRAGMA synchronous = OFF", "PRAGMA foreign_keys = OFF"}
+	for name := range indexes {
+		all = append(all, "DROP INDEX "+name)
+	}
+	all = append(all, statements...)
+	for _, statement := range indexes {
+		all = append(all, statement)
+	}
+	all = append(all, "PRAGMA foreign_keys = ON", "PRAGMA synchronous = FULL", "PRAGMA wal_checkpoint(TRUNCATE)")
+	for _, statement := range all {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return fmt.Errorf("%.60s: %w", statement, err)
+		}
+	}
+	return nil
+}
+
+func indexesOf(ctx context.Context, conn *sql.Conn) (indexes map[string]string, err error) {
 	found, err := conn.QueryContext(ctx, `SELECT name, sql FROM sqlite_master
 		WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ('events', 'alerts', 'deliveries', 'tallies')`)
-	require.NoError(tb, err)
-	defer func() { require.NoError(tb, found.Close()) }()
-	indexes := map[string]string{}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, found.Close()) }()
+	indexes = map[string]string{}
 	for found.Next() {
 		var name, statement string
-		require.NoError(tb, found.Scan(&name, &statement))
+		if err := found.Scan(&name, &statement); err != nil {
+			return nil, err
+		}
 		indexes[name] = statement
 	}
-	require.NoError(tb, found.Err())
-	return indexes
+	return indexes, found.Err()
 }

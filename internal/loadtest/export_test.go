@@ -1,0 +1,8 @@
+package loadtest
+
+// What tests look at.
+var (
+	WaitExactly  = waitExactly
+	NumberIn     = numberIn
+	ParseAverage = parseAverage
+)
