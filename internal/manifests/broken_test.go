@@ -123,6 +123,8 @@ var mistakes = []broken{
 	{settingsEnv, "BECKON_TEMPLATES=/etc/beckon/rules", "BECKON_TEMPLATES=/etc/beckon/templates", `templates at "/etc/beckon/templates"`},
 	{settingsEnv, "BECKON_SECRET_KEY_FILE=/etc/beckon/secrets/secret-key\n", "", "a key that signs are needed"},
 	{pgTopYAML, "      - BECKON_DATABASE_URL=\n", "", "BECKON_DATABASE_URL: set together with BECKON_DATABASE_URL_FILE"},
+	{defaultYAML, "sqlite:/data/beckon.db", "sqlite:beckon.db", "BECKON_DATABASE_URL is a secret, and stands in a ConfigMap"},
+	{defaultYAML, "sqlite:/data/beckon.db", "sqlite:/var/beckon.db", `SQLite at "/var/beckon.db", not "/data/beckon.db"`},
 	{pgTopYAML, "BECKON_DATABASE_URL=\n", "BECKON_DATABASE_URL=postgres://a:b@c/d\n", "BECKON_DATABASE_URL is a secret, and stands in a ConfigMap"},
 	{relayYAML, "{ name: GOMEMLIMIT, value: 230MiB }", "{ name: GOMEMLIMIT, value: 230MiB }\n            - { name: BECKON_KEEP, value: wanted }", "the setting BECKON_KEEP stands in the Deployment"},
 	{"base/kustomization.yaml", "    options:\n", "    options:\n      disableNameSuffixHash: true\n", "have no hash in their name"},

@@ -241,7 +241,7 @@ func setting(name, value string) []string {
 		}
 		return nil
 	}
-	if value != "" {
+	if value != "" && !strings.HasPrefix(value, "sqlite:/") { // a path is none
 		return []string{name + " is a secret, and stands in a ConfigMap"}
 	}
 	return nil
