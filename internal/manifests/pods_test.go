@@ -59,17 +59,29 @@ func hardened(m manifests) []string {
 			faults = append(faults, "the container has no "+needed)
 		}
 	}
-	var limit, soft int
-	if _, err := fmt.Sscanf(m.container().text("resources.limits.memory"), "%dMi", &limit); err != nil {
-		faults = append(faults, "the memory limit is not in Mi")
+	for _, list := range []string{"ports", "env"} {
+		faults = append(faults, twice(m.container(), list, "name")...)
 	}
-	if _, err := fmt.Sscanf(m.container().called("env", "GOMEMLIMIT").text("value"), "%dMiB", &soft); err != nil {
-		faults = append(faults, "GOMEMLIMIT is not in MiB")
+	return append(faults, memory(m.container())...)
+}
+
+// memory: what is asked for, where Go begins to save, and where the kernel kills, in this order.
+func memory(container object) []string {
+	var read [3]int
+	for i, amount := range []struct{ text, unit string }{
+		{container.text("resources.requests.memory"), "Mi"},
+		{container.called("env", "GOMEMLIMIT").text("value"), "MiB"},
+		{container.text("resources.limits.memory"), "Mi"},
+	} {
+		var err error
+		if read[i], err = strconv.Atoi(strings.TrimSuffix(amount.text, amount.unit)); err != nil {
+			return []string{fmt.Sprintf("an amount of memory, %q, is not in %s", amount.text, amount.unit)}
+		}
 	}
-	if soft*100 < limit*87 || soft*100 > limit*93 {
-		faults = append(faults, fmt.Sprintf("GOMEMLIMIT of %d MiB is not nine tenths of %d Mi", soft, limit))
+	if asked, soft, limit := read[0], read[1], read[2]; asked > soft || soft*100 < limit*87 || soft*100 > limit*93 {
+		return []string{fmt.Sprintf("GOMEMLIMIT of %d MiB is not nine tenths of %d Mi, or less than the %d Mi asked for", soft, limit, asked)}
 	}
-	return faults
+	return nil
 }
 
 // pinned: which image.
@@ -122,6 +134,19 @@ func mounted(m manifests) []string {
 	}
 	if pod.called("volumes", "recipients").text("secret.optional") != "true" {
 		faults = append(faults, "recipients is not optional")
+	}
+	return faults
+}
+
+// twice: entries of a list that a field tells apart.
+func twice(o object, list, field string) []string {
+	var faults, seen []string
+	for _, entry := range o.list(list) {
+		value := entry.text(field)
+		if slices.Contains(seen, value) {
+			faults = append(faults, fmt.Sprintf("two of %s have the %s %s", list, field, value))
+		}
+		seen = append(seen, value)
 	}
 	return faults
 }
@@ -216,7 +241,7 @@ func setting(name, value string) []string {
 		}
 		return nil
 	}
-	if value != "" {
+	if value != "" && !strings.HasPrefix(value, "sqlite:/") { // a path is none
 		return []string{name + " is a secret, and stands in a ConfigMap"}
 	}
 	return nil

@@ -44,6 +44,9 @@ var listsOf = map[string][]any{
 	"networking.v1.NetworkPolicySpec.policyTypes":   {"Egress", "Ingress"},
 }
 
+// quantity is how an amount is written, which the schemas tell in prose: above zero, since none of ours may be less.
+const quantity = `^(0\.)?[1-9][0-9]*([numkMGTPE]|[KMGTPE]i)?$`
+
 // schemas say which fields a kind has.
 type schemas struct {
 	kinds map[string]*jsonschema.Schema // "apps/v1 Deployment"
@@ -102,6 +105,9 @@ func prepareOpenAPI(content []byte) (document any, kinds map[string]string, err 
 		return nil, nil, err
 	}
 	types, _ := object{doc}.get("components.schemas").value.(map[string]any)
+	if amount, ok := types["io.k8s.apimachinery.pkg.api.resource.Quantity"].(map[string]any); ok {
+		amount["pattern"] = quantity
+	}
 	kinds = map[string]string{}
 	for name, value := range types {
 		schema, _ := value.(map[string]any)
