@@ -219,6 +219,8 @@ type answer struct {
 	Alerts    int    `json:"alerts"`
 	Error     struct{ Code, Message string }
 	Header    http.Header
+	// Body is all of it.
+	Body string `json:"-"`
 }
 
 // post posts a webhook; an error is a connection that broke.
@@ -248,7 +250,7 @@ func (p *process) request(method, url string, body io.Reader, change func(*http.
 	if err != nil {
 		return answer{}, err
 	}
-	a := answer{Status: response.StatusCode, Header: response.Header}
+	a := answer{Status: response.StatusCode, Header: response.Header, Body: string(raw)}
 	_ = json.Unmarshal(raw, &a)
 	return a, nil
 }
