@@ -1,5 +1,7 @@
 ARG GO_VERSION=1.26.8
 
+# What goes into the image, below /out, made on the builder's platform for the target's. With `--build-context build=FOLDER` a folder that
+# has the same stands in for this stage, and nothing is pulled: .ci/image does that.
 FROM --platform=$BUILDPLATFORM golang:${GO_VERSION}-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -10,22 +12,22 @@ ARG TARGETOS
 ARG TARGETARCH
 ARG VERSION=dev
 ARG REVISION=
-# No C: the binary needs nothing around it. The time zones are compiled in.
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    GOMODCACHE=/go/pkg/mod GOCACHE=/root/.cache/go-build CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION -X main.commit=$REVISION" -o /out/beckon ./cmd/beckon \
-    && mkdir /out/data
+    GOMODCACHE=/go/pkg/mod GOCACHE=/root/.cache/go-build .ci/image-files "$TARGETOS/$TARGETARCH" /out "$VERSION" "$REVISION"
 
 FROM scratch
 ARG VERSION=dev
 ARG REVISION=
+ARG CREATED=
 LABEL org.opencontainers.image.title="Beckon" \
       org.opencontainers.image.description="Texts and mails people what they would otherwise miss in a CometChat app" \
       org.opencontainers.image.source="https://github.com/beckon-relay/beckon" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="$VERSION" \
-      org.opencontainers.image.revision="$REVISION"
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.created="$CREATED"
+COPY --from=build /out/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /out/sbom.cdx.json /sbom.cdx.json
 COPY --from=build /out/beckon /beckon
 COPY --from=build --chown=65532:65532 /out/data /data
 COPY rules.yaml /etc/beckon/rules.yaml

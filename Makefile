@@ -31,7 +31,7 @@ SOURCES := go.mod go.sum CONTRIBUTING.md $(wildcard rules*.yaml) \
 
 .PHONY: help
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: ## vet, then every test with the race detector
@@ -98,8 +98,19 @@ vuln: $(GOVULNCHECK) ## look for known vulnerabilities; needs the database on th
 		echo "vuln: NOTHING WAS CHECKED: the database (GOVULNDB, else vuln.go.dev) or the code could not be read" >&2; exit $$code; }
 
 .PHONY: image
-image: ## build the container image beckon:VERSION with buildah, podman or docker
+image: ## build the container image beckon:VERSION with buildah, podman or docker; pulls nothing
 	@.ci/image $(VERSION) $(REVISION)
+
+.PHONY: image-check
+image-check: ## build the image twice from two folders, and fail unless both are the same; then with arm64, and look into it
+	@.ci/need buildah
+	@.ci/image-check $(VERSION) $(REVISION)
+
+.PHONY: container-check
+container-check: ## run the image locked up as in a pod: webhooks, swaps of a ConfigMap, SIGTERM under load; takes minutes
+	@.ci/need buildah podman
+	@.ci/image $(VERSION) $(REVISION)
+	BECKON_IMAGE=beckon:$(VERSION) go test -tags container ./cmd/beckon -run 'TestTheImage|InTheContainer|TestTermUnderLoad' -v -count=1 -timeout 20m
 
 .PHONY: clean
 clean: ## remove what these commands made

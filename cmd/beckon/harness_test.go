@@ -71,6 +71,8 @@ type lab struct {
 	twilio   *vendortest.Twilio
 	sendgrid *vendortest.SendGrid
 	env      map[string]string
+	// database is the SQLite file, as this process sees it.
+	database string
 	// build gives the binary that is run.
 	build func() (string, error)
 }
@@ -84,6 +86,7 @@ rules:
 func newLab(t *testing.T, rules string, options ...vendortest.Option) *lab {
 	t.Helper()
 	l := &lab{t: t, dir: t.TempDir(), twilio: vendortest.NewTwilio(t, options...), sendgrid: vendortest.NewSendGrid(t, options...), build: binary}
+	l.database = l.path("beckon.db")
 	l.write("rules.yaml", rules)
 	l.write("people.yaml", `
 cometchat-uid-1: { name: Andrew Joseph, phone: "+14155550101", email: andrew@example.net }
@@ -94,7 +97,7 @@ cometchat-uid-5: { name: John Paul, phone: "+14155550105", email: john@example.n
 	require.NoError(t, err)
 	l.env = map[string]string{
 		"BECKON_LISTEN": "127.0.0.1:0", "BECKON_ADMIN_LISTEN": "127.0.0.1:0",
-		"BECKON_DATABASE_URL": "sqlite:" + l.path("beckon.db"), "BECKON_RULES": l.path("rules.yaml"),
+		"BECKON_DATABASE_URL": "sqlite:" + l.database, "BECKON_RULES": l.path("rules.yaml"),
 		"BECKON_TEMPLATES": templates, "BECKON_DIRECTORY": "file:" + l.path("people.yaml"),
 		"BECKON_WEBHOOK_USERS": "cometchat:secret", "BECKON_UNKNOWN_WAIT": "2s", "BECKON_SMS_RATE": "100000", "BECKON_EMAIL_RATE": "100000",
 		"BECKON_PUBLIC_URL": "https://relay.example.com", "BECKON_SECRET_KEY": "0123456789abcdef0123456789abcdef",
@@ -171,8 +174,13 @@ func (p *process) log() string {
 // serve starts the relay and waits until it serves.
 func (l *lab) serve() *process {
 	l.t.Helper()
-	p := &process{lab: l, exited: make(chan struct{})}
-	p.cmd = l.command("serve")
+	return l.started(l.command("serve"))
+}
+
+// started runs a command that serves, and waits until it does.
+func (l *lab) started(command *exec.Cmd) *process {
+	l.t.Helper()
+	p := &process{lab: l, exited: make(chan struct{}), cmd: command}
 	p.cmd.Stderr = p
 	require.NoError(l.t, p.cmd.Start())
 	go func() { _ = p.cmd.Wait(); close(p.exited) }()
@@ -222,6 +230,8 @@ type answer struct {
 	Alerts    int    `json:"alerts"`
 	Error     struct{ Code, Message string }
 	Header    http.Header
+	// Body is all of it.
+	Body string `json:"-"`
 }
 
 // post posts a webhook; an error is a connection that broke.
@@ -251,7 +261,7 @@ func (p *process) request(method, url string, body io.Reader, change func(*http.
 	if err != nil {
 		return answer{}, err
 	}
-	a := answer{Status: response.StatusCode, Header: response.Header}
+	a := answer{Status: response.StatusCode, Header: response.Header, Body: string(raw)}
 	_ = json.Unmarshal(raw, &a)
 	return a, nil
 }
@@ -281,7 +291,7 @@ func sample(t *testing.T, trigger relay.Trigger, set map[string]any) []byte {
 // kept opens the database for reading, beside the relay.
 func (l *lab) kept() store.Store {
 	l.t.Helper()
-	database := config.Config{DatabaseFile: l.path("beckon.db")}
+	database := config.Config{DatabaseFile: l.database}
 	if url := l.env["BECKON_DATABASE_URL"]; strings.HasPrefix(url, "postgres") {
 		database = config.Config{DatabaseURL: config.Secret(url)}
 	}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,30 +36,6 @@ func TestAChangedFileIsInForceWithoutARestart(t *testing.T) {
 	l.write("rules.yaml", labRules)
 	l.eventually("it is mended", func() bool { return strings.Count(p.log(), `"msg":"reloaded"`) == 2 })
 	require.Equal(t, 1, p.told("4"))
-	p.stop()
-}
-
-// A ConfigMap is mounted as a folder of links into ..data, itself a link that is replaced at every change.
-func TestAConfigMapSwapIsNoticedEveryTime(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, labRules)
-	mount := l.path("config")
-	swap := func(n, rules string) {
-		require.NoError(t, os.MkdirAll(filepath.Join(mount, "..v"+n), 0o750))
-		require.NoError(t, os.WriteFile(filepath.Join(mount, "..v"+n, "rules.yaml"), []byte(rules), 0o600))
-		require.NoError(t, os.Symlink("..v"+n, filepath.Join(mount, "..data_tmp")))
-		require.NoError(t, os.Rename(filepath.Join(mount, "..data_tmp"), filepath.Join(mount, "..data")))
-	}
-	swap("1", labRules)
-	require.NoError(t, os.Symlink("..data/rules.yaml", filepath.Join(mount, "rules.yaml")))
-	l.env["BECKON_RULES"] = filepath.Join(mount, "rules.yaml")
-	p := l.serve()
-	require.Equal(t, 1, p.told("1"))
-	for n, rules := range []string{noRulesFor("group-added"), labRules, noRulesFor("recording-ready")} {
-		swap(string(rune('2'+n)), rules)
-		l.eventually("the swap is noticed", func() bool { return strings.Count(p.log(), `"msg":"reloaded"`) == n+1 })
-	}
-	require.Zero(t, p.told("2"))
 	p.stop()
 }
 

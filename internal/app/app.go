@@ -168,8 +168,8 @@ func (a *App) provider(ch relay.Channel) (dispatch.Provider, bool) {
 	return p, ok
 }
 
-// The order of a shutdown, and how long each part may take. Together they stay within Kubernetes' grace period of 60 s with the
-// preStop pause before it.
+// The parts of a shutdown, and how long each may take; requests and work end side by side. Together they stay within Kubernetes' grace
+// period of 60 s with the preStop pause before it.
 const (
 	drainListeners = 10 * time.Second
 	drainWork      = 20 * time.Second
@@ -209,12 +209,14 @@ func (a *App) shutdown(ctx context.Context, stopCounting func()) error {
 	a.draining.Store(true)
 	a.stop()
 	a.Logger.InfoContext(ctx, "beckon stops: no new work, unfinished work is taken up at the next start")
+	work, cancel := context.WithTimeout(ctx, drainWork)
+	defer cancel()
+	stopped := make(chan error, 1)
+	go func() { stopped <- a.dispatcher.Stop(work) }() // it claims nothing from here on, also while a slow client keeps the listener
 	listeners, cancel := context.WithTimeout(ctx, drainListeners)
 	defer cancel()
 	err := a.public.Shutdown(listeners)
-	work, cancel := context.WithTimeout(ctx, drainWork)
-	defer cancel()
-	err = errors.Join(err, a.dispatcher.Stop(work))
+	err = errors.Join(err, <-stopped)
 	last, cancel := context.WithTimeout(ctx, drainAdmin)
 	defer cancel()
 	err = errors.Join(err, a.admin.Shutdown(last))
