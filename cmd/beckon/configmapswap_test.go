@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -119,7 +120,7 @@ func (p *process) swaps(m *mount) {
 		m.swap(swapped(word))
 		hash = p.live(hash)
 		t.Logf("swap %d is in force after %s", n+1, time.Since(began).Round(time.Millisecond))
-		require.Equal(t, word+who, p.texts(fmt.Sprint(100+n)))
+		require.Equal(t, word+who, p.texts(strconv.Itoa(100+n)))
 	}
 	require.Zero(t, strings.Count(p.log(), "reload refused"), "no swap was read by halves:\n%s", p.log())
 

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -79,12 +80,12 @@ func newCage(t *testing.T, rules map[string]string) *cage {
 		"twilio-auth-token": vendortest.TwilioAuthToken + "\n", "sendgrid-api-key": vendortest.SendGridAPIKey,
 	})
 	people := newMount(t, c.path("people"), map[string]string{"recipients.yaml": c.read("people.yaml")})
-	give(t, secrets.dir, 0o440)
-	give(t, people.dir, 0o440)
+	secrets.private()
+	people.private()
 	require.NoError(t, os.Mkdir(c.path("data"), 0o700))
 	require.NoError(t, os.Chown(c.path("data"), nobody, nobody))
 	c.database = c.path("data/beckon.db")
-	for name, file := range map[string]string{
+	for name, file := range map[string]string{ //nolint:gosec // names of files
 		"BECKON_WEBHOOK_USERS": "webhook-users", "BECKON_CONSOLE_USERS": "console-users", "BECKON_SECRET_KEY": "secret-key",
 		"TWILIO_AUTH_TOKEN": "twilio-auth-token", "SENDGRID_API_KEY": "sendgrid-api-key",
 	} {
@@ -105,16 +106,15 @@ func (c *cage) read(name string) string {
 	return string(text)
 }
 
-// give lets only root and the group of the image read files, as a Secret with a defaultMode is mounted under fsGroup.
-func give(t *testing.T, dir string, mode os.FileMode) {
-	t.Helper()
-	require.NoError(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		require.NoError(t, os.Chown(path, 0, nobody))
-		return os.Chmod(path, mode)
-	}))
+// private lets only root and the group of the image read what is mounted, as a Secret with defaultMode 0440 is under fsGroup.
+func (m *mount) private() {
+	m.t.Helper()
+	entries, err := os.ReadDir(m.path("..data"))
+	require.NoError(m.t, err)
+	for _, entry := range entries {
+		file := m.path(filepath.Join("..data", entry.Name()))
+		require.NoError(m.t, errors.Join(os.Chown(file, 0, nobody), os.Chmod(file, 0o440)))
+	}
 }
 
 // run starts the relay in a new container.
@@ -238,7 +238,7 @@ func TestTheImageIsSmallAndSaysWhatItIs(t *testing.T) {
 	}
 	out := filepath.Join(t.TempDir(), "sbom.json")
 	mustPodman(t, "cp", name+":/sbom.cdx.json", out)
-	text, err := os.ReadFile(out) //nolint:gosec // of the test
+	text, err := os.ReadFile(out)
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(text, &sbom))
 	require.Equal(t, "CycloneDX", sbom.BomFormat)

@@ -78,8 +78,14 @@ func TestNamesThatKubernetesDoesNotTakeAreRefused(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, ConfigMap{Name: "beckon-rules.v2", Namespace: "chat-1"}.Validate())
 	for _, m := range []ConfigMap{
-		{Name: ""}, {Name: "Rules"}, {Name: "a_b"}, {Name: "-a"}, {Name: strings.Repeat("a", 254)}, {Name: "a", Namespace: "a.b"},
-		{Name: "a", Namespace: strings.Repeat("a", 64)}, {Name: "a\n"},
+		{Name: ""},
+		{Name: "Rules"},
+		{Name: "a_b"},
+		{Name: "-a"},
+		{Name: strings.Repeat("a", 254)},
+		{Name: "a", Namespace: "a.b"},
+		{Name: "a", Namespace: strings.Repeat("a", 64)},
+		{Name: "a\n"},
 	} {
 		require.Error(t, m.Validate(), "%+v", m)
 	}
