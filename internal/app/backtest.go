@@ -11,7 +11,6 @@ import (
 
 	"github.com/beckon-relay/beckon/internal/backtest"
 	"github.com/beckon-relay/beckon/internal/config"
-	"github.com/beckon-relay/beckon/internal/engine"
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/server"
 	"github.com/beckon-relay/beckon/internal/store"
@@ -23,16 +22,16 @@ type Replay struct {
 	People *People
 	// Setup has the two versions and what is shown of them; the events, the people and who said no are filled in.
 	Setup backtest.Setup
-	// Since is how young the events are that are replayed, and Max how many there may be; 0 is backtest.MaxEvents.
-	Since time.Duration
-	Max   int
-	Keep  config.Keep
+	// Since is how young the events are that are replayed, and Max and MaxBytes how many there may be, as in backtest.Window.
+	Since         time.Duration
+	Max, MaxBytes int
+	Keep          config.Keep
 }
 
 // Run replays and compares.
 func (r Replay) Run(ctx context.Context) (backtest.Report, error) {
 	if !r.People.Invented {
-		r.Setup.Contact = func(uid string) (relay.Contact, engine.Found) { return r.People.Find(uid, time.Now()) }
+		r.Setup.Contact = r.People.today
 	}
 	notes, err := r.gather(ctx)
 	if err != nil {
@@ -64,7 +63,7 @@ func (r *Replay) gather(ctx context.Context) (notes []string, err error) {
 	to := time.Now()
 	from := to.Add(-r.Since)
 	r.Setup.Events, err = backtest.Gather(ctx, backtest.Window{
-		From: from, To: to, PageSize: store.MaxList, Max: r.Max, Progress: r.Setup.Progress,
+		From: from, To: to, PageSize: store.MaxList, Max: r.Max, MaxBytes: r.MaxBytes, Progress: r.Setup.Progress,
 		Page: func(ctx context.Context, until time.Time) ([]relay.Event, error) {
 			return r.Store.Events(ctx, store.Filter{Since: from, Until: until, Limit: store.MaxList})
 		},
@@ -87,20 +86,21 @@ func (r *Replay) gather(ctx context.Context) (notes []string, err error) {
 	return notes, nil
 }
 
-// What a backtest may take from the relay that runs it: one at a time, so many events, and so long.
+// What a backtest may take from the relay that runs it: one at a time, so many events, and so long. It takes some 100 MB beside the relay's own.
 const (
 	replayEvents = 5_000
+	replayBytes  = 16 << 20
 	replayTime   = 50 * time.Second // proxies give up after a minute
 )
 
 // backtester replays what a running relay keeps.
 type backtester struct {
-	app      *App
-	max      int
-	patience time.Duration
+	app        *App
+	max, bytes int
+	patience   time.Duration
 }
 
-func (a *App) backtester() backtester { return backtester{a, replayEvents, replayTime} }
+func (a *App) backtester() backtester { return backtester{a, replayEvents, replayBytes, replayTime} }
 
 // Backtest implements server.Backtester. It is noted in the audit who asked: a condition can ask for what people wrote, one answer of yes or
 // no at a time.
@@ -131,7 +131,7 @@ func (b backtester) Backtest(ctx context.Context, order server.BacktestOrder) (b
 			Old: backtest.Version{Name: "in force", Generation: current.generation}, New: backtest.Version{Name: "new", Generation: generation},
 			Examples: order.Examples,
 		},
-		Since: order.Since, Max: b.max, Keep: b.app.Config.Keep,
+		Since: order.Since, Max: b.max, MaxBytes: b.bytes, Keep: b.app.Config.Keep,
 	}.Run(patient)
 	switch tooMany := (*backtest.TooManyError)(nil); {
 	case errors.As(err, &tooMany):

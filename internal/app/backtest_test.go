@@ -52,6 +52,7 @@ func TestABacktestOfARelayIsBounded(t *testing.T) {
 		says   string
 	}{
 		"too many events": {func(b *backtester, _ *server.BacktestOrder) { b.max = 1 }, http.StatusUnprocessableEntity, "too_many_events", "more than 1 events"},
+		"too large":       {func(b *backtester, _ *server.BacktestOrder) { b.bytes = 100 }, http.StatusUnprocessableEntity, "too_many_events", "more than 100 bytes of events"},
 		"too long":        {func(b *backtester, _ *server.BacktestOrder) { b.patience = 1 }, http.StatusUnprocessableEntity, "too_long", "given up"},
 		"broken rules":    {func(_ *backtester, o *server.BacktestOrder) { o.Rules = "version: 2" }, http.StatusUnprocessableEntity, "bad_rules", "rules.yaml:1:"},
 		"a template less": {func(_ *backtester, o *server.BacktestOrder) { o.Templates = map[string]string{"a/sms.txt": "hi"} }, http.StatusUnprocessableEntity, "bad_rules", "missed-call"},

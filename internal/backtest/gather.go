@@ -21,22 +21,26 @@ type Window struct {
 	// Page gives the newest PageSize events received in From <= t < until, newest first.
 	Page     func(ctx context.Context, until time.Time) ([]relay.Event, error)
 	PageSize int
-	// Max is how many events there may be; 0 means MaxEvents.
-	Max int
+	// Max is how many events there may be; 0 means MaxEvents. MaxBytes is how large they may be together, as they were sent; 0 is no bound.
+	Max, MaxBytes int
 	// Progress is told how far the reading is; nil tells nobody.
 	Progress Progress
 }
 
-// TooManyError says that more events were kept since From than may be replayed at once.
+// TooManyError says that more events were kept since From than may be replayed at once, or more bytes where that is not 0.
 type TooManyError struct {
-	Max  int
-	From time.Time
+	Max, Bytes int
+	From       time.Time
 }
 
 // Error says what to do.
 func (e *TooManyError) Error() string {
-	return fmt.Sprintf("more than %s events were kept since %s, and no more are replayed at once; choose a shorter time",
-		thousands(e.Max), e.From.UTC().Format(time.RFC3339))
+	what := thousands(e.Max) + " events"
+	if e.Bytes > 0 {
+		what = thousands(e.Bytes) + " bytes of events"
+	}
+	return fmt.Sprintf("more than %s were kept since %s, and no more are replayed at once; choose a shorter time",
+		what, e.From.UTC().Format(time.RFC3339))
 }
 
 // Gather reads all events of the window, each once. It is a *TooManyError when there are too many to replay.
@@ -46,6 +50,7 @@ func Gather(ctx context.Context, w Window) ([]relay.Event, error) {
 	}
 	var events []relay.Event
 	seen := map[string]bool{}
+	bytes := 0
 	for until := w.To; ; {
 		page, err := w.Page(ctx, until)
 		if err != nil {
@@ -56,11 +61,14 @@ func Gather(ctx context.Context, w Window) ([]relay.Event, error) {
 			if !seen[e.ID] {
 				seen[e.ID] = true
 				events = append(events, e)
+				bytes += len(e.Raw)
 			}
 		}
 		switch {
 		case len(events) > w.Max:
 			return nil, &TooManyError{Max: w.Max, From: w.From}
+		case w.MaxBytes > 0 && bytes > w.MaxBytes:
+			return nil, &TooManyError{Bytes: w.MaxBytes, From: w.From}
 		case len(page) < w.PageSize:
 			return events, nil
 		case len(events) == before:
