@@ -60,9 +60,10 @@ func (d *draft) gather() object {
 	d.OccurredAt = g.time("updatedAt", "createdAt")
 
 	known := people{}
-	known.add(userOf(d.data.at("by")))
+	by, _ := readUser(d.data.at("by"))
+	known.add(by)
 	for _, member := range d.Members {
-		known.add(&member)
+		known.add(member)
 	}
 	d.Sender = known.user(first(d.data.at("by").uid("uid"), g.uid("oldOwner", "updatedBy")))
 	return g

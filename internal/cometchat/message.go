@@ -175,7 +175,7 @@ func mentionsOf(data object, text string, known people) []relay.User {
 	found := people{}
 	for _, tag := range mentionTag.FindAllStringSubmatch(text, -1) {
 		if tag[1] == "uid" && len(found) < maxMentions {
-			found.add(known.user(strings.ToLower(short(tag[2]))))
+			found.add(known.named(strings.ToLower(short(tag[2]))))
 		}
 	}
 	return slices.SortedFunc(maps.Values(found), func(a, b relay.User) int { return strings.Compare(a.UID, b.UID) })

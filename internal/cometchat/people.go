@@ -7,19 +7,22 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
-// userOf reads a user object; nil where it names nobody.
+// userOf is readUser for who is kept by reference; nil where the object names nobody.
 func userOf(o object) *relay.User {
-	user := relay.User{
-		UID:    o.uid("uid"),
-		Name:   o.text("name"),
-		Avatar: o.text("avatar"),
-		Status: o.text("status"),
-		Role:   o.text("role"),
+	if user, ok := readUser(o); ok {
+		return &user
 	}
+	return nil
+}
+
+// readUser reads a user object; false where it names nobody.
+func readUser(o object) (user relay.User, ok bool) {
+	user.UID, user.Name = o.uid("uid"), o.text("name")
 	if user.UID == "" && user.Name == "" {
-		return nil
+		return relay.User{}, false
 	}
-	return &user
+	user.Avatar, user.Status, user.Role = o.text("avatar"), o.text("status"), o.text("role")
+	return user, true
 }
 
 // usersOf reads a map of uid to user, or a list of users or uids, sorted by uid and each uid once.
@@ -38,11 +41,8 @@ func usersOf(listed value) []relay.User {
 
 // appendUser adds the user that is described; uid is what they are known by where it describes nobody.
 func appendUser(users []relay.User, described value, uid string) []relay.User {
-	user := relay.User{UID: strings.ToLower(short(uid))}
-	if full := userOf(described.object()); full != nil {
-		full.UID = first(full.UID, user.UID)
-		user = *full
-	}
+	user, _ := readUser(described.object())
+	user.UID = first(user.UID, strings.ToLower(short(uid)))
 	if user.UID == "" {
 		return users
 	}
@@ -66,22 +66,23 @@ func peopleIn(m object) people {
 	known := people{}
 	about := m.at("data", "entities", "on", "entity")
 	for _, part := range []object{m, about} {
+		data := part.at("data")
+		entities := data.at("entities")
 		for _, key := range []string{"sender", "receiver", "by", "for"} {
-			known.add(userOf(part.at("data", "entities", key, "entity")))
+			user, _ := readUser(entities.at(key, "entity"))
+			known.add(user)
 		}
-		for _, user := range usersOf(part.at("data").get("mentions")) {
-			known.add(&user)
+		for _, user := range usersOf(data.get("mentions")) {
+			known.add(user)
 		}
 	}
 	return known
 }
 
-func (p people) add(user *relay.User) {
-	if user == nil || user.UID == "" {
-		return
-	}
-	if _, ok := p[user.UID]; !ok {
-		p[user.UID] = *user
+// add adds somebody, unless nothing but the name is known of them.
+func (p people) add(user relay.User) {
+	if _, ok := p[user.UID]; !ok && user.UID != "" {
+		p[user.UID] = user
 	}
 }
 
@@ -90,11 +91,17 @@ func (p people) user(uid string) *relay.User {
 	if uid == "" {
 		return nil
 	}
+	user := p.named(uid)
+	return &user
+}
+
+// named gives what is known of the person, at least the uid.
+func (p people) named(uid string) relay.User {
 	user, ok := p[uid]
 	if !ok {
 		user.UID = uid
 	}
-	return &user
+	return user
 }
 
 // groupOf reads a group object; nil where it has no guid.

@@ -17,7 +17,8 @@ func decodeReceipt(d *draft) identity {
 		reader, target, action = d.data.uid("receiptSender"), d.data.uid("receiptReceiver"), d.data.text("receiptType")
 	}
 	known := people{}
-	known.add(userOf(body.at("user")))
+	described, _ := readUser(body.at("user"))
+	known.add(described)
 	reader = first(reader, body.at("user").uid("uid"))
 	author := d.data.uid("messageSender")
 
@@ -46,7 +47,8 @@ func decodeReaction(d *draft) identity {
 		return identity{}
 	}
 	known := people{}
-	known.add(userOf(r.at("reactedBy")))
+	described, _ := readUser(r.at("reactedBy"))
+	known.add(described)
 	uid := first(r.uid("uid"), r.at("reactedBy").uid("uid"))
 	d.Sender = known.user(uid)
 	d.Reaction = &relay.Reaction{Emoji: r.text("reaction"), MessageID: r.id("messageId"), ID: r.id("id")}

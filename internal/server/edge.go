@@ -82,6 +82,9 @@ func accessLog(logger *slog.Logger) echo.MiddlewareFunc {
 				c.Error(err) // writes the answer, so that the status is known below
 			}
 			r := c.Request()
+			if !logger.Enabled(r.Context(), slog.LevelDebug) {
+				return nil // what the line would say costs something to find out
+			}
 			logger.DebugContext(r.Context(), "request",
 				"method", r.Method, "route", c.Path(), "status", c.Response().Status,
 				"took", time.Since(start), "bytes", c.Response().Size, "client", c.RealIP())

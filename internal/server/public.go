@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -149,7 +150,7 @@ func (w *webhooks) take(c echo.Context, deadline time.Time) (Receipt, error) {
 	}
 	defer release()
 	// The writer below Echo's is what lets net/http close the connection instead of draining a body that is too large.
-	body, err := io.ReadAll(http.MaxBytesReader(c.Response().Writer, r.Body, maxBody))
+	body, err := readAll(http.MaxBytesReader(c.Response().Writer, r.Body, maxBody), r.ContentLength)
 	if err != nil {
 		return Receipt{}, refuseBody(err)
 	}
@@ -157,6 +158,14 @@ func (w *webhooks) take(c echo.Context, deadline time.Time) (Receipt, error) {
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(r.Context()), deadline)
 	defer cancel()
 	return w.intake.Accept(ctx, body)
+}
+
+// readAll reads a body whose length is known, or -1.
+func readAll(body io.Reader, length int64) ([]byte, error) {
+	var buffer bytes.Buffer
+	buffer.Grow(int(max(0, length)) + bytes.MinRead) // the last read is the one that finds the end
+	_, err := buffer.ReadFrom(body)
+	return buffer.Bytes(), err
 }
 
 // reserve takes a place among the webhooks in work and room for the body, whose length is -1 where it is not known.

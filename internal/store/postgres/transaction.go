@@ -189,6 +189,11 @@ func (t *transaction) Insert(ctx context.Context, query string, args ...any) (in
 	return seq, err
 }
 
+// Add implements tables.Tx.
+func (t *transaction) Add(ctx context.Context, into string, values ...any) error {
+	return t.Later(ctx, "INSERT INTO "+into+" VALUES ("+strings.Repeat("?, ", len(values)-1)+"?) ON CONFLICT DO NOTHING", values...)
+}
+
 // flush sends what was put off.
 func (t *transaction) flush(ctx context.Context) error {
 	if t.later.Len() == 0 {

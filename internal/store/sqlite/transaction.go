@@ -64,6 +64,9 @@ func (r reader) Query(ctx context.Context, query string, args ...any) (tables.Ro
 type transaction struct {
 	tx   *sql.Tx
 	jobs *river.Client[*sql.Tx]
+	// gathered are rows that wait to be inserted, and waiting is how many.
+	gathered []gathered
+	waiting  int
 }
 
 func (s *Store) begin(ctx context.Context) (tables.Tx, error) {
@@ -76,6 +79,9 @@ func (s *Store) begin(ctx context.Context) (tables.Tx, error) {
 
 // Exec implements tables.Tx.
 func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int, error) {
+	if err := t.flush(ctx); err != nil {
+		return 0, err
+	}
 	args, err := arguments(args)
 	if err != nil {
 		return 0, err
@@ -109,6 +115,9 @@ func (t *transaction) Later(ctx context.Context, query string, args ...any) erro
 
 // Query implements tables.DB.
 func (t *transaction) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
+	if err := t.flush(ctx); err != nil {
+		return nil, err
+	}
 	return reader{t.tx}.Query(ctx, query, args...)
 }
 
@@ -117,6 +126,10 @@ func (t *transaction) Lock(context.Context, []string) error { return nil }
 
 // Commit implements tables.Tx.
 func (t *transaction) Commit(ctx context.Context, jobs []river.InsertManyParams) error {
+	if err := t.flush(ctx); err != nil {
+		t.Rollback(ctx)
+		return err
+	}
 	if len(jobs) > 0 {
 		if _, err := t.jobs.InsertManyFastTx(ctx, t.tx, jobs); err != nil {
 			t.Rollback(ctx)

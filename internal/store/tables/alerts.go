@@ -41,14 +41,11 @@ func checkAlert(a relay.Alert, eventID string) error {
 // insertAlerts keeps the alerts that are not kept yet, with a wake-up for each that is held, and tells how many.
 func (b *batch) insertAlerts(ctx context.Context, alerts []relay.Alert) (kept int, err error) {
 	for _, a := range alerts {
-		trace, err := json.Marshal(newest(a.Trace))
+		values, err := valuesOf(a)
 		if err != nil {
-			return kept, fmt.Errorf("keep alert %q: %w", a.ID, err)
+			return kept, err
 		}
-		n, err := b.Exec(ctx, "INSERT INTO alerts ("+alertColumns+") VALUES ("+marks(18)+") ON CONFLICT (id) DO NOTHING",
-			a.ID, a.EventID, string(a.Trigger), a.Rule, string(a.Role), a.Recipient.Key(), string(a.State), string(a.Reason),
-			micros(a.ReceivedAt), micros(a.DueAt), micros(a.ExpiresAt), a.Digest, a.Lead, micros(a.AgainAt), a.Fallback, a.Generation,
-			micros(a.UpdatedAt), string(trace))
+		n, err := b.Exec(ctx, "INSERT INTO alerts ("+alertColumns+") VALUES ("+marks(len(values))+") ON CONFLICT (id) DO NOTHING", values...)
 		if err != nil {
 			return kept, fmt.Errorf("keep alert %q: %w", a.ID, err)
 		}
@@ -58,6 +55,42 @@ func (b *batch) insertAlerts(ctx context.Context, alerts []relay.Alert) (kept in
 		}
 	}
 	return kept, nil
+}
+
+// addAlerts is insertAlerts for the alerts of an event that was not kept before, so that none of them can be.
+func (b *batch) addAlerts(ctx context.Context, alerts []relay.Alert) (kept int, err error) {
+	seen := make(map[string]bool, len(alerts))
+	for _, a := range alerts {
+		if seen[a.ID] {
+			continue
+		}
+		seen[a.ID] = true
+		values, err := valuesOf(a)
+		if err != nil {
+			return kept, err
+		}
+		if err = b.Add(ctx, "alerts ("+alertColumns+")", values...); err != nil {
+			return kept, fmt.Errorf("keep alert %q: %w", a.ID, err)
+		}
+		kept++
+		if a.State == relay.AlertHeld {
+			b.wakeFor(a)
+		}
+	}
+	return kept, nil
+}
+
+// valuesOf are those of alertColumns.
+func valuesOf(a relay.Alert) ([]any, error) {
+	trace, err := json.Marshal(newest(a.Trace))
+	if err != nil {
+		return nil, fmt.Errorf("keep alert %q: %w", a.ID, err)
+	}
+	return []any{
+		a.ID, a.EventID, string(a.Trigger), a.Rule, string(a.Role), a.Recipient.Key(), string(a.State), string(a.Reason),
+		micros(a.ReceivedAt), micros(a.DueAt), micros(a.ExpiresAt), a.Digest, a.Lead, micros(a.AgainAt), a.Fallback, a.Generation,
+		micros(a.UpdatedAt), string(trace),
+	}, nil
 }
 
 // wakeFor wakes up for an alert when it is to be looked at.

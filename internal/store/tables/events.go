@@ -79,7 +79,7 @@ func (b *batch) accept(ctx context.Context, plan relay.Plan) (store.Accepted, er
 	case !kept:
 		return store.Accepted{ID: e.ID, Duplicate: true}, nil
 	}
-	alerts, err := b.insertAlerts(ctx, plan.Alerts)
+	alerts, err := b.addAlerts(ctx, plan.Alerts)
 	return store.Accepted{ID: e.ID, Alerts: alerts}, err
 }
 
@@ -114,9 +114,7 @@ func (b *batch) insertEvent(ctx context.Context, plan relay.Plan) (kept bool, er
 		keys = append(keys, e.Repeat.Key)
 	}
 	for _, key := range keys {
-		err := b.Later(ctx, "INSERT INTO event_keys (key, trigger, received_at, event) VALUES ("+marks(4)+") ON CONFLICT DO NOTHING",
-			KeyText(key), string(e.Trigger), received, seq)
-		if err != nil {
+		if err := b.Add(ctx, "event_keys (key, trigger, received_at, event)", KeyText(key), string(e.Trigger), received, seq); err != nil {
 			return false, fmt.Errorf("keep the event's keys: %w", err)
 		}
 	}

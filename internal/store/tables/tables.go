@@ -38,6 +38,9 @@ type Tx interface {
 	// Insert runs an INSERT of one row into a table whose key is seq, and tells the seq that the row was given: 0 where there is no
 	// row because of an ON CONFLICT DO NOTHING.
 	Insert(ctx context.Context, query string, args ...any) (seq int64, err error)
+	// Add inserts a row into a table, given with its columns, unless it is there. That may be as late as before the next Exec, Query or
+	// Later, or before the transaction ends: rows go together where that costs less. What is wrong with one of them that statement tells.
+	Add(ctx context.Context, into string, values ...any) error
 	// Later runs a statement before the next one, or before the transaction ends: where the database is far away they go there
 	// together. What is wrong with it the next one tells.
 	Later(ctx context.Context, query string, args ...any) error

@@ -84,6 +84,42 @@ func TestOneBadWriteFailsNoNeighbour(t *testing.T) {
 	require.Zero(t, count(t, s, "SELECT count(*) FROM river_job"), "and its wake-up too")
 }
 
+func TestARowThatIsBadFailsNoNeighbourAlthoughRowsGoTogether(t *testing.T) {
+	t.Parallel()
+	s := open(t, sqlite.Options{})
+	free := occupy(t, s)
+	const good = 300 // more than one statement takes
+	results := make([]error, good)
+	var badErr error
+	var group sync.WaitGroup
+	for i := range good {
+		group.Go(func() {
+			e := storetest.NewEvent(fmt.Sprintf("e%d", i))
+			plan := relay.Plan{Event: e, Alerts: []relay.Alert{storetest.NewAlert(e, "mention", "lee")}, Keys: []relay.Key{"a", "b"}}
+			_, results[i] = s.Accept(t.Context(), plan)
+		})
+	}
+	group.Go(func() {
+		_, badErr = tables.Do(t.Context(), s.Tables, true, func(ctx context.Context, b *tables.Batch) (int, error) {
+			return 0, b.Add(ctx, "event_keys (key, trigger, received_at, event)", "bad", "t", 1, 1_000_000) // there is no such event
+		})
+	})
+	waiting(t, s, good+1)
+	free()
+	group.Wait()
+	require.ErrorContains(t, badErr, "FOREIGN KEY")
+	for _, err := range results {
+		require.NoError(t, err)
+	}
+	alerts, err := s.Alerts(t.Context(), store.Filter{Limit: store.MaxList})
+	require.NoError(t, err)
+	require.Len(t, alerts, good)
+	keys, err := tables.One(t.Context(), s.Read, func(row tables.Scanner) (n int, err error) { return n, row.Scan(&n) },
+		"SELECT count(*) FROM event_keys")
+	require.NoError(t, err)
+	require.Equal(t, 2*good, keys)
+}
+
 func TestWritesThatWaitTogetherShareATransaction(t *testing.T) {
 	t.Parallel()
 	s := open(t, sqlite.Options{})

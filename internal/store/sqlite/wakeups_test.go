@@ -1,0 +1,57 @@
+package sqlite
+
+import (
+	"database/sql"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/stretchr/testify/require"
+
+	"github.com/beckon-relay/beckon/internal/store"
+	"github.com/beckon-relay/beckon/internal/store/tables"
+)
+
+// A new version of River may keep its jobs in another way: then these rows differ, and wakeups.go has to follow.
+func TestAWakeUpIsKeptAsRiverItselfWouldKeepIt(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{})
+	plain, err := river.NewClient(riversqlite.New(s.write), &river.Config{})
+	require.NoError(t, err)
+	now := time.Date(2131, 3, 2, 12, 0, 0, 123_456_789, time.FixedZone("CET", 3600))
+	jobs := []river.InsertManyParams{
+		tables.WakeUp(store.DueArgs{AlertID: `al_"1"`, Lookup: true, Trace: "t"}, store.QueueDue, now.Add(time.Hour), now),
+		tables.WakeUp(store.DeliveryArgs{DeliveryID: "de_1"}, "sms", now, now),
+	}
+	jobs[1].InsertOpts.Tags = []string{"one", "two"}
+	require.Equal(t, insertedBy(t, s, plain, jobs), insertedBy(t, s, s.jobs, jobs))
+}
+
+// ofNow is a time in this century as SQLite writes it: that of inserting.
+var ofNow = regexp.MustCompile(`20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d\d\d`)
+
+// insertedBy gives what a client keeps of the jobs, with the type of each value.
+func insertedBy(t *testing.T, s *Store, client *river.Client[*sql.Tx], jobs []river.InsertManyParams) (kept []string) {
+	t.Helper()
+	tx, err := s.write.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	defer func() { _ = tx.Rollback() }()
+	_, err = client.InsertManyFastTx(t.Context(), tx, jobs)
+	require.NoError(t, err)
+	fields, err := tables.All(t.Context(), reader{tx}, func(row tables.Scanner) (name string, err error) { return name, row.Scan(&name) },
+		"SELECT name FROM pragma_table_info('river_job') WHERE name <> 'id'")
+	require.NoError(t, err)
+	require.Contains(t, fields, "scheduled_at")
+	for _, field := range fields {
+		values, err := tables.All(t.Context(), reader{tx}, func(row tables.Scanner) (text string, err error) { return text, row.Scan(&text) },
+			"SELECT '"+field+" ' || typeof("+field+") || ' ' || quote("+field+") FROM river_job ORDER BY id")
+		require.NoError(t, err)
+		require.Len(t, values, len(jobs))
+		for _, value := range values {
+			kept = append(kept, ofNow.ReplaceAllString(value, "now"))
+		}
+	}
+	return kept
+}
