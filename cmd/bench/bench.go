@@ -63,6 +63,7 @@ func measurements() []measurement {
 		{"rulescurve", "accepting with 1 to 10⁴ rules", measureRulesCurve},
 		{"templates", "mails whose template has 10² to 10⁵ bytes", measureTemplates},
 		{"recipients", "events that tell 1 to 10³ people", measureRecipients},
+		{"inprocess", "the benchmarks of the packages: decode, match, plan, decide, render, segments, signatures", measureInProcess},
 	}
 }
 

@@ -58,6 +58,9 @@ func (b *bench) keptOnce(ctx context.Context, c *curve, n int) (err error) {
 		return err
 	}
 	b.say("%s events were made in %s", count(n), time.Since(start).Round(time.Second))
+	if info, err := os.Stat(path); err == nil {
+		c.add("size of the database", "MB", float64(n), mb(info.Size()))
+	}
 	r, err := b.lab.Serve(ctx, b.beckon, s.env)
 	if err != nil {
 		return err

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"text/template"
 	"time"
 
@@ -58,7 +57,7 @@ func (r report) page() ([]byte, error) {
 		"number": number, "unit": withUnit, "count": count, "exponent": exponent, "value": r.value, "limit": limitOf,
 		"image": func(c curve) string { return fmt.Sprintf(imageFile, c.Name) }, "day": func(t time.Time) string { return t.Format(time.DateOnly) },
 		"minutes": func(d time.Duration) string { return d.Round(time.Minute).String() }, "gb": func(n int64) string { return fmt.Sprintf("%.0f GB", float64(n)/1e9) },
-		"flat": flat, "trim": func(s string) string { return strings.Trim(s, "\n") },
+		"flat": flat, "whole": func(v float64) string { return count(int(v)) },
 	}).Parse(pageTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("read the template of the page: %w", err)

@@ -11,7 +11,7 @@ import (
 const plotWidth, plotHeight = 720, 320
 
 // draw makes the picture of a curve: both axes by powers of ten, each series as how many times what it was at the smallest size, so that
-// flat is flat whatever the unit is, and what grows in proportion goes along the dotted line.
+// flat is flat whatever the unit is, and what grows in proportion goes up one line for each size.
 func (c curve) draw() ([]byte, error) {
 	var labels []string
 	var lines [][]float64
@@ -42,11 +42,13 @@ func (c curve) draw() ([]byte, error) {
 	theme := charts.GetTheme(charts.ThemeLight)
 	option.Theme = theme
 	option.Padding = charts.Box{Top: 10, Right: 20, Bottom: 6, Left: 10, IsSet: true}
-	option.XAxis = charts.XAxisOption{Labels: labels, Title: c.X, BoundaryGap: charts.Ptr(false)}
+	small := charts.FontStyle{FontSize: 9}
+	option.XAxis = charts.XAxisOption{Labels: labels, Title: c.X, TitleFontStyle: small, LabelFontStyle: small, BoundaryGap: charts.Ptr(false)}
 	option.YAxis = []charts.YAxisOption{{
 		Min: charts.Ptr(-1.0), Max: charts.Ptr(math.Ceil(top)), LabelCount: int(math.Ceil(top)) + 2, PreferNiceIntervals: charts.Ptr(false),
+		LabelFontStyle: small,
 	}}
-	option.Legend = charts.LegendOption{SeriesNames: names, FontStyle: charts.FontStyle{FontSize: 9}}
+	option.Legend = charts.LegendOption{SeriesNames: names, FontStyle: small}
 	option.ValueFormatter = times
 	painter := charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG, Width: plotWidth, Height: plotHeight, Theme: theme})
 	if err := painter.LineChart(option); err != nil {

@@ -18,13 +18,13 @@ type results struct {
 	Goals  []goal  `json:"goals"`
 	Curves []curve `json:"curves"`
 	// InProcess is what benchstat made of the benchmarks of the packages.
-	InProcess string `json:"in_process,omitempty"`
+	InProcess []innard `json:"in_process"`
 }
 
 func (r *results) add(more results) {
 	r.Goals = append(r.Goals, more.Goals...)
 	r.Curves = append(r.Curves, more.Curves...)
-	if more.InProcess != "" {
+	if len(more.InProcess) > 0 {
 		r.InProcess = more.InProcess
 	}
 }
@@ -114,7 +114,7 @@ func (r report) onto(earlier report) report {
 		curves = replace(curves, c, func(x curve) bool { return x.Name == c.Name })
 	}
 	r.Goals, r.Curves = goals, curves
-	if r.InProcess == "" {
+	if len(r.InProcess) == 0 {
 		r.InProcess = earlier.InProcess
 	}
 	if r.Postgres == "" {

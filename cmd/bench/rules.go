@@ -27,7 +27,7 @@ func manyRules(n int, spread bool) string {
 	text.WriteString("version: 1\nrules:\n")
 	text.WriteString("- { name: mention, trigger: user_mentioned, to: mentioned, wait: 1h, urgent: true, send: [ { sms: m } ] }\n")
 	for i := 1; i < n; i++ {
-		_, _ = fmt.Fprintf(&text, "- {name: r%d, trigger: %s, if: event.app_id==\"%d\", to: {uid: ops}, send: [{sms: m}]}\n", i, triggers[i%len(triggers)], i)
+		_, _ = fmt.Fprintf(&text, "- {name: r%d,trigger: %s,if: event.app_id==\"%d\",to: {uid: ops},send: [{sms: m}]}\n", i, triggers[i%len(triggers)], i)
 	}
 	return text.String()
 }
