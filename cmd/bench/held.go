@@ -55,7 +55,7 @@ func measureHeld(ctx context.Context, b *bench) (_ results, err error) {
 	}
 	b.say("%d held alerts: %.0f MB; all due: at most %.0f MB, %d sent in %s", n, mb(seen.held), mb(seen.peak), seen.sent, seen.took.Round(time.Second))
 	return results{Goals: []goal{
-		{Name: "held", What: fmt.Sprintf("%s held alerts: resident memory", count(n)), Bound: 100, Unit: "MB", Samples: loadtest.Samples{mb(seen.held)}},
+		{Name: "held", What: count(n) + " held alerts: resident memory", Bound: 100, Unit: "MB", Samples: loadtest.Samples{mb(seen.held)}},
 		{
 			Name: "due", What: "all due in the same second: peak", Bound: 150, Unit: "MB", Samples: loadtest.Samples{mb(seen.peak)},
 			Parts: []part{

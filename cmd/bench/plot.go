@@ -43,9 +43,9 @@ func (c curve) draw() ([]byte, error) {
 	option.Theme = theme
 	option.Padding = charts.Box{Top: 10, Right: 20, Bottom: 6, Left: 10, IsSet: true}
 	small := charts.FontStyle{FontSize: 9}
-	option.XAxis = charts.XAxisOption{Labels: labels, Title: c.X, TitleFontStyle: small, LabelFontStyle: small, BoundaryGap: charts.Ptr(false)}
+	option.XAxis = charts.XAxisOption{Labels: labels, Title: c.X, TitleFontStyle: small, LabelFontStyle: small, BoundaryGap: new(false)}
 	option.YAxis = []charts.YAxisOption{{
-		Min: charts.Ptr(-1.0), Max: charts.Ptr(math.Ceil(top)), LabelCount: int(math.Ceil(top)) + 2, PreferNiceIntervals: charts.Ptr(false),
+		Min: new(-1.0), Max: new(math.Ceil(top)), LabelCount: int(math.Ceil(top)) + 2, PreferNiceIntervals: new(false),
 		LabelFontStyle: small,
 	}}
 	option.Legend = charts.LegendOption{SeriesNames: names, FontStyle: small}

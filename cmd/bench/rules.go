@@ -71,8 +71,10 @@ func measureRules(ctx context.Context, b *bench) (results, error) {
 	return results{Goals: []goal{{
 		Name: "rules", What: "1,000 rules / 10 rules, accept cost", Bound: 1.15, Samples: many.Over(few),
 		Parts: []part{
-			{"processor time per event with 10 rules", "µs", few}, {"with 1,000, spread over all triggers", "µs", many},
-			{"with 1,000 for the trigger that is posted", "µs", same}, {"the worst case: those over 10 rules", "", same.Over(few)},
+			{"processor time per event with 10 rules", "µs", few},
+			{"with 1,000, spread over all triggers", "µs", many},
+			{"with 1,000 for the trigger that is posted", "µs", same},
+			{"the worst case: those over 10 rules", "", same.Over(few)},
 		},
 	}}}, nil
 }
