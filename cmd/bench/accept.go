@@ -73,6 +73,7 @@ func (b *bench) overDecoder(ctx context.Context, what string, g goal, once func(
 		{"empty handler", "/s", nothing},
 		{"Beckon's processor time per event", "µs", ourCPU},
 		{"Echo's", "µs", theirCPU},
+		{"Echo's over Beckon's", "", theirCPU.Over(ourCPU)},
 	}
 	return results{Goals: []goal{g}}, nil
 }

@@ -21,9 +21,9 @@ import (
 
 // options are the flags.
 type options struct {
-	beckon, dir, templates, docs, benchstat string
-	rounds                                  int
-	quick, write                            bool
+	beckon, dir, templates, docs, benchstat, profile string
+	rounds                                           int
+	quick, write                                     bool
 }
 
 // bench is one run of the command.
@@ -34,6 +34,9 @@ type bench struct {
 	pg  *pgtest.Server
 	// next numbers the webhooks of the whole run.
 	next atomic.Int64
+	// measuring is what is just measured, profiles how many there are.
+	measuring string
+	profiles  int
 	// log is told what goes on.
 	log io.Writer
 }
@@ -114,6 +117,7 @@ func measure(ctx context.Context, o options, args []string, out, log io.Writer) 
 	r := b.begin(ctx)
 	for _, m := range todo {
 		start := time.Now()
+		b.measuring = m.name
 		b.say("%s: %s", m.name, m.about)
 		found, err := m.run(ctx, b)
 		if ctx.Err() != nil {

@@ -52,7 +52,7 @@ func (b *bench) latencyOnce(ctx context.Context) (load loadtest.Load, sync *load
 		return load, nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
-	r, err := b.lab.Serve(ctx, b.beckon, s.env)
+	r, err := b.serve(ctx, s)
 	if err != nil {
 		return load, nil, err
 	}
@@ -116,7 +116,7 @@ func (b *bench) endToEndOnce(ctx context.Context, sink loadtest.SinkClient) (too
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
-	r, err := b.lab.Serve(ctx, b.beckon, s.env)
+	r, err := b.serve(ctx, s)
 	if err != nil {
 		return nil, err
 	}

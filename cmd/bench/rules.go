@@ -94,7 +94,7 @@ func (b *bench) rulesOnce(ctx context.Context, n int, spread bool) (_ busy, read
 
 // serveAtLimit starts a relay and posts as fast as it takes.
 func (b *bench) serveAtLimit(ctx context.Context, s setup) (_ busy, ready time.Duration, err error) {
-	r, err := b.lab.Serve(ctx, b.beckon, s.env)
+	r, err := b.serve(ctx, s)
 	if err != nil {
 		return busy{}, 0, err
 	}
