@@ -115,7 +115,7 @@ func (b *bench) atLimitOf(ctx context.Context, p *loadtest.Process, target loadt
 	if err != nil {
 		return busy{}, err
 	}
-	load := loadtest.Closed{Connections: connections, Warm: b.for1(time.Second, 300*time.Millisecond), Measure: b.for1(4*time.Second, time.Second)}
+	load := loadtest.Closed{Connections: connections, Warm: b.for1(time.Second, 300*time.Millisecond), Measure: b.for1(4*time.Second, 1500*time.Millisecond)}
 	from := b.next.Load()
 	seen, err := load.Run(ctx, target)
 	if err == nil {

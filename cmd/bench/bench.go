@@ -134,7 +134,7 @@ func measure(ctx context.Context, o options, args []string, out, log io.Writer) 
 		r.add(found)
 		b.say("%s took %s", m.name, time.Since(start).Round(time.Second))
 	}
-	return b.finish(ctx, r, len(args) > 0, out)
+	return b.finish(ctx, r, args, out)
 }
 
 // begin notes where and on what it is measured.
@@ -153,8 +153,8 @@ func (b *bench) begin(ctx context.Context) report {
 	return r
 }
 
-// finish prints and writes the report. A part of the measurements goes onto those of the report before.
-func (b *bench) finish(ctx context.Context, r report, part bool, out io.Writer) error {
+// finish prints and writes the report. A part of the measurements goes onto the report of before.
+func (b *bench) finish(ctx context.Context, r report, part []string, out io.Writer) error {
 	r.Took = time.Since(r.Began)
 	r.After, _ = loadtest.LoadAverage()
 	if b.pg != nil {
@@ -164,10 +164,11 @@ func (b *bench) finish(ctx context.Context, r report, part bool, out io.Writer) 
 		return err
 	}
 	if b.write {
-		if earlier, err := readReport(b.docs); part && err == nil {
-			r = r.onto(earlier)
+		written := r
+		if earlier, err := readReport(b.docs); len(part) > 0 && err == nil {
+			written = r.onto(earlier, part)
 		}
-		if err := r.write(b.docs); err != nil {
+		if err := written.write(b.docs); err != nil {
 			return err
 		}
 	}

@@ -105,6 +105,9 @@ func TestACurveHasTheExponentOfItsMedians(t *testing.T) {
 	require.Equal(t, "0.00", exponent(c.Series[1]))
 	require.Equal(t, "flat", flat(c.Series[1]))
 	require.Equal(t, "500", c.Series[0].At(100))
+	bent := series{Points: []point{{1, loadtest.Samples{5}}, {10, loadtest.Samples{5}}, {100, loadtest.Samples{50}}}}
+	require.Equal(t, []string{"0.50", "1.00", "grows in proportion"}, []string{exponent(bent), last(bent), flat(bent)})
+	require.Equal(t, []string{"-", "-", ""}, []string{exponent(series{}), last(series{}), flat(series{})})
 	require.Empty(t, c.Series[0].At(7))
 	picture, err := c.draw()
 	require.NoError(t, err)
@@ -131,7 +134,7 @@ func TestThePageIsWrittenFromWhatWasKept(t *testing.T) {
 	page := read(pageFile)
 	require.Contains(t, page, "| ≥ 0.30 | 0.20 | 0.10 to 0.30 | **missed** |")
 	require.Contains(t, page, "2,000/s webhooks taken in")
-	require.Contains(t, page, "| accept, ms | 50.0 | 500 | 5,000 | 1.00 | grows in proportion |")
+	require.Contains(t, page, "| accept, ms | 50.0 | 500 | 5,000 | 1.00 | 1.00 | grows in proportion |")
 	require.Contains(t, page, "images/performance-kept.svg")
 	require.Contains(t, page, "| `engine: Plan` | 10.0 | 1% | 0 | 0 |")
 	require.Contains(t, page, "(not measured)")
@@ -151,14 +154,19 @@ func TestAPartIsPutInPlaceOfTheSameOfBefore(t *testing.T) {
 	before, after := example(time.Date(2026, 11, 26, 1, 0, 0, 0, time.UTC)), example(time.Date(2026, 11, 27, 1, 0, 0, 0, time.UTC))
 	before.Goals = append(before.Goals, goal{Name: "other", At: before.Began})
 	before.Curves[0].What = "old"
-	after.InProcess = nil
-	got := after.onto(before)
+	before.Failed = map[string]string{"accept": "it was slow", "held": "it was large"}
+	after.InProcess, after.Failed, after.Took = nil, map[string]string{"idle": "it was busy"}, time.Second
+	got := after.onto(before, []string{"accept", "idle"})
 	require.Len(t, got.Goals, 2)
-	require.Equal(t, after.Began, got.Goals[0].At)
-	require.Equal(t, []goal{before.Goals[1]}, got.Again())
+	require.Equal(t, after.Goals[0], got.Goals[0])
+	require.Equal(t, []goal{after.Goals[0]}, got.Again())
+	require.Equal(t, []time.Duration{before.Took, after.Goals[0].At.Sub(before.Began)}, []time.Duration{got.Took, 24 * time.Hour})
+	require.Equal(t, before.Began, got.Began)
 	require.Len(t, got.Curves, 1)
 	require.Equal(t, after.Curves[0].What, got.Curves[0].What)
 	require.Equal(t, before.InProcess, got.InProcess)
+	require.Equal(t, map[string]string{"held": "it was large", "idle": "it was busy"}, got.Failed)
+	require.Empty(t, before.Again())
 }
 
 func TestOnlyMeasurementsThatThereAreCanBeChosen(t *testing.T) {

@@ -18,7 +18,7 @@ const (
 	// held is how long alerts wait: longer than it takes to make them.
 	heldFor = 30 * time.Minute
 	// fillSome is how many are made to find out how long all will take, fillMargin how much longer than that they may.
-	fillSome, fillMargin = 1000, 2
+	fillSome, fillMargin = 4000, 1.5
 )
 
 // waiting lets alerts wait for as long as it says, and texts them then.
@@ -50,7 +50,7 @@ func measureHeld(ctx context.Context, b *bench) (_ results, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
 	start := time.Now()
-	due := start.Add(time.Duration(n)*each*fillMargin + 2*settling)
+	due := start.Add(time.Duration(float64(n)*float64(each)*fillMargin) + 2*settling)
 	if err := b.fill(ctx, s, n, due.Add(-heldFor)); err != nil {
 		return results{}, err
 	}

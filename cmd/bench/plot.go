@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/go-analyze/charts"
 )
@@ -33,7 +34,7 @@ func (c curve) draw() ([]byte, error) {
 				labels = append(labels, count(int(p.X)))
 			}
 		}
-		lines, names = append(lines, line), append(names, fmt.Sprintf("%s (^%.2f)", s.Name, k))
+		lines, names = append(lines, line), append(names, roomy(fmt.Sprintf("%s (^%.2f)", s.Name, k)))
 	}
 	if len(lines) == 0 {
 		return nil, fmt.Errorf("there is nothing to draw of %q", c.Name)
@@ -55,6 +56,12 @@ func (c curve) draw() ([]byte, error) {
 		return nil, fmt.Errorf("draw %q: %w", c.Name, err)
 	}
 	return painter.Bytes()
+}
+
+// roomy puts room behind a text: it is measured by another font than readers have, some of whose letters are a quarter wider.
+func roomy(text string) string {
+	const wider = 4
+	return text + strings.Repeat("\u00a0", len(text)/wider)
 }
 
 // times writes a power of ten as a factor.
