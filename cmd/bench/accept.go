@@ -86,7 +86,7 @@ func (b *bench) acceptOnce(ctx context.Context, rules string, env map[string]str
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
 	maps.Copy(s.env, env)
-	seen, _, err = b.serveAtLimit(ctx, s)
+	seen, _, err = b.serveAtLimit(ctx, s, acceptors)
 	return seen, err
 }
 
