@@ -4,9 +4,11 @@ SHELL := /bin/bash
 
 GOLANGCI_VERSION    := 2.13.1
 GOVULNCHECK_VERSION := 1.9.0
+BENCHSTAT_VERSION   := 0.0.0-20260908200009-22c9c6c9d4da
 FUZZTIME            ?= 10s
 KILLS               ?= 100
 SOAK                ?= 10m
+BENCH               ?= --write
 
 # The packages that decide what people are told, and how much of each its own tests must run, in percent.
 COVERED  := cometchat engine rules
@@ -20,6 +22,7 @@ export GOFLAGS := $(shell go env GOFLAGS) -buildvcs=false
 
 GOLANGCI    := bin/golangci-lint-$(GOLANGCI_VERSION)
 GOVULNCHECK := bin/govulncheck-$(GOVULNCHECK_VERSION)
+BENCHSTAT   := bin/benchstat-$(BENCHSTAT_VERSION)
 
 # The race detector watches everything but SQLite's own code, which is C made into Go, shares nothing with us but through its
 # Go driver (which is watched), and takes three times as long when it is watched.
@@ -74,8 +77,9 @@ fuzz: ## run each fuzz target for FUZZTIME
 	@.ci/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: ## run the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: $(BENCHSTAT) ## measure everything on a quiet machine, for half an hour, and write docs/performance.md; BENCH="--quick" only tries it
+	@.ci/need postgres
+	go run ./cmd/bench --benchstat $(BENCHSTAT) $(BENCH)
 
 .PHONY: screenshots
 screenshots: ## take the pictures of the README anew; look at each before it goes in
@@ -124,3 +128,7 @@ $(GOLANGCI):
 $(GOVULNCHECK):
 	GOBIN=$(CURDIR)/bin go install golang.org/x/vuln/cmd/govulncheck@v$(GOVULNCHECK_VERSION)
 	mv bin/govulncheck $@
+
+$(BENCHSTAT):
+	GOBIN=$(CURDIR)/bin go install golang.org/x/perf/cmd/benchstat@v$(BENCHSTAT_VERSION)
+	mv bin/benchstat $@

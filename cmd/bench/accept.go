@@ -73,6 +73,7 @@ func (b *bench) overDecoder(ctx context.Context, what string, g goal, once func(
 		{"empty handler", "/s", nothing},
 		{"Beckon's processor time per event", "µs", ourCPU},
 		{"Echo's", "µs", theirCPU},
+		{"Echo's over Beckon's", "", theirCPU.Over(ourCPU)},
 	}
 	return results{Goals: []goal{g}}, nil
 }
@@ -85,7 +86,7 @@ func (b *bench) acceptOnce(ctx context.Context, rules string, env map[string]str
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
 	maps.Copy(s.env, env)
-	seen, _, err = b.serveAtLimit(ctx, s)
+	seen, _, err = b.serveAtLimit(ctx, s, acceptors)
 	return seen, err
 }
 
@@ -114,7 +115,7 @@ func (b *bench) atLimitOf(ctx context.Context, p *loadtest.Process, target loadt
 	if err != nil {
 		return busy{}, err
 	}
-	load := loadtest.Closed{Connections: connections, Warm: b.for1(time.Second, 300*time.Millisecond), Measure: b.for1(4*time.Second, time.Second)}
+	load := loadtest.Closed{Connections: connections, Warm: b.for1(time.Second, 300*time.Millisecond), Measure: b.for1(4*time.Second, 1500*time.Millisecond)}
 	from := b.next.Load()
 	seen, err := load.Run(ctx, target)
 	if err == nil {

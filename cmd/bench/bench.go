@@ -21,9 +21,9 @@ import (
 
 // options are the flags.
 type options struct {
-	beckon, dir, templates, docs, benchstat string
-	rounds                                  int
-	quick, write                            bool
+	beckon, dir, templates, docs, benchstat, profile string
+	rounds                                           int
+	quick, write                                     bool
 }
 
 // bench is one run of the command.
@@ -34,6 +34,9 @@ type bench struct {
 	pg  *pgtest.Server
 	// next numbers the webhooks of the whole run.
 	next atomic.Int64
+	// measuring is what is just measured, profiles how many there are.
+	measuring string
+	profiles  int
 	// log is told what goes on.
 	log io.Writer
 }
@@ -63,6 +66,7 @@ func measurements() []measurement {
 		{"rulescurve", "accepting with 1 to 10⁴ rules", measureRulesCurve},
 		{"templates", "mails whose template has 10² to 10⁵ bytes", measureTemplates},
 		{"recipients", "events that tell 1 to 10³ people", measureRecipients},
+		{"inprocess", "the benchmarks of the packages: decode, match, plan, decide, render, segments, signatures", measureInProcess},
 	}
 }
 
@@ -113,6 +117,7 @@ func measure(ctx context.Context, o options, args []string, out, log io.Writer) 
 	r := b.begin(ctx)
 	for _, m := range todo {
 		start := time.Now()
+		b.measuring = m.name
 		b.say("%s: %s", m.name, m.about)
 		found, err := m.run(ctx, b)
 		if ctx.Err() != nil {
@@ -129,7 +134,7 @@ func measure(ctx context.Context, o options, args []string, out, log io.Writer) 
 		r.add(found)
 		b.say("%s took %s", m.name, time.Since(start).Round(time.Second))
 	}
-	return b.finish(ctx, r, len(args) > 0, out)
+	return b.finish(ctx, r, args, out)
 }
 
 // begin notes where and on what it is measured.
@@ -148,8 +153,8 @@ func (b *bench) begin(ctx context.Context) report {
 	return r
 }
 
-// finish prints and writes the report. A part of the measurements goes onto those of the report before.
-func (b *bench) finish(ctx context.Context, r report, part bool, out io.Writer) error {
+// finish prints and writes the report. A part of the measurements goes onto the report of before.
+func (b *bench) finish(ctx context.Context, r report, part []string, out io.Writer) error {
 	r.Took = time.Since(r.Began)
 	r.After, _ = loadtest.LoadAverage()
 	if b.pg != nil {
@@ -159,10 +164,11 @@ func (b *bench) finish(ctx context.Context, r report, part bool, out io.Writer) 
 		return err
 	}
 	if b.write {
-		if earlier, err := readReport(b.docs); part && err == nil {
-			r = r.onto(earlier)
+		written := r
+		if earlier, err := readReport(b.docs); len(part) > 0 && err == nil {
+			written = r.onto(earlier, part)
 		}
-		if err := r.write(b.docs); err != nil {
+		if err := written.write(b.docs); err != nil {
 			return err
 		}
 	}

@@ -26,9 +26,14 @@ type point struct {
 }
 
 // Exponent is that of the medians, and whether there is one.
-func (s series) Exponent() (float64, bool) {
+func (s series) Exponent() (float64, bool) { return exponentOf(s.Points) }
+
+// Last is the exponent between the two largest sizes: where a part that grows has just overtaken one that does not, that of all is too small.
+func (s series) Last() (float64, bool) { return exponentOf(s.Points[max(0, len(s.Points)-2):]) }
+
+func exponentOf(points []point) (float64, bool) {
 	var x, y []float64
-	for _, p := range s.Points {
+	for _, p := range points {
 		x, y = append(x, p.X), append(y, p.Samples.Median())
 	}
 	k, err := loadtest.Exponent(x, y)

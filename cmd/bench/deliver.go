@@ -106,7 +106,7 @@ func (b *bench) deliverOnce(ctx context.Context, sink loadtest.SinkClient, datab
 func (b *bench) delivering(ctx context.Context, s setup, sink loadtest.SinkClient, env map[string]string) (rate, cpu float64, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
 	maps.Copy(s.env, env)
-	r, err := b.lab.Serve(ctx, b.beckon, s.env)
+	r, err := b.serve(ctx, s)
 	if err != nil {
 		return 0, 0, err
 	}

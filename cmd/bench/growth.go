@@ -58,7 +58,10 @@ func (b *bench) keptOnce(ctx context.Context, c *curve, n int) (err error) {
 		return err
 	}
 	b.say("%s events were made in %s", count(n), time.Since(start).Round(time.Second))
-	r, err := b.lab.Serve(ctx, b.beckon, s.env)
+	if info, err := os.Stat(path); err == nil {
+		c.add("size of the database", "MB", float64(n), mb(info.Size()))
+	}
+	r, err := b.serve(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -161,7 +164,7 @@ func measurePending(ctx context.Context, b *bench) (_ results, err error) {
 }
 
 func (b *bench) pendingOnce(ctx context.Context, c *curve, s setup, sink loadtest.SinkClient, n int) (err error) {
-	r, err := b.lab.Serve(ctx, b.beckon, s.env)
+	r, err := b.serve(ctx, s)
 	if err != nil {
 		return err
 	}

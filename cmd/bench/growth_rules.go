@@ -113,7 +113,7 @@ func (b *bench) recipientsOnce(ctx context.Context, n int) (_ busy, err error) {
 		return busy{}, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
-	r, err := b.lab.Serve(ctx, b.beckon, s.env)
+	r, err := b.serve(ctx, s)
 	if err != nil {
 		return busy{}, err
 	}

@@ -13,10 +13,12 @@ import (
 const (
 	// heldAlerts all fall due at once.
 	heldAlerts, heldQuick = 100_000, 5_000
-	// settling is how long a relay runs with them before its memory is read, and drainTime how long its peak is looked for.
-	settling, drainTime = 15 * time.Second, 3 * time.Minute
-	// fillTime is what filling the database may take, so that nothing is due before the relay runs.
-	fillTime, fillQuick = 2 * time.Minute, 10 * time.Second
+	// settling is how long a relay has run with them when its memory is read, and drainTime how long its peak is looked for.
+	settling, drainTime = 10 * time.Second, 3 * time.Minute
+	// held is how long alerts wait: longer than it takes to make them.
+	heldFor = 30 * time.Minute
+	// fillSome is how many are made to find out how long all will take, fillMargin how much longer than that they may.
+	fillSome, fillMargin = 4000, 1.5
 )
 
 // waiting lets alerts wait for as long as it says, and texts them then.
@@ -29,33 +31,37 @@ rules:
 // measureHeld fills a database with alerts that all wait for the same second, starts a relay on it and looks at its memory, before and
 // after that second, until all are sent.
 func measureHeld(ctx context.Context, b *bench) (_ results, err error) {
-	n, filling := heldAlerts, fillTime
+	n := heldAlerts
 	if b.quick {
-		n, filling = heldQuick, fillQuick
+		n = heldQuick
 	}
 	p, sink, err := b.sink(ctx)
 	if err != nil {
 		return results{}, err
 	}
 	defer func() { err = errors.Join(err, p.Kill()) }()
-	s, err := b.relay(fmt.Sprintf(waiting, filling), sink)
+	each, err := b.fillTime(ctx, sink)
+	if err != nil {
+		return results{}, err
+	}
+	s, err := b.relay(fmt.Sprintf(waiting, heldFor), sink)
 	if err != nil {
 		return results{}, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
-	received := time.Now()
-	if err := b.fill(ctx, s, n, received); err != nil {
+	start := time.Now()
+	due := start.Add(time.Duration(float64(n)*float64(each)*fillMargin) + 2*settling)
+	if err := b.fill(ctx, s, n, due.Add(-heldFor)); err != nil {
 		return results{}, err
 	}
-	due := received.Add(filling)
-	b.say("%d alerts were made in %s", n, time.Since(received).Round(time.Second))
+	b.say("%s alerts were made in %s, all due in %s", count(n), time.Since(start).Round(time.Second), time.Until(due).Round(time.Second))
 	seen, err := b.drain(ctx, s, sink, n, due)
 	if err != nil {
 		return results{}, err
 	}
 	b.say("%d held alerts: %.0f MB; all due: at most %.0f MB, %d sent in %s", n, mb(seen.held), mb(seen.peak), seen.sent, seen.took.Round(time.Second))
 	return results{Goals: []goal{
-		{Name: "held", What: fmt.Sprintf("%s held alerts: resident memory", count(n)), Bound: 100, Unit: "MB", Samples: loadtest.Samples{mb(seen.held)}},
+		{Name: "held", What: count(n) + " held alerts: resident memory", Bound: 100, Unit: "MB", Samples: loadtest.Samples{mb(seen.held)}},
 		{
 			Name: "due", What: "all due in the same second: peak", Bound: 150, Unit: "MB", Samples: loadtest.Samples{mb(seen.peak)},
 			Parts: []part{
@@ -65,6 +71,18 @@ func measureHeld(ctx context.Context, b *bench) (_ results, err error) {
 			},
 		},
 	}}, nil
+}
+
+// fillTime is how long it takes to make one alert that waits.
+func (b *bench) fillTime(ctx context.Context, sink loadtest.SinkClient) (_ time.Duration, err error) {
+	s, err := b.relay(fmt.Sprintf(waiting, heldFor), sink)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
+	start := time.Now()
+	err = b.fill(ctx, s, fillSome, start)
+	return time.Since(start) / fillSome, err
 }
 
 // drained is what was seen of a relay whose alerts all fell due.
@@ -78,7 +96,7 @@ type drained struct {
 }
 
 func (b *bench) drain(ctx context.Context, s setup, sink loadtest.SinkClient, n int, due time.Time) (seen drained, err error) {
-	r, err := b.lab.Serve(ctx, b.beckon, s.env)
+	r, err := b.serve(ctx, s)
 	if err != nil {
 		return seen, err
 	}
@@ -87,7 +105,7 @@ func (b *bench) drain(ctx context.Context, s setup, sink loadtest.SinkClient, n 
 	if err != nil {
 		return seen, err
 	}
-	if left := time.Until(due); left < b.for1(settling, 2*time.Second) || before > 0 {
+	if left := time.Until(due); left < settling/2 || before > 0 {
 		return seen, fmt.Errorf("the machine is too slow for it: the relay was ready %s before the alerts are due", left.Round(time.Second))
 	}
 	if err := wait(ctx, time.Until(due)-time.Second); err != nil {

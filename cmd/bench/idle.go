@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/loadtest"
@@ -43,12 +44,12 @@ type idle struct {
 }
 
 func (b *bench) idleOnce(ctx context.Context) (seen idle, err error) {
-	s, err := b.relay(holding, nowhere())
+	s, err := b.asShipped()
 	if err != nil {
 		return seen, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
-	first, err := b.lab.Serve(ctx, b.beckon, s.env)
+	first, err := b.serve(ctx, s)
 	if err != nil {
 		return seen, err
 	}
@@ -56,7 +57,7 @@ func (b *bench) idleOnce(ctx context.Context) (seen idle, err error) {
 	if err := first.Stop(); err != nil {
 		return seen, err
 	}
-	r, err := b.lab.Serve(ctx, b.beckon, s.env)
+	r, err := b.serve(ctx, s)
 	if err != nil {
 		return seen, err
 	}
@@ -81,4 +82,17 @@ func (b *bench) idleOnce(ctx context.Context) (seen idle, err error) {
 	seen.cpu = float64(after-before) / float64(time.Since(began))
 	seen.memory, _, err = r.Memory()
 	return seen, err
+}
+
+// asShipped is a relay with the rules that are shipped beside the templates, and no rates or bounds but its own.
+func (b *bench) asShipped() (setup, error) {
+	rules, err := os.ReadFile(filepath.Join(filepath.Dir(b.templates), "rules.yaml"))
+	if err != nil {
+		return setup{}, err
+	}
+	s, err := b.relay(string(rules), nowhere())
+	for _, name := range []string{"BECKON_SMS_RATE", "BECKON_EMAIL_RATE", "BECKON_SMS_CONCURRENCY", "BECKON_EMAIL_CONCURRENCY"} {
+		delete(s.env, name)
+	}
+	return s, err
 }

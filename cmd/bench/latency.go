@@ -36,7 +36,9 @@ func measureLatency(ctx context.Context, b *bench) (results, error) {
 		Name: "latency", What: "accept latency at 200/s, p50 over the disk's own fsync time in the same run", Bound: 6, Unit: "×",
 		Samples: p50.Over(disk),
 		Parts: []part{
-			{"p50 of the answer", "ms", p50}, {"p99", "ms", p99}, {"fsync of 4 KiB, p50", "ms", disk},
+			{"p50 of the answer", "ms", p50},
+			{"p99", "ms", p99},
+			{"fsync of 4 KiB, p50", "ms", disk},
 			{"of the first, how late the generator was", "ms", late},
 		},
 	}}}, nil
@@ -50,7 +52,7 @@ func (b *bench) latencyOnce(ctx context.Context) (load loadtest.Load, sync *load
 		return load, nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
-	r, err := b.lab.Serve(ctx, b.beckon, s.env)
+	r, err := b.serve(ctx, s)
 	if err != nil {
 		return load, nil, err
 	}
@@ -114,7 +116,7 @@ func (b *bench) endToEndOnce(ctx context.Context, sink loadtest.SinkClient) (too
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(s.dir)) }()
-	r, err := b.lab.Serve(ctx, b.beckon, s.env)
+	r, err := b.serve(ctx, s)
 	if err != nil {
 		return nil, err
 	}

@@ -50,6 +50,7 @@ Without a NAME everything is measured. Measurements:
 	f.StringVar(&o.dir, "dir", "", "where databases are put, whose disk counts (default: the folder of temporary files)")
 	f.StringVar(&o.templates, "templates", "templates", "the templates that are used")
 	f.BoolVar(&o.write, "write", false, "write the page, its pictures and its numbers")
+	f.StringVar(&o.profile, "profile", "", "a folder for a profile of each relay, made by perf")
 	f.StringVar(&o.benchstat, "benchstat", "", "the benchstat that sums up the benchmarks of the packages; see the Makefile")
 	root.PersistentFlags().StringVar(&o.docs, "docs", "docs", "where the page is written")
 	root.AddCommand(
@@ -70,7 +71,7 @@ Without a NAME everything is measured. Measurements:
 			return loadtest.ListenAndServe(ctx, out, loadtest.Nothing())
 		}),
 		child("_sink", func(ctx context.Context, out io.Writer) error {
-			return loadtest.ListenAndServe(ctx, out, &loadtest.Sink{})
+			return loadtest.ListenAndServe(ctx, out, loadtest.NewSink())
 		}),
 		bareCommand(),
 	)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"text/template"
 	"time"
 
@@ -55,10 +54,10 @@ func put(path string, content []byte) error {
 // page fills the template.
 func (r report) page() ([]byte, error) {
 	t, err := template.New(pageFile).Funcs(template.FuncMap{
-		"number": number, "unit": withUnit, "count": count, "exponent": exponent, "value": r.value, "limit": limitOf,
+		"number": number, "unit": withUnit, "count": count, "exponent": exponent, "last": last, "value": r.value, "limit": limitOf, "note": noteOf,
 		"image": func(c curve) string { return fmt.Sprintf(imageFile, c.Name) }, "day": func(t time.Time) string { return t.Format(time.DateOnly) },
 		"minutes": func(d time.Duration) string { return d.Round(time.Minute).String() }, "gb": func(n int64) string { return fmt.Sprintf("%.0f GB", float64(n)/1e9) },
-		"flat": flat, "trim": func(s string) string { return strings.Trim(s, "\n") },
+		"flat": flat, "whole": func(v float64) string { return count(int(v)) },
 	}).Parse(pageTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("read the template of the page: %w", err)
@@ -88,19 +87,24 @@ func (r report) value(name string, parts ...string) string {
 	return "(not measured)"
 }
 
-func exponent(s series) string {
-	k, ok := s.Exponent()
+// exponent writes that of a series, last that of its last step.
+func exponent(s series) string { return power(s.Exponent()) }
+
+func last(s series) string { return power(s.Last()) }
+
+func power(k float64, ok bool) string {
 	if !ok {
 		return "-"
 	}
 	return fmt.Sprintf("%.2f", k)
 }
 
-// flatBelow is the exponent below which a curve is called flat: a hundredfold then costs less than a half more.
-const flatBelow = 0.1
+// flatBelow is the exponent below which a curve is called flat: a tenfold then costs less than a third more.
+const flatBelow = 0.12
 
+// flat says in words how a series grows at its end.
 func flat(s series) string {
-	switch k, ok := s.Exponent(); {
+	switch k, ok := s.Last(); {
 	case !ok:
 		return ""
 	case k < flatBelow:
@@ -142,9 +146,9 @@ func (r report) Missed() []goal {
 	return slices.DeleteFunc(slices.Clone(r.Goals), goal.Met)
 }
 
-// Again are the goals that were measured in another run than the last.
+// Again are the goals that were measured after the run, one by one.
 func (r report) Again() []goal {
-	return slices.DeleteFunc(slices.Clone(r.Goals), func(g goal) bool { return !g.At.Before(r.Began) })
+	return slices.DeleteFunc(slices.Clone(r.Goals), func(g goal) bool { return g.At.Before(r.Began.Add(r.Took)) })
 }
 
 // Spread is the lowest and the highest of the rounds; nothing where there was one.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/go-analyze/charts"
 )
@@ -11,7 +12,7 @@ import (
 const plotWidth, plotHeight = 720, 320
 
 // draw makes the picture of a curve: both axes by powers of ten, each series as how many times what it was at the smallest size, so that
-// flat is flat whatever the unit is, and what grows in proportion goes along the dotted line.
+// flat is flat whatever the unit is, and what grows in proportion goes up one line for each size.
 func (c curve) draw() ([]byte, error) {
 	var labels []string
 	var lines [][]float64
@@ -33,7 +34,7 @@ func (c curve) draw() ([]byte, error) {
 				labels = append(labels, count(int(p.X)))
 			}
 		}
-		lines, names = append(lines, line), append(names, fmt.Sprintf("%s (^%.2f)", s.Name, k))
+		lines, names = append(lines, line), append(names, roomy(fmt.Sprintf("%s (^%.2f)", s.Name, k)))
 	}
 	if len(lines) == 0 {
 		return nil, fmt.Errorf("there is nothing to draw of %q", c.Name)
@@ -42,17 +43,25 @@ func (c curve) draw() ([]byte, error) {
 	theme := charts.GetTheme(charts.ThemeLight)
 	option.Theme = theme
 	option.Padding = charts.Box{Top: 10, Right: 20, Bottom: 6, Left: 10, IsSet: true}
-	option.XAxis = charts.XAxisOption{Labels: labels, Title: c.X, BoundaryGap: charts.Ptr(false)}
+	small := charts.FontStyle{FontSize: 9}
+	option.XAxis = charts.XAxisOption{Labels: labels, Title: c.X, TitleFontStyle: small, LabelFontStyle: small, BoundaryGap: new(false)}
 	option.YAxis = []charts.YAxisOption{{
-		Min: charts.Ptr(-1.0), Max: charts.Ptr(math.Ceil(top)), LabelCount: int(math.Ceil(top)) + 2, PreferNiceIntervals: charts.Ptr(false),
+		Min: new(-1.0), Max: new(math.Ceil(top)), LabelCount: int(math.Ceil(top)) + 2, PreferNiceIntervals: new(false),
+		LabelFontStyle: small,
 	}}
-	option.Legend = charts.LegendOption{SeriesNames: names, FontStyle: charts.FontStyle{FontSize: 9}}
+	option.Legend = charts.LegendOption{SeriesNames: names, FontStyle: small}
 	option.ValueFormatter = times
 	painter := charts.NewPainter(charts.PainterOptions{OutputFormat: charts.ChartOutputSVG, Width: plotWidth, Height: plotHeight, Theme: theme})
 	if err := painter.LineChart(option); err != nil {
 		return nil, fmt.Errorf("draw %q: %w", c.Name, err)
 	}
 	return painter.Bytes()
+}
+
+// roomy puts room behind a text: it is measured by another font than readers have, some of whose letters are a quarter wider.
+func roomy(text string) string {
+	const wider = 4
+	return text + strings.Repeat("\u00a0", len(text)/wider)
 }
 
 // times writes a power of ten as a factor.

@@ -3,12 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
-
-	"maps"
 )
 
 // print shows what was found, for a terminal.
@@ -39,8 +37,8 @@ func (r report) print(out io.Writer) error {
 			_, _ = fmt.Fprintln(w)
 		}
 	}
-	if r.InProcess != "" {
-		_, _ = fmt.Fprintf(w, "\n%s\n", strings.TrimRight(r.InProcess, "\n"))
+	for _, i := range r.InProcess {
+		_, _ = fmt.Fprintf(w, "%s\t%s µs\t± %s\t%s B\t%s allocations\n", i.Name, i.Micro(), i.Wobble, count(int(i.Bytes)), count(int(i.Allocations)))
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Failed)) {
 		_, _ = fmt.Fprintf(w, "%s FAILED: %s\n", name, r.Failed[name])

@@ -79,7 +79,7 @@ func (b *bench) replicasOnce(ctx context.Context, sink loadtest.SinkClient, n, c
 		}
 		defer func() { _ = os.RemoveAll(s.dir) }() // the lab goes anyhow
 		maps.Copy(s.env, map[string]string{"BECKON_DATABASE_URL": url, "BECKON_SMS_CONCURRENCY": strconv.Itoa(calls)})
-		r, err := b.lab.Serve(ctx, b.beckon, s.env)
+		r, err := b.serve(ctx, s)
 		if err != nil {
 			return 0, err
 		}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,13 +20,13 @@ type results struct {
 	Goals  []goal  `json:"goals"`
 	Curves []curve `json:"curves"`
 	// InProcess is what benchstat made of the benchmarks of the packages.
-	InProcess string `json:"in_process,omitempty"`
+	InProcess []innard `json:"in_process"`
 }
 
 func (r *results) add(more results) {
 	r.Goals = append(r.Goals, more.Goals...)
 	r.Curves = append(r.Curves, more.Curves...)
-	if more.InProcess != "" {
+	if len(more.InProcess) > 0 {
 		r.InProcess = more.InProcess
 	}
 }
@@ -104,23 +106,27 @@ func readReport(docs string) (r report, err error) {
 	return r, nil
 }
 
-// onto puts what was measured in place of the same of an earlier report, so that a part can be measured again.
-func (r report) onto(earlier report) report {
-	goals, curves := slices.Clone(earlier.Goals), slices.Clone(earlier.Curves)
+// onto puts what was measured in place of the same in a report of before, which stays that of its run: so a part can be measured again.
+func (r report) onto(earlier report, measured []string) report {
+	out := earlier
+	out.Goals, out.Curves, out.Failed = slices.Clone(earlier.Goals), slices.Clone(earlier.Curves), maps.Clone(r.Failed)
 	for _, g := range r.Goals {
-		goals = replace(goals, g, func(x goal) bool { return x.Name == g.Name })
+		out.Goals = replace(out.Goals, g, func(x goal) bool { return x.Name == g.Name })
 	}
 	for _, c := range r.Curves {
-		curves = replace(curves, c, func(x curve) bool { return x.Name == c.Name })
+		out.Curves = replace(out.Curves, c, func(x curve) bool { return x.Name == c.Name })
 	}
-	r.Goals, r.Curves = goals, curves
-	if r.InProcess == "" {
-		r.InProcess = earlier.InProcess
+	if len(r.InProcess) > 0 {
+		out.InProcess = r.InProcess
 	}
-	if r.Postgres == "" {
-		r.Postgres = earlier.Postgres
+	for name, why := range earlier.Failed {
+		if !slices.Contains(measured, name) {
+			out.Failed[name] = why
+		}
 	}
-	return r
+	out.Postgres = cmp.Or(earlier.Postgres, r.Postgres)
+	out.Quick = earlier.Quick || r.Quick
+	return out
 }
 
 func replace[T any](list []T, with T, same func(T) bool) []T {

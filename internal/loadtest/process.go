@@ -134,7 +134,7 @@ func (p *Process) end(signal os.Signal) error {
 }
 
 // startTime is how long a process may take until it serves: migrations are part of it.
-const startTime = time.Minute
+const startTime = 2 * time.Minute
 
 // poll asks often until ok is true, as long as the process runs.
 func (p *Process) poll(ctx context.Context, what string, ok func() bool) error {

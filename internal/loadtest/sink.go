@@ -22,8 +22,8 @@ const (
 	FirstNumber  = 100_000_000_000
 )
 
-// mostNumbers is how many a sink keeps times of.
-const mostNumbers = 4_000_000
+// mostTimes is how many numbers can be asked about at once.
+const mostTimes = 1_000_000
 
 // Seen is what became of one number at a sink.
 type Seen struct {
@@ -41,8 +41,11 @@ type Sink struct {
 	taken atomic.Int64
 
 	mu   sync.Mutex
-	seen []Seen
+	seen map[int64]Seen
 }
+
+// NewSink makes one that takes no time.
+func NewSink() *Sink { return &Sink{seen: map[int64]Seen{}} }
 
 // Paths of what a sink is asked.
 const (
@@ -115,36 +118,34 @@ func numberIn(body []byte) (int64, bool) {
 	}
 	n, err := strconv.ParseInt(string(rest[:NumberDigits]), 10, 64)
 	n -= FirstNumber
-	return n, err == nil && n >= 0 && n < mostNumbers
+	return n, err == nil && n >= 0
 }
 
 func (s *Sink) note(n int64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for int64(len(s.seen)) <= n {
-		s.seen = append(s.seen, Seen{N: int64(len(s.seen))})
-	}
-	seen := &s.seen[n]
+	seen := s.seen[n]
 	if seen.Times == 0 {
-		seen.First = now
+		seen.N, seen.First = n, now
 	}
 	seen.Times++
 	seen.Last = now
+	s.seen[n] = seen
 }
 
 // times answers with those that were seen from one number to another.
 func (s *Sink) times(w http.ResponseWriter, r *http.Request) {
-	from, err := strconv.Atoi(r.URL.Query().Get("from"))
-	to, err2 := strconv.Atoi(r.URL.Query().Get("to"))
-	if err != nil || err2 != nil || from < 0 {
-		http.Error(w, "from and to: numbers", http.StatusBadRequest)
+	from, err := strconv.ParseInt(r.URL.Query().Get("from"), 10, 64)
+	to, err2 := strconv.ParseInt(r.URL.Query().Get("to"), 10, 64)
+	if err != nil || err2 != nil || from < 0 || to-from > mostTimes {
+		http.Error(w, fmt.Sprintf("from and to: numbers, at most %d apart", mostTimes), http.StatusBadRequest)
 		return
 	}
 	s.mu.Lock()
 	out := []Seen{}
-	for i := from; i < min(to, len(s.seen)); i++ {
-		if s.seen[i].Times > 0 {
-			out = append(out, s.seen[i])
+	for n := from; n < to; n++ {
+		if seen, ok := s.seen[n]; ok {
+			out = append(out, seen)
 		}
 	}
 	s.mu.Unlock()

@@ -4,12 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -116,10 +116,10 @@ func TestTheAnchorsAnswerWhatARelayWould(t *testing.T) {
 
 func TestTheSinkAnswersAsTheVendorsAndNotesWhenMessagesCame(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(&loadtest.Sink{})
+	server := httptest.NewServer(loadtest.NewSink())
 	t.Cleanup(server.Close)
 	client := loadtest.SinkClient{Address: server.Listener.Addr().String()}
-	post := func(path, body string) *http.Response {
+	post := func(path, body string) (status int, id string) {
 		t.Helper()
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, client.URL()+path, strings.NewReader(body))
 		require.NoError(t, err)
@@ -128,18 +128,20 @@ func TestTheSinkAnswersAsTheVendorsAndNotesWhenMessagesCame(t *testing.T) {
 		_, err = io.Copy(io.Discard, answer.Body)
 		require.NoError(t, err)
 		require.NoError(t, answer.Body.Close())
-		return answer
+		return answer.StatusCode, answer.Header.Get("X-Message-Id")
 	}
-	number := func(n int64) string { return loadtest.NumberMark + fmt.Sprint(loadtest.FirstNumber+n) }
+	number := func(n int64) string { return loadtest.NumberMark + strconv.FormatInt(loadtest.FirstNumber+n, 10) }
 	const sms = "/2010-04-01/Accounts/AC1/Messages.json"
 	before := time.Now()
-	require.Equal(t, 201, post(sms, url.Values{"Body": {"hello " + number(3) + " there"}}.Encode()).StatusCode)
-	mail := post("/v3/mail/send", `{"subject":"`+number(5)+`"}`)
-	require.Equal(t, 202, mail.StatusCode)
-	require.NotEmpty(t, mail.Header.Get("X-Message-Id"))
+	status, _ := post(sms, url.Values{"Body": {"hello " + number(3) + " there"}}.Encode())
+	require.Equal(t, 201, status)
+	status, id := post("/v3/mail/send", `{"subject":"`+number(5)+`"}`)
+	require.Equal(t, 202, status)
+	require.NotEmpty(t, id)
 	post("/v3/mail/send", `{"subject":"`+number(5)+`"}`)
 	post(sms, "Body=nothing")
-	require.Equal(t, 404, post("/elsewhere", "").StatusCode)
+	status, _ = post("/elsewhere", "")
+	require.Equal(t, 404, status)
 
 	n, err := client.Count(t.Context())
 	require.NoError(t, err)
@@ -157,6 +159,9 @@ func TestTheSinkAnswersAsTheVendorsAndNotesWhenMessagesCame(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, seen)
 
+	_, err = client.Times(t.Context(), 0, 2_000_000)
+	require.ErrorContains(t, err, "at most 1000000 apart")
+
 	require.NoError(t, client.Delay(t.Context(), 30*time.Millisecond))
 	start := time.Now()
 	post(sms, "Body=late")
@@ -168,7 +173,7 @@ func TestOnlyAWholeNumberIsOne(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]int64{
 		"nr-100000000000": 0, "x nr-100000000042+y": 42,
-		"nr-10000000004": -1, "nr-": -1, "": -1, "100000000042": -1, "nr-000000000001": -1, "nr-abcdefghijkl": -1, "nr-999999999999": -1,
+		"nr-10000000004": -1, "nr-": -1, "": -1, "100000000042": -1, "nr-000000000001": -1, "nr-abcdefghijkl": -1, "nr-999999999999": 899_999_999_999,
 	} {
 		n, ok := loadtest.NumberIn([]byte(text))
 		require.Equal(t, want >= 0, ok, text)

@@ -255,3 +255,10 @@ func TestReplicasThatBeatAreCounted(t *testing.T) {
 	}
 	require.Equal(t, 1, count(t, s, "SELECT count(*) FROM replicas"), "those long gone are struck off")
 }
+
+func TestTheServerTellsItsVersion(t *testing.T) {
+	t.Parallel()
+	version, err := running(t).Version(t.Context())
+	require.NoError(t, err)
+	require.Regexp(t, `^[0-9]+(\.[0-9]+)+`, version)
+}

@@ -18,8 +18,8 @@ func Multiply(ctx context.Context, path string, by int) error {
 	return Fill(ctx, path, statements)
 }
 
-// copies gives the statements. A copy of a row has the row's seq and a multiple of the largest, and its IDs have the number of the copy
-// behind them.
+// copies gives the statements. A copy of a row has the row's seq and a multiple of the largest, and its IDs have that and the number
+// of the copy behind them.
 func copies(ctx context.Context, path string, by int) (statements []string, err error) {
 	db, err := sql.Open("sqlite", path)
 	if err != nil {
@@ -31,8 +31,9 @@ func copies(ctx context.Context, path string, by int) (statements []string, err 
 	if err != nil {
 		return nil, fmt.Errorf("multiply what is kept: %w", err)
 	}
-	moved, renamed := fmt.Sprintf("%%s + c.i * %d", largest), "%s || '-' || c.i"
-	const alert = "jsonb_set(args, '$.alert_id', json_extract(args, '$.alert_id') || '-' || c.i)"
+	// The largest seq is another each time, so that what was multiplied can be multiplied again.
+	moved, suffix := fmt.Sprintf("%%s + c.i * %d", largest), fmt.Sprintf("'-%d.' || c.i", largest)
+	renamed, alert := "%s || "+suffix, "jsonb_set(args, '$.alert_id', json_extract(args, '$.alert_id') || "+suffix+")"
 	for _, table := range []struct {
 		name string
 		// change says what a column becomes; empty leaves it out.
