@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -195,6 +196,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.Logger.InfoContext(ctx, "beckon serves", append([]any{
 		"version", a.Version, "public", a.PublicAddr(), "admin", a.AdminAddr(), "rules", a.generation().Hash,
 	}, a.guards(ctx)...)...)
+	debug.FreeOSMemory() // loading took much more than what is left of it
 	var err error
 	select {
 	case <-ctx.Done():

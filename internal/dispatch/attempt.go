@@ -101,6 +101,11 @@ func (d *Dispatcher) attempt(ctx context.Context, delivery relay.Delivery, how m
 	if err != nil || attempt.N == 0 {
 		return err
 	}
+	return d.carry(ctx, delivery, attempt, by, entry)
+}
+
+// carry makes the call of an attempt that was begun, and writes its outcome down.
+func (d *Dispatcher) carry(ctx context.Context, delivery relay.Delivery, attempt relay.Attempt, by carrier, entry *pass) error {
 	ctx, span := d.Tracer.Attempt(context.WithoutCancel(ctx), store.TraceOf(ctx), delivery, attempt)
 	call, cancel := context.WithTimeout(ctx, channel.Deadline)
 	attempt.Outcome = discreet(by.Send(call, delivery), delivery.Content)
@@ -125,13 +130,17 @@ func (d *Dispatcher) slowing(attempt relay.Attempt, before int) relay.Outcome {
 	return outcome
 }
 
-// begin writes the attempt down; none where it must not be made.
-func (d *Dispatcher) begin(ctx context.Context, delivery relay.Delivery, by carrier) (relay.Delivery, relay.Attempt, error) {
+func (d *Dispatcher) start(delivery relay.Delivery, by carrier) store.Start {
 	start := store.Start{DeliveryID: delivery.ID, Provider: by.Name(), Now: d.Now()}
 	if by.gate != nil && delivery.Channel == relay.ChannelSMS {
 		start.Segments = d.DailySegments
 	}
-	begun, attempt, err := d.Store.BeginAttempt(ctx, start)
+	return start
+}
+
+// begin writes the attempt down; none where it must not be made.
+func (d *Dispatcher) begin(ctx context.Context, delivery relay.Delivery, by carrier) (relay.Delivery, relay.Attempt, error) {
+	begun, attempt, err := d.Store.BeginAttempt(ctx, d.start(delivery, by))
 	switch {
 	case err == nil:
 		return begun, attempt, nil

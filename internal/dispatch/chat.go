@@ -39,7 +39,7 @@ const (
 	lookupJobTimeout = membersTimeout + jobTimeout
 	// askers is how many of the due workers may ask at once, and askPatience how long one waits to be among them: while the chat app is
 	// slow the others go on with what needs no asking. askPause is when a job that had to give way is run again.
-	askers      = dueWorkers / 4
+	askers      = 16
 	askPatience = 500 * time.Millisecond
 	askPause    = 2 * time.Second
 	// maxAsked is how often one decision may ask; the engine asks for nothing twice.

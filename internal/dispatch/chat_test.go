@@ -169,18 +169,18 @@ type flaky struct {
 	fails func() (before, after bool)
 }
 
-func (f flaky) Decide(ctx context.Context, id string, q relay.Query, now time.Time,
-	decide func(relay.Alert, relay.Facts) relay.Decision,
-) (relay.Decision, error) {
+func (f flaky) DecideAndBegin(ctx context.Context, id string, q relay.Query, now time.Time,
+	decide func(relay.Alert, relay.Facts) (relay.Decision, []store.Start),
+) (relay.Decision, []store.Begun, error) {
 	before, after := f.fails()
 	if before {
-		return relay.Decision{}, errDown
+		return relay.Decision{}, nil, errDown
 	}
-	d, err := f.Store.Decide(ctx, id, q, now, decide)
+	d, begun, err := f.Store.DecideAndBegin(ctx, id, q, now, decide)
 	if after && err == nil {
 		err = errDown
 	}
-	return d, err
+	return d, begun, err
 }
 
 // resolve runs the jobs of an unresolved alert until it is gone, some of them twice, as River does with those that failed.

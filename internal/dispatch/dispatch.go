@@ -98,7 +98,10 @@ type Options struct {
 const (
 	jobTimeout    = channel.Deadline + 5*time.Second
 	lookupTimeout = 5 * time.Second
-	dueWorkers    = 64
+	// dueWorkers decide, and make first attempts: maxInline of them at most on a channel, so that some are left to decide where the
+	// providers of both take ten seconds for each answer.
+	dueWorkers = 128
+	maxInline  = 48
 	// keepPatience is how long a store in trouble is asked to keep an outcome, and keepPause the time between.
 	keepPatience = 20 * time.Second
 	keepPause    = 200 * time.Millisecond

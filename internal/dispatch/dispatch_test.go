@@ -443,7 +443,7 @@ func TestACrashBetweenDecisionAndAttemptLosesNothing(t *testing.T) {
 	b := newBench(t)
 	id := b.mention()
 	b.now = b.now.Add(10 * time.Second)
-	require.NoError(t, b.decide(t.Context(), b.alert(id)))
+	require.NoError(t, b.decide(t.Context(), b.alert(id), nil))
 	require.Equal(t, relay.DeliveryQueued, b.delivery(id).State)
 	require.NoError(t, b.due(t.Context(), id), "the job runs again after the restart")
 	require.Equal(t, relay.DeliverySent, b.delivery(id).State)
@@ -455,7 +455,7 @@ func TestACrashDuringAnAttemptMakesItsOutcomeUnknown(t *testing.T) {
 	b := newBench(t)
 	id := b.mention()
 	b.now = b.now.Add(10 * time.Second)
-	require.NoError(t, b.decide(t.Context(), b.alert(id)))
+	require.NoError(t, b.decide(t.Context(), b.alert(id), nil))
 	_, _, err := b.kept.BeginAttempt(t.Context(), store.Start{DeliveryID: b.delivery(id).ID, Provider: "scripted", Now: b.now})
 	require.NoError(t, err)
 	b.now = b.now.Add(orphanAge + time.Second)
@@ -471,7 +471,7 @@ func TestAnAddressThatSaysNoAfterTheDecisionIsNotWrittenTo(t *testing.T) {
 	b := newBench(t)
 	id := b.mention()
 	b.now = b.now.Add(10 * time.Second)
-	require.NoError(t, b.decide(t.Context(), b.alert(id)))
+	require.NoError(t, b.decide(t.Context(), b.alert(id), nil))
 	require.Equal(t, relay.DeliveryQueued, b.delivery(id).State)
 	require.NoError(t, b.kept.Suppress(t.Context(), relay.Suppression{
 		Address: relay.NewAddress(relay.ChannelSMS, "+14155550102"), Reason: relay.ReasonOptedOut,

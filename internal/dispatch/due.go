@@ -63,12 +63,14 @@ func (d *Dispatcher) due(ctx context.Context, alertID string) error {
 	}
 	ctx, span := d.Tracer.Decide(ctx, store.TraceOf(ctx), alert)
 	ctx = inWakeOf(ctx)
-	err = d.decide(ctx, alert)
+	first := &firsts{d: d}
+	defer first.waive()
+	err = d.decide(ctx, alert, first)
 	span.End(err)
 	if err != nil {
 		return err
 	}
-	return d.attemptOpen(ctx, alertID)
+	return first.carry(ctx)
 }
 
 // inWakeOf has what comes by the queue follow from the span of ctx, if there is one.
@@ -98,20 +100,21 @@ func (d *Dispatcher) decideEarlier(ctx context.Context, alert relay.Alert) error
 		if other.DueAt.After(now) {
 			continue
 		}
-		if err := d.decide(ctx, other); err != nil {
+		if err := d.decide(ctx, other, nil); err != nil { // its own job makes the attempts
 			return err
 		}
 	}
 	return nil
 }
 
-// decide looks the person up, which may take a while, and then decides in one transaction of the store.
-func (d *Dispatcher) decide(ctx context.Context, alert relay.Alert) error {
+// decide looks the person up, which may take a while, and then decides in one transaction of the store, which begins the first attempts
+// as well unless first is nil.
+func (d *Dispatcher) decide(ctx context.Context, alert relay.Alert, first *firsts) error {
 	situation, err := d.situation(ctx, alert)
 	if err != nil {
 		return err
 	}
-	c := consideration{Situation: situation, generation: d.Current()}
+	c := consideration{Situation: situation, generation: d.Current(), firsts: first}
 	for {
 		decision, err := d.consider(ctx, alert, &c)
 		if errors.Is(err, store.ErrConflict) {
@@ -142,15 +145,19 @@ type consideration struct {
 	// asked is how often the chat app was, and resolved the last of those whom an unresolved alert was resolved to.
 	asked    int
 	resolved string
+	firsts   *firsts
 }
 
 // consider decides in one transaction of the store.
 func (d *Dispatcher) consider(ctx context.Context, alert relay.Alert, c *consideration) (relay.Decision, error) {
 	query := c.generation.Query(alert, c.Event, c.Contact, c.Members)
-	return d.Store.Decide(ctx, alert.ID, query, d.Now(), func(current relay.Alert, facts relay.Facts) relay.Decision {
+	decision, begun, err := d.Store.DecideAndBegin(ctx, alert.ID, query, d.Now(), func(current relay.Alert, facts relay.Facts) (relay.Decision, []store.Start) {
 		c.Alert, c.Facts, c.Now = current, facts, d.Now()
-		return d.asking.cut(c.generation.Decide(c.Situation), c.resolved)
+		decision := d.asking.cut(c.generation.Decide(c.Situation), c.resolved)
+		return c.firsts.starts(ctx, decision)
 	})
+	c.firsts.took(decision, begun)
+	return decision, err
 }
 
 // situation is what is known before the store's transaction.
@@ -247,9 +254,9 @@ func (d *Dispatcher) zone(name string) *time.Location {
 	return zone
 }
 
-// attemptOpen makes the first attempt of each delivery of the alert that is queued, side by side, where its gate lets it through at
-// once; others go to their channel's queue. It runs again when the job does, so a crash between the decision and the attempts loses
-// none. What has a time to be looked at has a wake-up of its own.
+// attemptOpen makes the first attempt of each delivery of the alert that is queued and was not begun with the decision, side by side,
+// where its gate lets it through at once; others go to their channel's queue. It runs again when the job does, so a crash loses none.
+// What has a time to be looked at has a wake-up of its own.
 func (d *Dispatcher) attemptOpen(ctx context.Context, alertID string) error {
 	deliveries, err := d.Store.Deliveries(ctx, store.Filter{AlertID: alertID, State: string(relay.DeliveryQueued)})
 	if err != nil {

@@ -80,7 +80,7 @@ func newGate(ch relay.Channel, limits Limits, now func() time.Time) *gate {
 	limits.Concurrency = max(1, limits.Concurrency)
 	g := &gate{
 		channel: ch, limits: limits, now: now, slots: make(chan struct{}, limits.Concurrency),
-		inline: make(chan struct{}, max(1, min(limits.Concurrency/2, dueWorkers/4))), news: make(chan struct{}, 1), breaker: newBreaker(),
+		inline: make(chan struct{}, max(1, min(limits.Concurrency/2, maxInline))), news: make(chan struct{}, 1), breaker: newBreaker(),
 	}
 	if limits.Rate > 0 {
 		g.limiter = rate.NewLimiter(0, 1)

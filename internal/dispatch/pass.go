@@ -63,6 +63,9 @@ func (p *pass) take(ctx context.Context, slots chan struct{}, most time.Duration
 	select {
 	case slots <- struct{}{}:
 	default:
+		if most <= 0 {
+			return false
+		}
 		timer := time.NewTimer(most)
 		defer timer.Stop()
 		select {

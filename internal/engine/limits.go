@@ -28,8 +28,8 @@ func (g *Generation) bounds(rule *rules.Rule, event *relay.Event, recipient rela
 		limits = rule.Limits
 	}
 	var out []bound
-	add := func(counter relay.Counter, limit rules.Limit, by string) {
-		b := bound{relay.Count{Counter: counter, Per: limit.Per, Max: limit.Max}, by}
+	add := func(counter relay.Counter, limit rules.Limit, shared bool, by string) {
+		b := bound{relay.Count{Counter: counter, Per: limit.Per, Max: limit.Max, Shared: shared}, by}
 		if counter != "" && !slices.Contains(out, b) {
 			out = append(out, b)
 		}
@@ -39,10 +39,10 @@ func (g *Generation) bounds(rule *rules.Rule, event *relay.Event, recipient rela
 		if limit.By != "" {
 			by = " by " + string(limit.By)
 		}
-		add(counterOf(limit.By, rule.Name, event, recipient, channel), limit, by)
+		add(counterOf(limit.By, rule.Name, event, recipient, channel), limit, false, by)
 	}
 	if defaults.SenderLimit.Max > 0 && !recipient.Fixed() {
-		add(floodOf(event, channel), defaults.SenderLimit, " of the sender_limit")
+		add(floodOf(event, channel), defaults.SenderLimit, true, " of the sender_limit")
 	}
 	return out
 }

@@ -31,9 +31,9 @@ func KeysOf(event relay.Event) []relay.Key {
 func (g *Generation) Query(alert relay.Alert, event relay.Event, contact relay.Contact, members []relay.Member) relay.Query {
 	rule, ok := g.Rules.Rule(alert.Rule)
 	if !ok {
-		return relay.Query{}
+		return relay.Query{EventID: alert.EventID, Recipient: alert.Recipient}
 	}
-	q := &query{lookups: map[relay.Lookup]bool{}, claims: map[string]bool{}, counts: map[relay.Count]bool{}}
+	q := &query{Query: relay.Query{EventID: alert.EventID, Recipient: alert.Recipient}, lookups: map[relay.Lookup]bool{}, claims: map[string]bool{}, counts: map[relay.Count]bool{}}
 	if alert.Recipient.Key() == "" {
 		for _, trigger := range g.Rules.Sessions() {
 			q.look(relay.Lookup{Key: linked(&event, alert.Recipient, relay.LinkSession), Trigger: trigger})

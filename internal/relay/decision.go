@@ -24,6 +24,8 @@ type Count struct {
 	Counter Counter
 	Per     time.Duration
 	Max     int
+	// Shared says that deliveries to other recipients count under it as well.
+	Shared bool
 }
 
 // Member is an alert of a digest with its event.
@@ -40,6 +42,9 @@ const MaxAsked = 8 * MaxMembers
 
 // Query says what must be known to decide an alert.
 type Query struct {
+	// EventID and Recipient are the alert's, which never change; where they are not given they are looked up.
+	EventID   string
+	Recipient Recipient
 	// Lookups select the kept events that may cancel it, or that say who took part in its call; of each the newest
 	// MaxCandidates are read.
 	Lookups []Lookup

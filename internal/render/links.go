@@ -3,6 +3,7 @@ package render
 import (
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
@@ -44,6 +45,9 @@ func withoutLinks(text string) string {
 }
 
 func isLink(word string) bool {
+	if plainWord(word) {
+		return false
+	}
 	var seen strings.Builder
 	for _, r := range word {
 		seen.WriteString(visible(string(r)))
@@ -58,6 +62,16 @@ func isLink(word string) bool {
 		}
 	}
 	return false
+}
+
+// plainWord tells whether a word is of ASCII and has nothing that every link has, as most words are.
+func plainWord(word string) bool {
+	for i := range len(word) {
+		if c := word[i]; c == '.' || c == ':' || c < ' ' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func isDomain(s string) bool {

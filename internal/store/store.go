@@ -85,6 +85,10 @@ type Store interface {
 	// again when it is run again.
 	Decide(ctx context.Context, alertID string, query relay.Query, now time.Time,
 		decide func(relay.Alert, relay.Facts) relay.Decision) (relay.Decision, error)
+	// DecideAndBegin is Decide and, in the same transaction, BeginAttempt for those of the decision's deliveries that decide names
+	// with it, of which it tells. Where one cannot begin, for whatever reason, it is kept as by Decide.
+	DecideAndBegin(ctx context.Context, alertID string, query relay.Query, now time.Time,
+		decide func(relay.Alert, relay.Facts) (relay.Decision, []Start)) (relay.Decision, []Begun, error)
 
 	// BeginAttempt moves a delivery that is queued or unknown, and has reached its NextAt if it has one, to sending and writes
 	// down the attempt before the call is made. ErrConflict when the delivery is in another state or its time has not come.
@@ -242,6 +246,12 @@ type Start struct {
 	Now        time.Time
 	// Segments is how many SMS segments all attempts of a day (UTC) may have together; 0 is no bound.
 	Segments int
+}
+
+// Begun is an attempt that was written down, with its delivery as it is then.
+type Begun struct {
+	Delivery relay.Delivery
+	Attempt  relay.Attempt
 }
 
 // PauseLook is how long after it was found paused a delivery is looked at again, should nothing wake it up before.

@@ -109,7 +109,7 @@ func TestALimitOfOneLetsOneThroughWhoeverItIsFor(t *testing.T) {
 			_, err := all[0].Accept(t.Context(), relay.Plan{Event: e, Alerts: alerts[i : i+1]})
 			require.NoError(t, err)
 		}
-		limit := relay.Count{Counter: relay.Counter(fmt.Sprintf("by sender %d", round)), Per: time.Hour, Max: 1}
+		limit := relay.Count{Counter: relay.Counter(fmt.Sprintf("by sender %d", round)), Per: time.Hour, Max: 1, Shared: true}
 		everywhere(all, n, func(s *Store, i int) {
 			_, err := s.Decide(t.Context(), alerts[i].ID, relay.Query{Counts: []relay.Count{limit}}, alerts[i].DueAt,
 				func(a relay.Alert, f relay.Facts) relay.Decision {

@@ -21,12 +21,12 @@ import (
 )
 
 const (
-	// writers is how many transactions of one process run side by side, besides the one for writes that lock names.
+	// writers is how many transactions of one process run side by side, and as many for writes that lock names.
 	writers = 3
 	// Connections of one process, for each purpose: together 17, so that five replicas fit what a server takes by default.
-	writeConns = writers + 2
+	writeConns = 2*writers + 1
 	readConns  = 4
-	jobConns   = 8
+	jobConns   = 6
 	// writeTimeout bounds a transaction, and with it how long a write that was begun can hang.
 	writeTimeout = 5 * time.Second
 	// connectTimeout is for one address of the server.

@@ -25,8 +25,6 @@ const (
 	// lockSpace sets our locks apart from those of others in the database, and migrationLock from the rest of ours.
 	lockSpace     = 0x6265636b // "beck"
 	migrationLock = -1
-	// maxLocks is how many different locks there are. The server keeps them all in memory, by default some 6,400 for everybody.
-	maxLocks = 1024
 	// rollbackTimeout bounds how long a transaction that failed is taken leave of.
 	rollbackTimeout = time.Second
 )
@@ -105,8 +103,9 @@ type transaction struct {
 	tx      pgx.Tx
 	jobs    *river.Client[pgx.Tx]
 	dialect *dialect
-	// later go to the server with the next statement.
-	later pgx.Batch
+	// later go to the server with the next statement, and expected says how many rows each must touch.
+	later    pgx.Batch
+	expected []int
 }
 
 func (s *Store) begin(ctx context.Context) (tables.Tx, error) {
@@ -122,21 +121,61 @@ func (s *Store) beginOn(ctx context.Context, pool *pgxpool.Pool) (*transaction, 
 }
 
 // Later implements tables.Tx: a way to the server and back costs more than most statements.
-func (t *transaction) Later(_ context.Context, query string, args ...any) error {
+func (t *transaction) Later(ctx context.Context, query string, args ...any) error {
+	return t.Expect(ctx, 0, query, args...)
+}
+
+// Expect implements tables.Tx.
+func (t *transaction) Expect(_ context.Context, rows int, query string, args ...any) error {
 	t.later.Queue(t.dialect.ours(query), arguments(args)...)
+	t.expected = append(t.expected, rows)
 	return nil
+}
+
+// Ask implements tables.Tx.
+func (t *transaction) Ask(ctx context.Context, asks ...tables.Ask) error {
+	batch := t.later
+	for _, a := range asks {
+		batch.Queue(t.dialect.ours(a.Query), arguments(a.Args)...)
+	}
+	results, err := t.sendBatch(ctx, &batch)
+	if err != nil {
+		return told(err)
+	}
+	for _, a := range asks {
+		var found pgx.Rows
+		if found, err = results.Query(); err == nil {
+			answer := &rows{Rows: found}
+			err = a.Read(answer)
+			answer.Close()
+		}
+		if err != nil {
+			return told(errors.Join(err, results.Close()))
+		}
+	}
+	return told(results.Close())
 }
 
 // send sends what was put off, and with it one more statement unless it is empty. The results of what was put off are read.
 func (t *transaction) send(ctx context.Context, query string, args ...any) (pgx.BatchResults, error) {
-	batch, n := t.later, t.later.Len()
-	t.later = pgx.Batch{}
+	batch := t.later
 	if query != "" {
 		batch.Queue(query, args...)
 	}
-	results := t.tx.SendBatch(ctx, &batch)
-	for range n {
-		if _, err := results.Exec(); err != nil {
+	return t.sendBatch(ctx, &batch)
+}
+
+// sendBatch sends a batch that begins with what was put off, and reads the results of that.
+func (t *transaction) sendBatch(ctx context.Context, batch *pgx.Batch) (pgx.BatchResults, error) {
+	expected := t.expected
+	t.later, t.expected = pgx.Batch{}, nil
+	results := t.tx.SendBatch(ctx, batch)
+	for _, rows := range expected {
+		tag, err := results.Exec()
+		if err == nil && int(tag.RowsAffected()) < rows {
+			err = tables.ErrRaced
+		}
+		if err != nil {
 			return nil, errors.Join(err, results.Close())
 		}
 	}
@@ -223,14 +262,14 @@ func (r *rows) Close() {
 	}
 }
 
-// Lock implements tables.Tx. Keys that share a lock wait for each other without need, which is rare and does no harm. All
+// Lock implements tables.Tx. The server has room for some 6,400 locks of everybody by default, and tables.Tables takes few at a time. All
 // transactions take theirs in the same order.
 func (t *transaction) Lock(ctx context.Context, keys []string) error {
 	locks := make([]int32, len(keys))
 	for i, key := range keys {
 		h := fnv.New32a()
-		_, _ = h.Write([]byte(key)) // it never fails
-		locks[i] = int32(h.Sum32() % maxLocks)
+		_, _ = h.Write([]byte(key))      // it never fails
+		locks[i] = int32(h.Sum32() >> 1) // 31 bits: -1 is for migrations
 	}
 	slices.Sort(locks)
 	_, err := t.tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1, key) FROM unnest($2::int[]) WITH ORDINALITY AS l (key, n) ORDER BY n",

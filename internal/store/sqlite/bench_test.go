@@ -38,7 +38,7 @@ func concurrently(b *testing.B, callers int, f func(i int) error) {
 func planned(i int) relay.Plan {
 	e := storetest.NewEvent(fmt.Sprintf("e%d", i))
 	return relay.Plan{
-		Event: e, Alerts: []relay.Alert{storetest.NewAlert(e, "mention", "lee")},
+		Event: e, Alerts: []relay.Alert{storetest.NewAlert(e, "mention", fmt.Sprintf("lee-%d", i))},
 		Keys: []relay.Key{"conversation:group_7", relay.Key(fmt.Sprintf("message:%d", i)), "sent:kim"},
 	}
 }
@@ -70,16 +70,17 @@ func BenchmarkDecideBeginFinish(b *testing.B) {
 	concurrently(b, 64, func(i int) error {
 		d := storetest.NewDelivery(alerts[i], "mention")
 		now := d.CreatedAt
-		_, err := s.Decide(b.Context(), alerts[i].ID, query, now, func(relay.Alert, relay.Facts) relay.Decision {
-			return relay.Decision{Action: relay.ActSend, Deliveries: []relay.Delivery{d}}
+		query := query
+		query.EventID, query.Recipient = alerts[i].EventID, alerts[i].Recipient
+		query.Addresses = []relay.Address{relay.NewAddress(d.Channel, d.Address())}
+		_, begun, err := s.DecideAndBegin(b.Context(), alerts[i].ID, query, now, func(relay.Alert, relay.Facts) (relay.Decision, []store.Start) {
+			return relay.Decision{Action: relay.ActSend, Deliveries: []relay.Delivery{d}},
+				[]store.Start{{DeliveryID: d.ID, Provider: "twilio", Now: now}}
 		})
 		if err != nil {
 			return err
 		}
-		_, attempt, err := s.BeginAttempt(b.Context(), store.Start{DeliveryID: d.ID, Provider: "twilio", Now: now})
-		if err != nil {
-			return err
-		}
+		attempt := begun[0].Attempt
 		attempt.EndedAt, attempt.Outcome.Kind = now, relay.Accepted
 		return s.FinishAttempt(b.Context(), attempt, store.Next{State: relay.DeliverySent, ProviderID: "SM1"})
 	})

@@ -73,6 +73,7 @@ type Store struct {
 	read    *sql.DB
 	jobs    *river.Client[*sql.Tx] // inserts wake-ups; nil when read-only
 	workers tables.Workers[*sql.Tx]
+	bell    *bell
 	room    *room
 	close   func() error
 }
@@ -101,6 +102,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.bell = newBell()
 	s.room = newRoom(o, s.now)
 	s.close = sync.OnceValue(s.shut)
 	open := s.openWriting
@@ -128,14 +130,9 @@ func (s *Store) openWriting(ctx context.Context) (err error) {
 		return err
 	}
 	client := func(c *river.Config) (*river.Client[*sql.Tx], error) {
-		return river.NewClient(gathering{riversqlite.New(s.write)}, c)
+		return river.NewClient(belled{gathering{riversqlite.New(s.write)}, s.bell}, c)
 	}
-	s.jobs, err = client(&river.Config{
-		// This is also how often it tells the workers of new jobs: see Start.
-		FetchCooldown: tables.FetchCooldown,
-		Logger:        s.log,
-	})
-	if err != nil {
+	if s.jobs, err = client(&river.Config{Logger: s.log}); err != nil {
 		return fmt.Errorf("make the job client: %w", err)
 	}
 	s.workers.New, s.workers.Prepare, s.workers.Logger, s.workers.Now = client, s.release, s.log, s.now
@@ -243,7 +240,9 @@ func openReaders(path string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(max(4, runtime.NumCPU()))
+	readers := max(4, runtime.NumCPU())
+	db.SetMaxOpenConns(readers)
+	db.SetMaxIdleConns(readers) // to open one reads the whole schema
 	return db, nil
 }
 

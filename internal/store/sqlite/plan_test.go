@@ -67,6 +67,11 @@ func TestWhatIsKeptMeanwhileIsFoundWithoutWalkingThroughTheRest(t *testing.T) {
 	}
 }
 
+// Ask explains what is asked together, too.
+func (e *explained) Ask(ctx context.Context, asks ...tables.Ask) error {
+	return tables.AskEach(ctx, e, asks)
+}
+
 func TestWhatADecisionAsksForIsFoundByIndexes(t *testing.T) {
 	t.Parallel()
 	s := open(t, Options{})

@@ -14,9 +14,7 @@ import (
 // Start works the wake-ups until Stop, Close, or the end of ctx. The configuration is the caller's but for what it leaves
 // at zero and for the times that SQLite and our promises need. Start fails when it was called before.
 //
-// River's SQLite driver looks for notifications every 50 ms, and its producers for jobs every 100 ms, whichever comes first:
-// half of the wake-ups begin within 20 ms. Polling more often gains a few of those and costs a tenth of a processor while
-// nothing happens.
+// River hears of new wake-ups by a bell in this process; its producers look for those that come by the clock.
 func (s *Store) Start(ctx context.Context, config *river.Config) error {
 	if s.write == nil {
 		return tables.ErrReadOnly

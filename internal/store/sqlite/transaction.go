@@ -64,6 +64,7 @@ func (r reader) Query(ctx context.Context, query string, args ...any) (tables.Ro
 type transaction struct {
 	tx   *sql.Tx
 	jobs *river.Client[*sql.Tx]
+	bell *bell
 	// gathered are rows that wait to be inserted, and waiting is how many.
 	gathered []gathered
 	waiting  int
@@ -74,7 +75,7 @@ func (s *Store) begin(ctx context.Context) (tables.Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &transaction{tx: tx, jobs: s.jobs}, nil
+	return &transaction{tx: tx, jobs: s.jobs, bell: s.bell}, nil
 }
 
 // Exec implements tables.Tx.
@@ -121,6 +122,20 @@ func (t *transaction) Query(ctx context.Context, query string, args ...any) (tab
 	return reader{t.tx}.Query(ctx, query, args...)
 }
 
+// Expect implements tables.Tx.
+func (t *transaction) Expect(ctx context.Context, rows int, query string, args ...any) error {
+	n, err := t.Exec(ctx, query, args...)
+	if err == nil && n < rows {
+		err = tables.ErrRaced
+	}
+	return err
+}
+
+// Ask implements tables.Tx.
+func (t *transaction) Ask(ctx context.Context, asks ...tables.Ask) error {
+	return tables.AskEach(ctx, t, asks)
+}
+
 // Lock implements tables.Tx. The transaction has the whole file to itself.
 func (t *transaction) Lock(context.Context, []string) error { return nil }
 
@@ -140,6 +155,7 @@ func (t *transaction) Commit(ctx context.Context, jobs []river.InsertManyParams)
 		t.Rollback(ctx)
 		return fmt.Errorf("commit: %w", err)
 	}
+	t.bell.ring(jobs)
 	return nil
 }
 

@@ -18,7 +18,7 @@ import (
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Helper()
 	for _, group := range [][]test{
-		accepting(), repeating(), deciding(), lookingUp(), candidates(), claiming(), attempting(), unanswered(), rollingUp(),
+		accepting(), repeating(), deciding(), lookingUp(), candidates(), claiming(), attempting(), beginning(), unanswered(), rollingUp(),
 		receiving(), pausing(), spending(), suppressing(), listingSuppressed(), preferring(), limiting(), digesting(), fallingBack(),
 		listing(), paging(), tallying(), naming(), generations(), keepingUp(), wakingUp(), waiting(),
 		thinning(), hashing(), forgetting(), showing(), byHand(),

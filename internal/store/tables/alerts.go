@@ -112,8 +112,8 @@ func (b *batch) updateAlert(ctx context.Context, a relay.Alert) error {
 	if err != nil {
 		return fmt.Errorf("keep the trace of alert %q: %w", a.ID, err)
 	}
-	err = b.Later(ctx, `UPDATE alerts SET state = ?, reason = ?, due_at = ?, lead = ?, again_at = ?, updated_at = ?, trace = ?
-		WHERE id = ?`, string(a.State), string(a.Reason), micros(a.DueAt), a.Lead, micros(a.AgainAt), micros(a.UpdatedAt),
+	err = b.Later(ctx, `UPDATE alerts SET state = ?, reason = ?, due_at = ?, lead = ?, again_at = ?, fallback = ?, updated_at = ?, trace = ?
+		WHERE id = ?`, string(a.State), string(a.Reason), micros(a.DueAt), a.Lead, micros(a.AgainAt), a.Fallback, micros(a.UpdatedAt),
 		string(trace), a.ID)
 	if err != nil {
 		return fmt.Errorf("keep alert %q: %w", a.ID, err)
@@ -152,16 +152,19 @@ func (b *batch) follow(ctx context.Context, lead relay.Alert) error {
 
 // rollUp moves an alert that is being sent by what has become of its deliveries, and with it those that it leads.
 func (b *batch) rollUp(ctx context.Context, alertID string, now time.Time) error {
-	before, err := One(ctx, b, scanStanding, "SELECT state, reason, again_at, fallback FROM alerts WHERE id = ? FOR UPDATE", alertID)
+	var standings []standing
+	var deliveries []relay.Delivery
+	err := b.Ask(ctx,
+		asking(into(&standings), scanStanding, "SELECT state, reason, again_at, fallback, digest FROM alerts WHERE id = ? FOR UPDATE", alertID),
+		asking(into(&deliveries), func(row Scanner) (d relay.Delivery, err error) { return d, row.Scan(&d.State, &d.Reason) },
+			"SELECT state, reason FROM deliveries WHERE alert_id = ? ORDER BY seq", alertID))
+	if err == nil && len(standings) == 0 {
+		err = store.ErrNotFound
+	}
 	if err != nil {
 		return fmt.Errorf("roll up alert %q: %w", alertID, err)
 	}
-	deliveries, err := All(ctx, b, func(row Scanner) (d relay.Delivery, err error) {
-		return d, row.Scan(&d.State, &d.Reason)
-	}, "SELECT state, reason FROM deliveries WHERE alert_id = ? ORDER BY seq", alertID)
-	if err != nil {
-		return fmt.Errorf("roll up alert %q: %w", alertID, err)
-	}
+	before := standings[0]
 	after := before.by(deliveries, now)
 	if after == before {
 		return nil
@@ -173,6 +176,9 @@ func (b *batch) rollUp(ctx context.Context, alertID string, now time.Time) error
 	}
 	if after.againAt != before.againAt && !after.againAt.IsZero() {
 		b.wake(store.DueArgs{AlertID: alertID}, store.QueueDue, after.againAt)
+	}
+	if after.digest == "" {
+		return nil // only a digest has others that go along
 	}
 	return b.follow(ctx, relay.Alert{ID: alertID, State: after.state, Reason: after.reason, UpdatedAt: now})
 }

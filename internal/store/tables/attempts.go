@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/relay"
@@ -70,6 +71,21 @@ func (b *batch) begin(ctx context.Context, start store.Start) (begun, error) {
 	return begun{delivery: d, attempt: a}, b.insertAttempt(ctx, a, spent)
 }
 
+// beginsAtOnce tells whether the attempt of a new delivery begins in the transaction of its decision, with how, and the segments that it
+// counted. What BeginAttempt would look at the decision's facts know, since they were read in this transaction.
+func (b *batch) beginsAtOnce(ctx context.Context, d relay.Delivery, v *verdict) (start store.Start, spent int, begins bool, err error) {
+	i := slices.IndexFunc(v.starts, func(s store.Start) bool { return s.DeliveryID == d.ID })
+	to := relay.NewAddress(d.Channel, d.Address())
+	if i < 0 || d.State != relay.DeliveryQueued || !d.NextAt.IsZero() || !slices.Contains(v.query.Addresses, to) ||
+		v.facts.Suppressed[to] != relay.ReasonNone ||
+		slices.ContainsFunc(v.facts.Paused, func(p relay.Pause) bool { return p.Covers(d.Rule, d.Channel) }) {
+		return start, 0, false, nil
+	}
+	start = v.starts[i]
+	spent, over, err := b.count(ctx, d, start.Segments)
+	return start, spent, !over && err == nil, err
+}
+
 func (b *batch) insertAttempt(ctx context.Context, a relay.Attempt, spent int) error {
 	err := b.Later(ctx, "INSERT INTO attempts ("+attemptColumns+", spent) VALUES (?, ?, ?, ?, 0, '', '', '', '', 0, '', 0, '', ?)",
 		a.DeliveryID, a.N, a.Provider, micros(a.StartedAt), spent)
@@ -100,28 +116,27 @@ func (s *Tables) FinishAttempt(ctx context.Context, attempt relay.Attempt, next 
 }
 
 func (b *batch) finish(ctx context.Context, a relay.Attempt, next store.Next) error {
-	d, err := b.delivery(ctx, a.DeliveryID)
+	d, kept, err := b.attempt(ctx, a)
 	if err != nil {
 		return err
 	}
 	underWay := d.State == relay.DeliverySending || d.State == relay.DeliveryUnknown
 	reported := d.State.Rank() > 0 // a receipt was quicker than the answer, and knows better
-	if !underWay && !reported || d.Attempts != a.N {
+	if !underWay && !reported || d.Attempts != a.N || kept.outcome != "" {
 		return store.ErrConflict
 	}
 	o := a.Outcome
-	n, err := b.Exec(ctx, `UPDATE attempts SET ended_at = ?, outcome = ?, blame = ?, reason = ?, provider_id = ?, status = ?,
+	err = b.Later(ctx, `UPDATE attempts SET ended_at = ?, outcome = ?, blame = ?, reason = ?, provider_id = ?, status = ?,
 		code = ?, retry_after = ?, detail = ? WHERE delivery_id = ? AND n = ? AND outcome = ''`,
 		micros(a.EndedAt), string(o.Kind), string(o.Blame), string(o.Reason), o.ProviderID, o.Status, o.Code,
 		int64(o.RetryAfter), o.Detail, a.DeliveryID, a.N)
 	if err != nil {
 		return fmt.Errorf("keep the outcome: %w", err)
 	}
-	if n == 0 {
-		return store.ErrConflict // it has an outcome
-	}
-	if err = b.refund(ctx, a); err != nil {
-		return err
+	if o.Kind == relay.Retry || o.Kind == relay.Permanent { // the provider did not take it
+		if err = b.giveBack(ctx, kept.started, kept.spent); err != nil {
+			return err
+		}
 	}
 	d.UpdatedAt = a.EndedAt
 	if err = b.blame(ctx, d, o); err != nil {
@@ -138,6 +153,32 @@ func (b *batch) finish(ctx context.Context, a relay.Attempt, next store.Next) er
 		d.Provider, d.ProviderID = a.Provider, o.ProviderID
 	}
 	return b.updateDelivery(ctx, d)
+}
+
+// keptAttempt is what is kept of an attempt: its outcome, empty where it has none, and what it counted against a day.
+type keptAttempt struct {
+	outcome string
+	spent   int
+	started time.Time
+}
+
+// attempt reads an attempt that is about to end, with its delivery.
+func (b *batch) attempt(ctx context.Context, a relay.Attempt) (relay.Delivery, keptAttempt, error) {
+	var deliveries []relay.Delivery
+	var attempts []keptAttempt
+	err := b.Ask(ctx,
+		asking(into(&deliveries), scanDelivery, "SELECT "+deliveryColumns+" FROM deliveries WHERE id = ? FOR UPDATE", a.DeliveryID),
+		asking(into(&attempts), func(row Scanner) (k keptAttempt, err error) { return k, row.Scan(&k.outcome, &k.spent, at{&k.started}) },
+			"SELECT outcome, spent, started_at FROM attempts WHERE delivery_id = ? AND n = ?", a.DeliveryID, a.N))
+	switch {
+	case err != nil:
+		return relay.Delivery{}, keptAttempt{}, fmt.Errorf("read the attempt: %w", err)
+	case len(deliveries) == 0:
+		return relay.Delivery{}, keptAttempt{}, store.ErrNotFound
+	case len(attempts) == 0:
+		return relay.Delivery{}, keptAttempt{}, store.ErrConflict
+	}
+	return deliveries[0], attempts[0], nil
 }
 
 // blame keeps an address that the provider says nothing can be sent to, so that nobody tries again.

@@ -67,14 +67,20 @@ type candidates struct {
 // readAhead reads and decodes the candidates of a decision outside the transaction that will keep it, since there a long
 // conversation would hold up every other write.
 func (s *Tables) readAhead(ctx context.Context, alertID string, q relay.Query) (a ahead, err error) {
+	a.search, a.recipient = Search{Lookups: q.Lookups, But: q.EventID}, q.Recipient.Key()
+	if q.EventID != "" && len(q.Lookups) == 0 {
+		return a, nil
+	}
 	var rows []row
 	err = s.Finder.Snapshot(ctx, func(db DB) (err error) {
-		own, err := One(ctx, db, func(row Scanner) (p [2]string, err error) { return p, row.Scan(&p[0], &p[1]) },
-			"SELECT event_id, recipient FROM alerts WHERE id = ?", alertID)
-		if err != nil {
-			return err
+		if q.EventID == "" {
+			own, err := One(ctx, db, func(row Scanner) (p [2]string, err error) { return p, row.Scan(&p[0], &p[1]) },
+				"SELECT event_id, recipient FROM alerts WHERE id = ?", alertID)
+			if err != nil {
+				return err
+			}
+			a.search.But, a.recipient = own[0], own[1]
 		}
-		a.search, a.recipient = Search{Lookups: q.Lookups, But: own[0]}, own[1]
 		if len(q.Lookups) == 0 {
 			return nil
 		}

@@ -9,37 +9,51 @@ import (
 	"github.com/beckon-relay/beckon/internal/relay"
 )
 
-// claimed tells for each claim that is taken which delivery has it.
-func claimed(ctx context.Context, db DB, claims []string) (map[string]string, error) {
-	taken := make(map[string]string, len(claims))
-	if len(claims) == 0 {
-		return taken, nil
+// claimed tells whether any of the claims is taken.
+func (b *batch) claimed(ctx context.Context, claims []string) (bool, error) {
+	taken := map[string]string{}
+	if err := b.Ask(ctx, askClaimed(taken, claims)...); err != nil {
+		return false, fmt.Errorf("read claims: %w", err)
 	}
-	pairs, err := All(ctx, db, func(row Scanner) (p [2]string, err error) { return p, row.Scan(&p[0], &p[1]) },
-		"SELECT claim, delivery FROM claims WHERE claim IN each(?)", claims)
-	if err != nil {
-		return nil, fmt.Errorf("read claims: %w", err)
-	}
-	for _, p := range pairs {
-		taken[p[0]] = p[1]
-	}
-	return taken, nil
+	return len(taken) > 0, nil
 }
 
-// counted tells for each count when deliveries were made under its counter. One of a clock that is ahead of ours counts too.
-func counted(ctx context.Context, db DB, counts []relay.Count, now time.Time) (
-	map[relay.Count][]time.Time, error,
-) {
-	found := make(map[relay.Count][]time.Time, len(counts))
-	for _, c := range counts {
-		times, err := All(ctx, db, scanTime, "SELECT at FROM counted WHERE counter = ? AND at > ? ORDER BY at DESC LIMIT ?",
-			string(c.Counter), micros(now.Add(-c.Per)), c.Max)
-		if err != nil {
-			return nil, fmt.Errorf("count deliveries: %w", err)
-		}
-		found[c] = times
+// askClaimed asks for each claim that is taken which delivery has it.
+func askClaimed(taken map[string]string, claims []string) []Ask {
+	if len(claims) == 0 {
+		return nil
 	}
-	return found, nil
+	return []Ask{asking(func(pairs [][2]string) {
+		for _, p := range pairs {
+			taken[p[0]] = p[1]
+		}
+	}, func(row Scanner) (p [2]string, err error) { return p, row.Scan(&p[0], &p[1]) },
+		"SELECT claim, delivery FROM claims WHERE claim IN each(?)", claims)}
+}
+
+// taken tells whether one of the claims is, by what the decision found a moment ago and what it made since.
+func (b *batch) taken(ctx context.Context, claims []string, v *verdict) (bool, error) {
+	if slices.ContainsFunc(claims, func(c string) bool { return !slices.Contains(v.query.Claims, c) }) {
+		return b.claimed(ctx, claims)
+	}
+	for _, c := range claims {
+		_, before := v.facts.Claimed[c]
+		if before || slices.Contains(v.claimed, c) {
+			return true, nil
+		}
+	}
+	v.claimed = append(v.claimed, claims...)
+	return false, nil
+}
+
+// askCounted asks for each count when deliveries were made under its counter. One of a clock that is ahead of ours counts too.
+func askCounted(found map[relay.Count][]time.Time, counts []relay.Count, now time.Time) []Ask {
+	asks := make([]Ask, len(counts))
+	for i, c := range counts {
+		asks[i] = asking(func(times []time.Time) { found[c] = times }, scanTime,
+			"SELECT at FROM counted WHERE counter = ? AND at > ? ORDER BY at DESC LIMIT ?", string(c.Counter), micros(now.Add(-c.Per)), c.Max)
+	}
+	return asks
 }
 
 func scanTime(row Scanner) (t time.Time, err error) { return t, row.Scan(at{&t}) }
@@ -48,11 +62,8 @@ func scanTime(row Scanner) (t time.Time, err error) { return t, row.Scan(at{&t})
 func (b *batch) hold(ctx context.Context, d relay.Delivery) error {
 	if len(d.Claims) > 0 {
 		claims := slices.Compact(slices.Sorted(slices.Values(d.Claims)))
-		n, err := b.Exec(ctx, "INSERT INTO claims (claim, delivery) SELECT value, ? FROM each(?) WHERE true ON CONFLICT DO NOTHING",
-			d.ID, claims)
-		if err == nil && n < len(claims) {
-			err = errRaced // none was taken a moment ago
-		}
+		err := b.Expect(ctx, len(claims), // none was taken a moment ago
+			"INSERT INTO claims (claim, delivery) SELECT value, ? FROM each(?) WHERE true ON CONFLICT DO NOTHING", d.ID, claims)
 		if err != nil {
 			return fmt.Errorf("keep its claims: %w", err)
 		}

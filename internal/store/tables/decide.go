@@ -19,45 +19,50 @@ const maxCount = 1000
 func (s *Tables) Decide(ctx context.Context, alertID string, query relay.Query, now time.Time,
 	decide func(relay.Alert, relay.Facts) relay.Decision,
 ) (relay.Decision, error) {
-	if err := checkQuery(query); err != nil {
-		return relay.Decision{}, fmt.Errorf("decide alert %q: %w", alertID, err)
-	}
-	ahead, err := s.readAhead(ctx, alertID, query)
-	if err != nil {
-		return relay.Decision{}, fmt.Errorf("decide alert %q: %w", alertID, err)
-	}
-	d, err := do(ctx, s, patient.on(alertID, ahead.locks(query)...), func(ctx context.Context, b *batch) (relay.Decision, error) {
-		alert, err := b.alert(ctx, alertID)
-		if err != nil {
-			return relay.Decision{}, err
-		}
-		if !decidable(alert, now) {
-			return relay.Decision{}, store.ErrConflict
-		}
-		facts, err := s.facts(ctx, b, asked{alert: alert, query: query, ahead: ahead, now: now})
-		if err != nil {
-			return relay.Decision{}, err
-		}
-		return b.apply(ctx, verdict{Decision: decide(alert, facts), alert: alert, facts: facts, now: now})
+	d, _, err := s.DecideAndBegin(ctx, alertID, query, now, func(a relay.Alert, f relay.Facts) (relay.Decision, []store.Start) {
+		return decide(a, f), nil
 	})
-	if err != nil {
-		return relay.Decision{}, fmt.Errorf("decide alert %q: %w", alertID, err)
-	}
-	return d, nil
+	return d, err
 }
 
-// locks let one decision at a time be made for a recipient, on a claim, and by a count: otherwise two replicas would each
-// find that nothing was sent yet.
+// DecideAndBegin implements store.Store.
+func (s *Tables) DecideAndBegin(ctx context.Context, alertID string, query relay.Query, now time.Time,
+	decide func(relay.Alert, relay.Facts) (relay.Decision, []store.Start),
+) (relay.Decision, []store.Begun, error) {
+	err := checkQuery(query)
+	var ahead ahead
+	if err == nil {
+		ahead, err = s.readAhead(ctx, alertID, query)
+	}
+	var v verdict
+	if err == nil {
+		v, err = do(ctx, s, patient.on(alertID, ahead.locks(query)...), func(ctx context.Context, b *batch) (v verdict, err error) {
+			v.alert, v.facts, err = s.facts(ctx, b, asked{alertID: alertID, query: query, ahead: ahead, now: now})
+			if err != nil {
+				return v, err
+			}
+			v.now, v.query = now, query
+			v.Decision, v.starts = decide(v.alert, v.facts)
+			return v, b.apply(ctx, &v)
+		})
+	}
+	if err != nil {
+		return relay.Decision{}, nil, fmt.Errorf("decide alert %q: %w", alertID, err)
+	}
+	return v.Decision, v.begun, nil
+}
+
+// locks let one decision at a time be made for a recipient, and by a count that others share: otherwise two replicas would each find
+// that nothing was sent yet. A claim is one recipient's.
 func (a ahead) locks(q relay.Query) []string {
 	var locks []string
 	if a.recipient != "" {
 		locks = append(locks, "recipient "+a.recipient)
 	}
-	for _, c := range q.Claims {
-		locks = append(locks, "claim "+c)
-	}
 	for _, c := range q.Counts {
-		locks = append(locks, "counter "+string(c.Counter))
+		if c.Shared {
+			locks = append(locks, "counter "+string(c.Counter))
+		}
 	}
 	return locks
 }
@@ -100,36 +105,44 @@ func again(a relay.Alert) bool { return !a.AgainAt.IsZero() && a.Recipient.Key()
 
 // asked is what the facts of a decision are read by.
 type asked struct {
-	alert relay.Alert
-	query relay.Query
-	ahead ahead
-	now   time.Time
+	alertID string
+	query   relay.Query
+	ahead   ahead
+	now     time.Time
 }
 
-func (s *Tables) facts(ctx context.Context, b *batch, a asked) (facts relay.Facts, err error) {
+// facts reads the alert and what it is decided by. It gives store.ErrConflict where there is nothing to decide.
+func (s *Tables) facts(ctx context.Context, b *batch, a asked) (alert relay.Alert, facts relay.Facts, err error) {
+	var found []relay.Alert
+	asks := []Ask{
+		asking(into(&found), scanAlert, "SELECT "+alertColumns+" FROM alerts WHERE id = ? FOR UPDATE", a.alertID),
+		askPauses(&facts.Paused, lasting),
+	}
+	facts.Claimed, facts.Counted = map[string]string{}, map[relay.Count][]time.Time{}
+	facts.Suppressed = map[relay.Address]relay.Reason{}
+	asks = append(asks, askClaimed(facts.Claimed, a.query.Claims)...)
+	asks = append(asks, askSuppressed(facts.Suppressed, b.keys, a.query.Addresses)...)
+	asks = append(asks, askCounted(facts.Counted, a.query.Counts, a.now)...)
+	if err = b.Ask(ctx, asks...); err != nil {
+		return alert, facts, fmt.Errorf("read what it is decided by: %w", err)
+	}
+	if len(found) == 0 {
+		return alert, facts, store.ErrNotFound
+	}
+	if alert = found[0]; !decidable(alert, a.now) {
+		return alert, facts, store.ErrConflict
+	}
 	if facts.Candidates, err = s.catchUp(ctx, b, a.ahead.candidates); err != nil {
-		return facts, err
+		return alert, facts, err
 	}
-	if facts.Claimed, err = claimed(ctx, b, a.query.Claims); err != nil {
-		return facts, err
+	if facts.Members, err = membersAmong(ctx, b, alert, a.query.Members); err != nil {
+		return alert, facts, err
 	}
-	if facts.Suppressed, err = b.suppressed(ctx, a.query.Addresses); err != nil {
-		return facts, err
-	}
-	if facts.Counted, err = counted(ctx, b, a.query.Counts, a.now); err != nil {
-		return facts, err
-	}
-	if facts.Members, err = membersAmong(ctx, b, a.alert, a.query.Members); err != nil {
-		return facts, err
-	}
-	if facts.Paused, err = readPauses(ctx, b, lasting); err != nil {
-		return facts, fmt.Errorf("read pauses: %w", err)
-	}
-	if again(a.alert) {
+	if again(alert) {
 		facts.Deliveries, err = All(ctx, b, scanDelivery,
-			"SELECT "+deliveryColumns+" FROM deliveries WHERE alert_id = ? ORDER BY seq", a.alert.ID)
+			"SELECT "+deliveryColumns+" FROM deliveries WHERE alert_id = ? ORDER BY seq", alert.ID)
 	}
-	return facts, err
+	return alert, facts, err
 }
 
 // resolve puts one alert per person in the place of one whose people were not known, unless there are more to come.

@@ -38,11 +38,21 @@ func contentArgs(c relay.Content) []any {
 	return []any{c.Text.Reveal(), c.Subject.Reveal(), c.HTML.Reveal(), c.Locale, c.Encoding, c.Segments, c.Unsubscribe}
 }
 
-// insertDelivery keeps a delivery of a decision. A claim that somebody else has makes it suppressed as collapsed.
-func (b *batch) insertDelivery(ctx context.Context, a relay.Alert, d relay.Delivery) (relay.Delivery, error) {
-	d, err := b.started(ctx, a, d)
+// insertDelivery keeps a delivery of a decision, and begins its attempt where that is to begin at once. A claim that somebody else has
+// makes it suppressed as collapsed.
+func (b *batch) insertDelivery(ctx context.Context, a relay.Alert, d relay.Delivery, v *verdict) (relay.Delivery, error) {
+	d, err := b.started(ctx, a, d, v)
 	if err != nil {
 		return d, err
+	}
+	start, spent, begins, err := b.beginsAtOnce(ctx, d, v)
+	if err != nil {
+		return d, err
+	}
+	var attempt relay.Attempt
+	if begins {
+		d.State, d.Attempts = relay.DeliverySending, 1
+		attempt = relay.Attempt{DeliveryID: d.ID, N: 1, Provider: start.Provider, StartedAt: timeOf(micros(d.UpdatedAt))}
 	}
 	args := []any{
 		d.ID, d.AlertID, d.EventID, d.Rule, string(d.Channel), d.Template, d.Recipient.Key(), d.Address(), string(d.State),
@@ -58,11 +68,17 @@ func (b *batch) insertDelivery(ctx context.Context, a relay.Alert, d relay.Deliv
 	if !d.NextAt.IsZero() {
 		b.wake(store.DeliveryArgs{DeliveryID: d.ID}, store.QueueOf(d.Channel), d.NextAt)
 	}
+	if begins {
+		v.begun = append(v.begun, store.Begun{Delivery: d, Attempt: attempt})
+		if err = b.insertAttempt(ctx, attempt, spent); err != nil {
+			return d, err
+		}
+	}
 	return d, b.hold(ctx, d)
 }
 
 // started is a delivery of a decision as it begins its life. One that does not go out claims nothing and counts for nothing.
-func (b *batch) started(ctx context.Context, a relay.Alert, d relay.Delivery) (relay.Delivery, error) {
+func (b *batch) started(ctx context.Context, a relay.Alert, d relay.Delivery, v *verdict) (relay.Delivery, error) {
 	d.AlertID, d.EventID, d.Rule = a.ID, a.EventID, a.Rule
 	if d.CreatedAt.IsZero() {
 		d.CreatedAt = a.UpdatedAt
@@ -73,11 +89,11 @@ func (b *batch) started(ctx context.Context, a relay.Alert, d relay.Delivery) (r
 		if err := checkHeld(d); err != nil {
 			return d, err
 		}
-		taken, err := claimed(ctx, b, d.Claims)
+		taken, err := b.taken(ctx, d.Claims, v)
 		if err != nil {
 			return d, err
 		}
-		if len(taken) > 0 {
+		if taken {
 			d.State, d.Reason = relay.DeliverySuppressed, relay.ReasonCollapsed
 		}
 	case relay.DeliverySuppressed, relay.DeliveryDead:

@@ -162,7 +162,13 @@ func (s *Tables) Pauses(ctx context.Context) ([]relay.Pause, error) {
 const lasting = " FOR SHARE"
 
 func readPauses(ctx context.Context, db DB, lock string) ([]relay.Pause, error) {
-	return All(ctx, db, func(row Scanner) (p relay.Pause, err error) {
+	var pauses []relay.Pause
+	err := AskEach(ctx, db, []Ask{askPauses(&pauses, lock)})
+	return pauses, err
+}
+
+func askPauses(found *[]relay.Pause, lock string) Ask {
+	return asking(into(found), func(row Scanner) (p relay.Pause, err error) {
 		return p, row.Scan(&p.Channel, &p.Rule, &p.By, at{&p.At})
 	}, "SELECT channel, rule, who, at FROM pauses ORDER BY channel, rule"+lock)
 }

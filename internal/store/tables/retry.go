@@ -139,9 +139,8 @@ func (b *batch) reclaim(ctx context.Context, id string) (taken bool, err error) 
 	if len(claims) == 0 {
 		return false, nil
 	}
-	others, err := claimed(ctx, b, claims)
-	if err != nil || len(others) > 0 {
-		return len(others) > 0, err
+	if taken, err = b.claimed(ctx, claims); err != nil || taken {
+		return taken, err
 	}
 	if err = b.Later(ctx, "DELETE FROM released WHERE delivery = ?", id); err != nil {
 		return false, fmt.Errorf("take its claims back: %w", err)

@@ -15,8 +15,10 @@ import (
 const (
 	// FetchCooldown is the least time between two looks for jobs when River is told of new ones.
 	FetchCooldown = 5 * time.Millisecond
-	// fetchPoll is the time between two looks otherwise, and how late a snoozed or scheduled wake-up can be.
-	fetchPoll = 100 * time.Millisecond
+	// fetchPoll is the time between two looks otherwise, and how late a snoozed or scheduled wake-up can be. A channel's queue has those of
+	// deliveries that wait for their turn or are tried again, of which none is in such a hurry.
+	fetchPoll        = 100 * time.Millisecond
+	channelFetchPoll = 500 * time.Millisecond
 	// jobTimeout is for callers that set none: a provider's deadline and the writes around it.
 	jobTimeout = 15 * time.Second
 	// completedFor keeps worked jobs for somebody who looks into a problem; our own tables tell what came of them.
@@ -121,7 +123,7 @@ func (w *Workers[TTx]) Queue(ctx context.Context, name string, workers int) erro
 		}
 	}
 	if workers > 0 && err == nil {
-		err = client.Queues().Add(name, river.QueueConfig{MaxWorkers: workers})
+		err = client.Queues().Add(name, river.QueueConfig{MaxWorkers: workers, FetchPollInterval: channelFetchPoll})
 		if _, there := errors.AsType[*river.QueueAlreadyAddedError](err); there {
 			err = nil
 		}

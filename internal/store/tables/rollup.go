@@ -12,10 +12,11 @@ type standing struct {
 	reason   relay.Reason
 	againAt  time.Time
 	fallback bool
+	digest   string
 }
 
 func scanStanding(row Scanner) (s standing, err error) {
-	return s, row.Scan(&s.state, &s.reason, at{&s.againAt}, &s.fallback)
+	return s, row.Scan(&s.state, &s.reason, at{&s.againAt}, &s.fallback, &s.digest)
 }
 
 // by is where the alert stands once its deliveries are as given. One that is held for its fallback waits for that all the same; one

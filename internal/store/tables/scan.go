@@ -87,7 +87,10 @@ func All[T any](ctx context.Context, q DB, scan func(Scanner) (T, error), query 
 		return nil, err
 	}
 	defer rows.Close() // rows.Err tells
-	var out []T
+	return collect(rows, scan)
+}
+
+func collect[T any](rows Rows, scan func(Scanner) (T, error)) (out []T, err error) {
 	for rows.Next() {
 		v, err := scan(rows)
 		if err != nil {
@@ -96,6 +99,42 @@ func All[T any](ctx context.Context, q DB, scan func(Scanner) (T, error), query 
 		out = append(out, v)
 	}
 	return out, rows.Err()
+}
+
+// Ask is a query that is asked together with others.
+type Ask struct {
+	Query string
+	Args  []any
+	// Read takes the answer in. It leaves closing to whoever asks.
+	Read func(Rows) error
+}
+
+// asking has the rows that a query finds scanned and taken in.
+func asking[T any](take func([]T), scan func(Scanner) (T, error), query string, args ...any) Ask {
+	return Ask{Query: query, Args: args, Read: func(rows Rows) error {
+		found, err := collect(rows, scan)
+		take(found)
+		return err
+	}}
+}
+
+// into takes in what is found.
+func into[T any](out *[]T) func([]T) { return func(found []T) { *out = found } }
+
+// AskEach asks one after the other.
+func AskEach(ctx context.Context, db DB, asks []Ask) error {
+	for _, a := range asks {
+		rows, err := db.Query(ctx, a.Query, a.Args...)
+		if err != nil {
+			return err
+		}
+		err = a.Read(rows)
+		rows.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // One is All for a query that has at most one row; without any it fails with store.ErrNotFound.

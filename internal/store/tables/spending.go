@@ -2,7 +2,6 @@ package tables
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -16,6 +15,14 @@ func dayOf(t time.Time) int64 { return t.Unix() / int64(24*time.Hour/time.Second
 // spend counts the segments of a text against the most that a day may have. Where they are too many it suppresses the delivery
 // and reports so. It gives what it counted, 0 without a bound.
 func (b *batch) spend(ctx context.Context, d *relay.Delivery, most int) (spent int, over bool, err error) {
+	if spent, over, err = b.count(ctx, *d, most); over && err == nil {
+		*d, err = b.move(ctx, *d, store.Next{State: relay.DeliverySuppressed, Reason: relay.ReasonDailySegments})
+	}
+	return spent, over, err
+}
+
+// count is spend for a delivery that is left as it is.
+func (b *batch) count(ctx context.Context, d relay.Delivery, most int) (spent int, over bool, err error) {
 	if most <= 0 || d.Channel != relay.ChannelSMS {
 		return 0, false, nil
 	}
@@ -33,41 +40,20 @@ func (b *batch) spend(ctx context.Context, d *relay.Delivery, most int) (spent i
 	if total <= most {
 		return segments, false, nil
 	}
-	if err = b.giveBack(ctx, d.UpdatedAt, segments); err != nil {
-		return 0, false, err
-	}
-	*d, err = b.move(ctx, *d, store.Next{State: relay.DeliverySuppressed, Reason: relay.ReasonDailySegments})
-	return 0, true, err
+	return 0, true, b.giveBack(ctx, d.UpdatedAt, segments)
 }
 
 // giveBack takes segments out of a day again that were not sent.
 func (b *batch) giveBack(ctx context.Context, day time.Time, segments int) error {
+	if segments == 0 {
+		return nil
+	}
 	_, err := b.Exec(ctx, "UPDATE spending SET segments = CASE WHEN segments > ? THEN segments - ? ELSE 0 END WHERE day = ?",
 		segments, segments, dayOf(day))
 	if err != nil {
 		return fmt.Errorf("give segments back: %w", err)
 	}
 	return nil
-}
-
-// refund gives back what an attempt counted that the provider did not take.
-func (b *batch) refund(ctx context.Context, a relay.Attempt) error {
-	if a.Outcome.Kind != relay.Retry && a.Outcome.Kind != relay.Permanent {
-		return nil
-	}
-	type counted struct {
-		spent   int
-		started time.Time
-	}
-	c, err := One(ctx, b, func(row Scanner) (c counted, err error) { return c, row.Scan(&c.spent, at{&c.started}) },
-		"SELECT spent, started_at FROM attempts WHERE delivery_id = ? AND n = ?", a.DeliveryID, a.N)
-	if errors.Is(err, store.ErrNotFound) || err == nil && c.spent == 0 {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("give segments back: %w", err)
-	}
-	return b.giveBack(ctx, c.started, c.spent)
 }
 
 func scanInt(row Scanner) (n int, err error) { return n, row.Scan(&n) }

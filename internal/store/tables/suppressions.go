@@ -230,6 +230,13 @@ const askedAtOnce = 1000
 // suppressedAmong reads those of the addresses, in clear or hashed by one of the keys.
 func suppressedAmong(ctx context.Context, db DB, keys relay.HashKeys, addresses []relay.Address) (map[relay.Address]relay.Reason, error) {
 	found := map[relay.Address]relay.Reason{}
+	if err := AskEach(ctx, db, askSuppressed(found, keys, addresses)); err != nil {
+		return nil, fmt.Errorf("read suppressions: %w", err)
+	}
+	return found, nil
+}
+
+func askSuppressed(found map[relay.Address]relay.Reason, keys relay.HashKeys, addresses []relay.Address) (asks []Ask) {
 	for some := range slices.Chunk(addresses, askedAtOnce) {
 		spelt, asked := map[relay.Channel][]string{}, map[relay.Address]relay.Address{}
 		for _, a := range some {
@@ -239,16 +246,14 @@ func suppressedAmong(ctx context.Context, db DB, keys relay.HashKeys, addresses 
 			}
 		}
 		for channel, spellings := range spelt {
-			rows, err := readSuppressions(ctx, db, "channel = ? AND address IN each(?)", string(channel), spellings)
-			if err != nil {
-				return nil, err
-			}
-			for _, s := range rows {
-				found[asked[s.Address]] = s.Reason
-			}
+			asks = append(asks, asking(func(rows []store.Suppression) {
+				for _, s := range rows {
+					found[asked[s.Address]] = s.Reason
+				}
+			}, scanSuppression, "SELECT "+suppressionColumns+" FROM suppressions WHERE channel = ? AND address IN each(?)", string(channel), spellings))
 		}
 	}
-	return found, nil
+	return asks
 }
 
 func readSuppressions(ctx context.Context, db DB, where string, args ...any) ([]store.Suppression, error) {

@@ -44,6 +44,11 @@ type Tx interface {
 	// Later runs a statement before the next one, or before the transaction ends: where the database is far away they go there
 	// together. What is wrong with it the next one tells.
 	Later(ctx context.Context, query string, args ...any) error
+	// Expect is Later for a statement that must touch so many rows. Where it touches fewer, because somebody else was faster, the
+	// transaction is tried again.
+	Expect(ctx context.Context, rows int, query string, args ...any) error
+	// Ask runs queries one after the other, which where the database is far away go there together.
+	Ask(ctx context.Context, asks ...Ask) error
 	// Lock keeps everybody else who locks one of the keys waiting until the transaction ends. It is called once, before anything
 	// else, so that no two transactions wait for each other.
 	Lock(ctx context.Context, keys []string) error
@@ -65,8 +70,8 @@ const (
 	FaultDatabase
 )
 
-// errRaced fails a write that found what it had looked for changed by somebody else.
-var errRaced = errors.New("somebody else was faster")
+// ErrRaced fails a write that found what it had looked for changed by somebody else.
+var ErrRaced = errors.New("somebody else was faster")
 
 // Room is what the disk has left.
 type Room interface {
@@ -99,7 +104,7 @@ type Options struct {
 	Now func() time.Time
 	// QueueLimit is how many writes may wait before more are refused with store.ErrOverloaded; 0 is DefaultQueueLimit.
 	QueueLimit int
-	// Writers is how many transactions may run side by side; 0 is one. More have another beside them for writes that lock names.
+	// Writers is how many transactions may run side by side; 0 is one. More have as many beside them for writes that lock names.
 	Writers int
 	// Teller tells the counters of this process from those of others, which add at the same time; empty where it is alone.
 	Teller string
@@ -110,9 +115,10 @@ type Options struct {
 // Tables keep events, alerts, deliveries and attempts. With what starts and stops the workers they are a store.Store.
 type Tables struct {
 	Options
-	// Both are nil when read-only. Writes that lock names have a writer of their own where several run side by side: they wait for
-	// other replicas, and nobody else need wait with them.
-	writer, locker *writer
+	// writer is nil when read-only. Writes that lock names have writers of their own where several run side by side: they wait for
+	// other replicas, and nobody else need wait with them. Those that lock the same name first, such as a recipient, share one.
+	writer  *writer
+	lockers []*writer
 }
 
 // New makes Tables and starts their writers. Close ends them.
@@ -122,9 +128,12 @@ func New(ctx context.Context, o Options) *Tables {
 		// The writer outlives whatever context the store was opened with: it ends in Close.
 		ctx = context.WithoutCancel(ctx)
 		t.writer = startWriter(ctx, o, max(1, o.Writers))
-		t.locker = t.writer
+		t.lockers = []*writer{t.writer}
 		if o.Writers > 1 {
-			t.locker = startWriter(ctx, o, 1)
+			t.lockers = nil
+			for range o.Writers {
+				t.lockers = append(t.lockers, startWriter(ctx, o, 1))
+			}
 		}
 	}
 	return t
@@ -142,7 +151,9 @@ func (s *Tables) CloseWriter() {
 	if s.writer != nil {
 		s.writer.stop()
 	}
-	if s.locker != s.writer {
-		s.locker.stop()
+	for _, l := range s.lockers {
+		if l != s.writer {
+			l.stop()
+		}
 	}
 }

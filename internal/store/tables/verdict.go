@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/beckon-relay/beckon/internal/relay"
+	"github.com/beckon-relay/beckon/internal/store"
 )
 
 // verdict is a decision on its way into the tables, with the alert that was decided and the facts it was decided by.
@@ -17,6 +18,13 @@ type verdict struct {
 	alert relay.Alert
 	facts relay.Facts
 	now   time.Time
+	// query is what the facts answer.
+	query relay.Query
+	// starts are the attempts that are to begin, and begun those that have.
+	starts []store.Start
+	begun  []store.Begun
+	// claimed is what its deliveries have claimed.
+	claimed []string
 
 	// lead is whom the deliveries belong to: the alert or a member of its digest.
 	lead relay.Alert
@@ -32,33 +40,33 @@ type ruled struct {
 }
 
 // apply keeps a decision.
-func (b *batch) apply(ctx context.Context, v verdict) (relay.Decision, error) {
+func (b *batch) apply(ctx context.Context, v *verdict) error {
 	switch v.Action {
 	case relay.ActAsk:
-		return v.Decision, nil
+		return nil
 	case relay.ActResolve:
-		return v.Decision, b.resolve(ctx, v.alert, v.Resolved, v.More)
+		return b.resolve(ctx, v.alert, v.Resolved, v.More)
 	default:
 	}
 	rulings := v.rulings()
 	sent, err := v.check(rulings)
 	if err != nil {
-		return v.Decision, err
+		return err
 	}
 	if sent {
-		if err = b.send(ctx, &v); err != nil {
-			return v.Decision, err
+		if err = b.send(ctx, v); err != nil {
+			return err
 		}
 	}
 	for _, r := range rulings {
-		if err = b.keepRuled(ctx, &v, r); err != nil {
-			return v.Decision, err
+		if err = b.keepRuled(ctx, v, r); err != nil {
+			return err
 		}
 	}
 	if !again(v.alert) {
-		return v.Decision, nil
+		return nil
 	}
-	return v.Decision, b.follow(ctx, v.settled(rulings[0]))
+	return b.follow(ctx, v.settled(rulings[0]))
 }
 
 // rulings lists what becomes of the alert and, after it, of the members that there are. What is ruled on any other is left out.
@@ -131,7 +139,7 @@ func (b *batch) send(ctx context.Context, v *verdict) error {
 	lead.UpdatedAt = v.now
 	deliveries := make([]relay.Delivery, 0, len(v.Deliveries))
 	for _, d := range v.Deliveries {
-		kept, err := b.insertDelivery(ctx, lead, d)
+		kept, err := b.insertDelivery(ctx, lead, d, v)
 		if err != nil {
 			return fmt.Errorf("keep delivery %q: %w", d.ID, err)
 		}
@@ -142,9 +150,6 @@ func (b *batch) send(ctx context.Context, v *verdict) error {
 	v.state, v.reason = relay.RollUp(slices.Concat(v.facts.Deliveries, deliveries))
 	if v.state.Done() && v.state != relay.AlertSent {
 		v.Again = time.Time{} // it has ended
-	}
-	if err := b.Later(ctx, "UPDATE alerts SET fallback = ? WHERE id = ?", v.Fallback, lead.ID); err != nil {
-		return fmt.Errorf("keep whether it has a fallback: %w", err)
 	}
 	return nil
 }
@@ -167,7 +172,7 @@ func (v *verdict) settled(r ruled) relay.Alert {
 	switch ruling.Action {
 	case relay.ActSend:
 		if a.ID == v.lead.ID {
-			a.AgainAt = v.Again
+			a.AgainAt, a.Fallback = v.Again, v.Fallback
 		} else {
 			a.Lead = v.lead.ID
 		}

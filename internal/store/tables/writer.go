@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,8 @@ import (
 const (
 	// maxBatch bounds how long one transaction holds the connection that River needs too.
 	maxBatch = 256
+	// maxLocks is how many names one transaction may lock, but for those of its last write: the more, the more others wait for it.
+	maxLocks = 64
 	// maxAttempts of a job. A wake-up that River gave up on would be an alert that nobody looks at again.
 	maxAttempts = 10_000
 )
@@ -119,7 +122,7 @@ func do[T any](ctx context.Context, s *Tables, w write, run func(context.Context
 	}}
 	lane := s.writer
 	if len(w.locks) > 0 {
-		lane = s.locker
+		lane = s.lane(w.locks[0])
 	}
 	if err := lane.submit(ctx, o); err != nil {
 		return none, err
@@ -139,6 +142,16 @@ func do[T any](ctx context.Context, s *Tables, w write, run func(context.Context
 		return none, err
 	}
 	return result, nil
+}
+
+// lane is the writer of what locks a name first.
+func (s *Tables) lane(name string) *writer {
+	if len(s.lockers) == 1 {
+		return s.lockers[0]
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name)) // it never fails
+	return s.lockers[int(h.Sum32())%len(s.lockers)]
 }
 
 func (w *writer) submit(ctx context.Context, o *op) error {
@@ -185,13 +198,14 @@ func (w *writer) gather(first *op) []*op {
 		}
 	}
 	take(first)
-	for len(ops) < maxBatch {
+	for locks := len(first.locks); len(ops) < maxBatch && (w.Writers <= 1 || locks < maxLocks); {
 		select {
 		case o, open := <-w.ops:
 			if !open {
 				return ops
 			}
 			take(o)
+			locks += len(o.locks)
 		default:
 			return ops
 		}
@@ -220,7 +234,7 @@ func (w *writer) commit(ctx context.Context, ops []*op) {
 
 func (w *writer) fault(err error) Fault {
 	switch {
-	case errors.Is(err, errRaced):
+	case errors.Is(err, ErrRaced):
 		return FaultRace
 	case w.Fault == nil:
 		return FaultWrite
