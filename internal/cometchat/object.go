@@ -192,15 +192,15 @@ func short(s string) string {
 }
 
 // flag reads a boolean, which CometChat also writes as a string; known is false where there is none.
-func (o object) flag(key string) (flag, known bool) {
+func (o object) flag(key string) (on, known bool) {
 	v := o.get(key)
 	switch v.kind() {
 	case 't', 'f':
 		return v.kind() == 't', true
 	case '"':
 		s, _ := v.string()
-		flag, err := strconv.ParseBool(strings.ToLower(s))
-		return flag, err == nil
+		on, err := strconv.ParseBool(strings.ToLower(s))
+		return on, err == nil
 	default:
 		return false, false
 	}

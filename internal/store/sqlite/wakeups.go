@@ -27,8 +27,8 @@ type inserter struct {
 }
 
 // insertJobs is River's own statement for a single job without a unique key, and for several. A time that is not given is the
-// database's.
-var insertJobs = insertion{ //nolint:gochecknoglobals // never written to
+// database's. It is never written to.
+var insertJobs = insertion{
 	"INSERT INTO river_job (args, created_at, kind, max_attempts, metadata, priority, queue, scheduled_at, state, tags) VALUES ",
 	"(jsonb(?), coalesce(?, datetime('now', 'subsec')), ?, ?, jsonb(?), ?, ?, coalesce(?, datetime('now', 'subsec')), ?, jsonb(?))", "",
 }
