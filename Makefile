@@ -106,7 +106,7 @@ image: ## build the container image beckon:VERSION with buildah, podman or docke
 	@.ci/image $(VERSION) $(REVISION)
 
 .PHONY: image-check
-image-check: ## build the image twice from two folders, and fail unless both are the same; then with arm64, and look into it
+image-check: ## build the image twice from two folders, and fail unless all in it is the same; for arm64 too; lint the Dockerfile
 	@.ci/need buildah
 	@.ci/image-check $(VERSION) $(REVISION)
 
