@@ -8,7 +8,6 @@ BENCHSTAT_VERSION   := 0.0.0-20260908200009-22c9c6c9d4da
 FUZZTIME            ?= 10s
 KILLS               ?= 100
 SOAK                ?= 10m
-BENCH               ?= --write
 
 # The packages that decide what people are told, and how much of each its own tests must run, in percent.
 COVERED  := cometchat engine rules
@@ -79,7 +78,7 @@ fuzz: ## run each fuzz target for FUZZTIME
 .PHONY: bench
 bench: $(BENCHSTAT) ## measure everything on a quiet machine, for half an hour, and write docs/performance.md; BENCH="--quick" only tries it
 	@.ci/need postgres
-	go run ./cmd/bench --benchstat $(BENCHSTAT) $(BENCH)
+	go run ./cmd/bench --benchstat $(BENCHSTAT) $(if $(findstring --quick,$(BENCH)),,--write) $(BENCH)
 
 .PHONY: screenshots
 screenshots: ## take the pictures of the README anew; look at each before it goes in
