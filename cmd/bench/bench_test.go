@@ -133,7 +133,7 @@ func TestThePageIsWrittenFromWhatWasKept(t *testing.T) {
 	}
 	page := read(pageFile)
 	require.Contains(t, page, "| ≥ 0.30 | 0.20 | 0.10 to 0.30 | **missed** |")
-	require.Contains(t, page, "2,000/s webhooks taken in")
+	require.Contains(t, page, "taken in for good at 2,000/s")
 	require.Contains(t, page, "| accept, ms | 50.0 | 500 | 5,000 | 1.00 | 1.00 | grows in proportion |")
 	require.Contains(t, page, "images/performance-kept.svg")
 	require.Contains(t, page, "| `engine: Plan` | 10.0 | 1% | 0 | 0 |")
