@@ -37,7 +37,7 @@ help: ## list these commands
 
 .PHONY: test
 test: ## vet, then every test with the race detector
-	@.ci/need cc postgres promtool browser
+	@.ci/need cc curl postgres promtool browser
 	go vet ./...
 	CGO_ENABLED=1 go test $(RACE) -shuffle=on -timeout 40m ./...
 	@$(MAKE) --no-print-directory k8s-check

@@ -59,9 +59,8 @@ func (r *repository) change(from, to string) (back func()) {
 
 func TestTheRulesRepositoryGoesAsGitopsSays(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("the example takes curl, which is not here")
-	}
+	_, err := exec.LookPath("curl")
+	require.NoError(t, err, "the example takes curl, which make test installs")
 	l := newLab(t, "")
 	example := filepath.Join("..", "..", "docs", "examples", "rules-repository")
 	require.NoError(t, os.CopyFS(l.path("repository"), os.DirFS(example)))

@@ -11,14 +11,10 @@ func limitOf(goal string) string {
 // limits are those that were found, by the name of the goal.
 func limits() map[string]string {
 	return map[string]string{
-		"accept": "the one writer. By `go run ./cmd/bench accept --profile DIR` it has 52 % of the relay's processor time: 44 % in SQLite's statements " +
-			"(some 29 entries of indexes and tables for an event with its alert), 16 % of all in commits; HTTP with decoding has 25 %.",
-		"sqlite": "the processor, by what is done for each message: the same writer has 48 % (27 % of all in the transaction that decides and begins the first attempt, " +
-			"rendering is 7 %), other queries of SQLite 11 %, River's completing 4 %. The bare loop is 128 loops side by side that keep nothing.",
-		"postgresql": "the processor, which the database's own work shares: the relay takes two thirds of what it takes on SQLite, and the server the rest. " +
-			"No profile of the server was made yet.",
-		"latency":     "this disk answers in 0.13 ms, so that all the rest weighs: one group of webhooks waits for the one before it, and a commit is more than one sync. No profile was made yet.",
-		"idle-memory": "the program file: of 67 MB in an earlier look 41 MB were its pages (`RssFile` in /proc/PID/status), which the system takes back when it needs them, and 25 MB memory of its own.",
+		"accept": "the one writer. By `go run ./cmd/bench accept --profile DIR` it has 52 % of the relay's processor time; SQLite has 44 % of all, 16 of them in commits; " +
+			"HTTP with decoding has 25 %.",
+		"sqlite": "the processor, by what is done for each message. By `go run ./cmd/bench sqlite --profile DIR` the same writer has 48 % (27 % of all in the transaction " +
+			"that decides and begins the first attempt; rendering, in it, is 7 %), queries outside of it 5 %, River's completing 4 %. The bare loop is 128 loops side by side that keep nothing.",
 		"replicas": "the machine: four relays, the database, the generator and the provider share two cores. Two replicas do 0.96 of twice as much. " +
 			"With 64 calls each, one relay already takes all there is.",
 	}

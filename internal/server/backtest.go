@@ -26,7 +26,6 @@ type BacktestOrder struct {
 	Since time.Duration
 	// Examples is how many of each kind of change are shown of a rule and channel.
 	Examples int
-	By       string
 }
 
 // BacktestRequest is an order as JSON.
@@ -56,7 +55,7 @@ func (a *admin) backtest(c echo.Context) error {
 	}
 	_ = endless(c) // where that cannot be, an answer that takes long is cut
 	report, err := a.API.Backtester.Backtest(c.Request().Context(), BacktestOrder{
-		Rules: request.Rules, Templates: request.Templates, Since: since, Examples: request.Examples, By: operatorOf(c),
+		Rules: request.Rules, Templates: request.Templates, Since: since, Examples: request.Examples,
 	})
 	return shown(a, c, report, err)
 }

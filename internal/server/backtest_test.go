@@ -40,7 +40,7 @@ func TestABacktestIsForWhoeverMayLookAndSaysWhatItCannotBe(t *testing.T) {
 	require.Equal(t, http.StatusOK, answer.Code, answer.Body.String())
 	require.Contains(t, answer.Body.String(), `"events":7`)
 	require.Equal(t, []server.BacktestOrder{
-		{Rules: "a", Templates: map[string]string{"b/sms.txt": "c"}, Since: 2 * time.Hour, Examples: 4, By: "vi"},
+		{Rules: "a", Templates: map[string]string{"b/sms.txt": "c"}, Since: 2 * time.Hour, Examples: 4},
 	}, r.orders)
 
 	require.Equal(t, http.StatusUnauthorized, ask(t, h, http.MethodPost, path, posting(good)).Code)
