@@ -189,11 +189,7 @@ func (a *App) Run(ctx context.Context) error {
 	go func() { failed <- a.admin.Serve() }()
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
-	go func() {
-		if err := a.watch(watching); err != nil {
-			a.Logger.ErrorContext(base, "changes of files are not noticed; reload by SIGHUP", "error", err)
-		}
-	}()
+	go a.watch(watching)
 	stopCounting := a.tally.start(base)
 	a.Logger.InfoContext(ctx, "beckon serves", append([]any{
 		"version", a.Version, "public", a.PublicAddr(), "admin", a.AdminAddr(), "rules", a.generation().Hash,

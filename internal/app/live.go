@@ -296,7 +296,7 @@ func (a *App) refused(ctx context.Context, err error) error {
 }
 
 // watch reloads when a file that matters changes.
-func (a *App) watch(ctx context.Context) error {
+func (a *App) watch(ctx context.Context) {
 	paths := slices.Concat([]string{a.Config.Rules, a.Config.Templates}, a.Config.Directory.Files(), a.Config.SecretFiles)
-	return watch(ctx, paths, a.Logger, func() { _ = a.Reload(ctx) }) // refused() has told
+	watch(ctx, paths, func() { _ = a.Reload(ctx) }) // refused() has told
 }
