@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,9 +33,11 @@ rules:
 `
 
 const (
-	// posters are how many connections post while delivering is measured, senders how many calls to the provider there are at once.
+	// posters are how many connections post while delivering is measured.
 	posters = 64
-	senders = 128
+	// sideBySide are how many loops of the provider's client there are where one is not all that the machine can do: as many as the relay
+	// has workers.
+	sideBySide = 128
 	// underWay is how many webhooks may be without their message: enough to keep every part busy, and no growing backlog.
 	underWay = 1000
 	// lookEvery is how often the sink is asked how many came.
@@ -52,7 +55,7 @@ func measurePostgreSQL(ctx context.Context, b *bench) (results, error) {
 	return b.overBare(ctx, goal{Name: "postgresql", What: "the same on PostgreSQL", Bound: 0.50, AtLeast: true}, b.database)
 }
 
-// overBare lets relay and bare loop take turns at one sink. database gives the URL of an empty one, or nothing for SQLite, and what
+// overBare lets relay, bare loop and many such loops take turns at one sink. database gives the URL of an empty one, or nothing for SQLite, and what
 // removes it.
 func (b *bench) overBare(ctx context.Context, g goal, database func(context.Context) (string, func() error, error)) (_ results, err error) {
 	p, sink, err := b.sink(ctx)
@@ -60,9 +63,13 @@ func (b *bench) overBare(ctx context.Context, g goal, database func(context.Cont
 		return results{}, err
 	}
 	defer func() { err = errors.Join(err, p.Kill()) }()
-	var ours, theirs, cpu loadtest.Samples
+	var ours, theirs, most, cpu loadtest.Samples
 	for range b.rounds {
-		bare, err := b.bareOnce(ctx, sink)
+		bare, err := b.bareOnce(ctx, sink, 1)
+		if err != nil {
+			return results{}, err
+		}
+		all, err := b.bareOnce(ctx, sink, sideBySide)
 		if err != nil {
 			return results{}, err
 		}
@@ -70,11 +77,11 @@ func (b *bench) overBare(ctx context.Context, g goal, database func(context.Cont
 		if err != nil {
 			return results{}, err
 		}
-		theirs, ours, cpu = append(theirs, bare), append(ours, rate), append(cpu, each)
-		b.say("delivered %.0f/s (%.0f µs of a processor each), bare loop %.0f/s", rate, each, bare)
+		theirs, most, ours, cpu = append(theirs, bare), append(most, all), append(ours, rate), append(cpu, each)
+		b.say("delivered %.0f/s (%.0f µs of a processor each), bare loop %.0f/s, %d of them %.0f/s", rate, each, bare, sideBySide, all)
 	}
 	g.Samples = ours.Over(theirs)
-	g.Parts = []part{{"Beckon", "/s", ours}, {"bare loop", "/s", theirs}, {"Beckon's processor time per message", "µs", cpu}}
+	g.Parts = []part{{"Beckon", "/s", ours}, {"bare loop", "/s", theirs}, {"128 bare loops side by side", "/s", most}, {"Beckon over these", "", ours.Over(most)}, {"Beckon's processor time per message", "µs", cpu}}
 	return results{Goals: []goal{g}}, nil
 }
 
@@ -191,9 +198,9 @@ func watchSink(ctx context.Context, sink loadtest.SinkClient, from time.Time, me
 	}
 }
 
-// bareOnce is how many messages a second the provider's client sends in a loop, in a process of its own.
-func (b *bench) bareOnce(ctx context.Context, sink loadtest.SinkClient) (float64, error) {
-	out, err := b.lab.Run(ctx, "_bare", "--sink", sink.URL(), "--for", b.for1(4*time.Second, time.Second).String())
+// bareOnce is how many messages a second the provider's client sends in so many loops, in a process of its own.
+func (b *bench) bareOnce(ctx context.Context, sink loadtest.SinkClient, loops int) (float64, error) {
+	out, err := b.lab.Run(ctx, "_bare", "--sink", sink.URL(), "--loops", strconv.Itoa(loops), "--for", b.for1(4*time.Second, time.Second).String())
 	if err != nil {
 		return 0, err
 	}
@@ -202,7 +209,7 @@ func (b *bench) bareOnce(ctx context.Context, sink loadtest.SinkClient) (float64
 }
 
 // bare sends as fast as it can and prints how many a second that was.
-func bare(ctx context.Context, out io.Writer, sink string, long time.Duration) error {
+func bare(ctx context.Context, out io.Writer, sink string, long time.Duration, n int) error {
 	client, err := twilio.New(twilio.Config{
 		AccountSID: vendortest.TwilioAccountSID, AuthToken: vendortest.TwilioAuthToken, From: vendortest.TwilioFrom, BaseURL: sink,
 	})
@@ -218,7 +225,7 @@ func bare(ctx context.Context, out io.Writer, sink string, long time.Duration) e
 	defer cancel()
 	var sent, failed atomic.Int64
 	var loops sync.WaitGroup
-	for range senders {
+	for range n {
 		loops.Go(func() {
 			for ctx.Err() == nil {
 				if got := client.Send(ctx, message); got.Kind == relay.Accepted {

@@ -89,7 +89,9 @@ func child(name string, run func(context.Context, io.Writer) error) *cobra.Comma
 func bareCommand() *cobra.Command {
 	var sink string
 	var long time.Duration
-	c := child("_bare", func(ctx context.Context, out io.Writer) error { return bare(ctx, out, sink, long) })
+	var loops int
+	c := child("_bare", func(ctx context.Context, out io.Writer) error { return bare(ctx, out, sink, long, loops) })
+	c.Flags().IntVar(&loops, "loops", 1, "")
 	c.Flags().StringVar(&sink, "sink", "", "")
 	c.Flags().DurationVar(&long, "for", time.Second, "")
 	return c
