@@ -56,14 +56,12 @@ func Measure(text string, smart bool) Size {
 	size := Size{Encoding: encodingOf(text), Segments: 1}
 	limits := capacities[size.Encoding]
 	filled := 0 // Units in the part that is being filled, were there several.
-	for cluster := range graphemes(text) {
-		for _, char := range elements(cluster, size.Encoding) {
-			units := unitsOf(char, size.Encoding)
-			size.Characters++
-			size.Units += units
-			size.length += utf16Len(char)
-			filled, size.Segments = fill(filled, units, limits.part, size.Segments)
-		}
+	for char := range elements(text, size.Encoding) {
+		units := unitsOf(char, size.Encoding)
+		size.Characters++
+		size.Units += units
+		size.length += utf16Len(char)
+		filled, size.Segments = fill(filled, units, limits.part, size.Segments)
 	}
 	if size.Units <= limits.alone {
 		size.Segments = 1
@@ -85,13 +83,25 @@ func fill(filled, units, part, segments int) (int, int) {
 	return (units-1)%part + 1, segments + (units-1)/part
 }
 
-// elements splits a grapheme into what may not be split between parts: in GSM-7, where a combined character can only be CR
-// LF, the characters themselves.
-func elements(cluster, encoding string) []string {
-	if encoding == GSM7 || cluster == "\r\n" {
-		return strings.Split(cluster, "")
+// elements yields what may not be split between parts: graphemes, but not CR LF; in GSM-7, where no other characters combine, the
+// characters themselves.
+func elements(text, encoding string) iter.Seq[string] {
+	if encoding == GSM7 {
+		return strings.SplitSeq(text, "")
 	}
-	return []string{cluster}
+	return func(yield func(string) bool) {
+		for cluster := range graphemes(text) {
+			if cluster == "\r\n" {
+				if !yield("\r") {
+					return
+				}
+				cluster = "\n"
+			}
+			if !yield(cluster) {
+				return
+			}
+		}
+	}
 }
 
 func unitsOf(char, encoding string) int {
@@ -123,6 +133,9 @@ func encodingOf(text string) string {
 }
 
 func smartEncode(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { _, ok := smartReplacements[r]; return ok }) {
+		return text
+	}
 	var out strings.Builder
 	for _, r := range text {
 		if to, ok := smartReplacements[r]; ok {
