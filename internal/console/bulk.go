@@ -185,7 +185,7 @@ func (k *console) doBulk(c echo.Context, v bulkView) error {
 // fragment makes a part of a page.
 func (k *console) fragment(name, part string, data any) ([]byte, error) {
 	var out bytes.Buffer
-	if err := k.pages.byName[name].ExecuteTemplate(&out, part, data); err != nil {
+	if err := k.pages().byName[name].ExecuteTemplate(&out, part, data); err != nil {
 		return nil, fmt.Errorf("make %s of the page %s: %w", part, name, err)
 	}
 	return out.Bytes(), nil

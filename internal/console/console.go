@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -37,7 +38,7 @@ type Options struct {
 type console struct {
 	Options
 	static *static
-	pages  *pages
+	pages  func() *pages
 	stamp  *stamp
 }
 
@@ -46,7 +47,8 @@ type console struct {
 // sites' pages.
 func New(o Options) http.Handler {
 	k := &console{Options: o, static: newStatic(), stamp: &stamp{of: o.Overview, now: o.Now}}
-	k.pages = newPages(k)
+	// When somebody first looks: they are a fifth of what an idle relay keeps in memory, and each reload makes a console anew.
+	k.pages = sync.OnceValue(func() *pages { return newPages(k) })
 	e := echo.New()
 	e.HTTPErrorHandler = k.answerError
 	e.Use(k.headers, k.catchPanics)

@@ -130,7 +130,7 @@ func (k *console) show(c echo.Context, status int, name string, p page) error {
 }
 
 func (k *console) render(c echo.Context, name string, p page) ([]byte, error) {
-	t, ok := k.pages.byName[name]
+	t, ok := k.pages().byName[name]
 	if !ok {
 		return nil, fmt.Errorf("the console has no template %q", name)
 	}
