@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -54,8 +55,10 @@ func EventShape(spec TriggerSpec) *Shape {
 // WholeEventShape is the shape of `event` with every field that any trigger carries.
 func WholeEventShape() *Shape { return shapeOf("event", reflect.TypeFor[Event](), nil) }
 
-// RecipientShape is the shape of `recipient`.
-func RecipientShape() *Shape { return shapeOf("recipient", reflect.TypeFor[Contact](), nil) }
+// RecipientShape is the shape of `recipient`, the same one each time: each message is rendered with it.
+func RecipientShape() *Shape { return recipientShape() }
+
+var recipientShape = sync.OnceValue(func() *Shape { return shapeOf("recipient", reflect.TypeFor[Contact](), nil) })
 
 // Field finds a field of an object by name.
 func (s *Shape) Field(name string) (Field, bool) {

@@ -23,5 +23,5 @@ func TestATextIsRenderedAndMeasuredWithFewAllocations(t *testing.T) { //nolint:p
 		if _, err := templates.Render(req); err != nil {
 			panic(err)
 		}
-	}), 200.0, "rendering")
+	}), 190.0, "rendering")
 }

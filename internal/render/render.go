@@ -155,7 +155,10 @@ func (v *variant) sms(req Request) (relay.Content, error) {
 	if err != nil {
 		return relay.Content{}, err
 	}
-	text := cutSMS(fit.Whole.Reveal(), req.segments())
+	text := fit.Whole.Reveal()
+	if fit.Cut {
+		text = cutSMS(text, req.segments())
+	}
 	size := Measure(text, true)
 	return relay.Content{Text: relay.Text(text), Encoding: size.Encoding, Segments: size.Segments}, nil
 }
