@@ -49,20 +49,24 @@ func formatFor(text speech, req Request) *format {
 // formats are those of all locales that are known, and what finds the nearest.
 type formats struct {
 	tags    []language.Tag
-	all     []*format
+	all     []func() *format
 	matcher language.Matcher
 }
 
-// known is made when it is first asked for, since there is much of it.
+// known is made when it is first asked for, and of each locale what is known when somebody has it: there is much of it.
 var known = sync.OnceValue(func() formats {
-	f := formats{tags: []language.Tag{language.Und}, all: []*format{{
+	digits := &format{
 		clock: func(t time.Time) string { return t.Format("15:04") },
 		day:   func(t time.Time) string { return t.Format(time.DateOnly) },
-	}}}
-	for _, l := range translators() {
-		tag := tagOf(l.Locale())
+	}
+	f := formats{tags: []language.Tag{language.Und}, all: []func() *format{func() *format { return digits }}}
+	for _, t := range translators() {
+		tag := tagOf(t.locale)
 		f.tags = append(f.tags, tag)
-		f.all = append(f.all, &format{clock: clockOf(tag, l), day: dayOf(l)})
+		f.all = append(f.all, sync.OnceValue(func() *format {
+			l := t.open()
+			return &format{clock: clockOf(tag, l), day: dayOf(l)}
+		}))
 	}
 	f.matcher = language.NewMatcher(f.tags)
 	return f
@@ -72,9 +76,9 @@ var known = sync.OnceValue(func() formats {
 func (f formats) find(want language.Tag) *format {
 	_, i, _ := f.matcher.Match(want)
 	if !sameLanguage(want, f.tags[i]) {
-		return f.all[0]
+		return f.all[0]()
 	}
-	return f.all[i]
+	return f.all[i]()
 }
 
 // halves is how a locale writes the two halves of a day around the time (#), where package locales has it differently from how

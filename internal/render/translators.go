@@ -67,15 +67,29 @@ import (
 	"github.com/go-playground/locales/zh_Hant_HK"
 )
 
+// translator is a locale, and what makes all that is known of it.
+type translator struct {
+	locale string
+	open   func() locales.Translator
+}
+
+func of(locale string, open func() locales.Translator) translator { return translator{locale, open} }
+
 // translators are the locales whose dates and times are known: each is compiled in, so only those that people are likely to have.
 // Regions that are not among them take the nearest.
-func translators() []locales.Translator {
-	return []locales.Translator{
-		ar.New(), bg.New(), bn.New(), ca.New(), cs.New(), da.New(), de.New(), de_AT.New(), de_CH.New(), el.New(), en.New(),
-		en_AU.New(), en_CA.New(), en_GB.New(), en_IE.New(), en_IN.New(), en_NZ.New(), en_PH.New(), en_SG.New(), en_US.New(),
-		en_ZA.New(), es.New(), es_AR.New(), es_CO.New(), es_MX.New(), es_US.New(), et.New(), fi.New(), fr.New(), fr_BE.New(),
-		fr_CA.New(), fr_CH.New(), he.New(), hi.New(), hr.New(), hu.New(), id.New(), it.New(), ja.New(), ko.New(), lt.New(),
-		lv.New(), ms.New(), nb.New(), nl.New(), nl_BE.New(), nn.New(), pl.New(), pt.New(), pt_PT.New(), ro.New(), ru.New(), sk.New(),
-		sl.New(), sv.New(), ta.New(), th.New(), tr.New(), uk.New(), vi.New(), zh.New(), zh_Hant.New(), zh_Hant_HK.New(),
+func translators() []translator {
+	return []translator{
+		of("ar", ar.New), of("bg", bg.New), of("bn", bn.New), of("ca", ca.New), of("cs", cs.New), of("da", da.New),
+		of("de", de.New), of("de_AT", de_AT.New), of("de_CH", de_CH.New), of("el", el.New), of("en", en.New),
+		of("en_AU", en_AU.New), of("en_CA", en_CA.New), of("en_GB", en_GB.New), of("en_IE", en_IE.New), of("en_IN", en_IN.New),
+		of("en_NZ", en_NZ.New), of("en_PH", en_PH.New), of("en_SG", en_SG.New), of("en_US", en_US.New), of("en_ZA", en_ZA.New),
+		of("es", es.New), of("es_AR", es_AR.New), of("es_CO", es_CO.New), of("es_MX", es_MX.New), of("es_US", es_US.New),
+		of("et", et.New), of("fi", fi.New), of("fr", fr.New), of("fr_BE", fr_BE.New), of("fr_CA", fr_CA.New),
+		of("fr_CH", fr_CH.New), of("he", he.New), of("hi", hi.New), of("hr", hr.New), of("hu", hu.New), of("id", id.New),
+		of("it", it.New), of("ja", ja.New), of("ko", ko.New), of("lt", lt.New), of("lv", lv.New), of("ms", ms.New),
+		of("nb", nb.New), of("nl", nl.New), of("nl_BE", nl_BE.New), of("nn", nn.New), of("pl", pl.New), of("pt", pt.New),
+		of("pt_PT", pt_PT.New), of("ro", ro.New), of("ru", ru.New), of("sk", sk.New), of("sl", sl.New), of("sv", sv.New),
+		of("ta", ta.New), of("th", th.New), of("tr", tr.New), of("uk", uk.New), of("vi", vi.New), of("zh", zh.New),
+		of("zh_Hant", zh_Hant.New), of("zh_Hant_HK", zh_Hant_HK.New),
 	}
 }
