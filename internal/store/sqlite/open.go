@@ -130,7 +130,7 @@ func (s *Store) openWriting(ctx context.Context) (err error) {
 		return err
 	}
 	client := func(c *river.Config) (*river.Client[*sql.Tx], error) {
-		return river.NewClient(belled{gathering{riversqlite.New(s.write)}, s.bell}, c)
+		return river.NewClient(belled{gathering{riversqlite.New(s.write), s.read, s.write}, s.bell}, c)
 	}
 	if s.jobs, err = client(&river.Config{Logger: s.log}); err != nil {
 		return fmt.Errorf("make the job client: %w", err)

@@ -10,9 +10,18 @@ import (
 	"github.com/riverqueue/river/riverdriver"
 )
 
-// gathering is River's driver but for one statement, that which inserts many jobs. River hands SQLite all of them as one text of JSON and
-// takes each field out of it by a path, which costs twice as much as to hand over the fields.
-type gathering struct{ riverdriver.Driver[*sql.Tx] }
+// gathering is River's driver but for the statements that each wake-up needs: those of executor, and that which inserts many. River hands SQLite
+// all of them as one text of JSON and takes each field out of it by a path, which costs twice as much as to hand over the fields.
+type gathering struct {
+	riverdriver.Driver[*sql.Tx]
+
+	read, write *sql.DB
+}
+
+// GetExecutor implements riverdriver.Driver.
+func (d gathering) GetExecutor() riverdriver.Executor {
+	return executor{Executor: d.Driver.GetExecutor(), read: d.read, write: d.write}
+}
 
 // UnwrapExecutor implements riverdriver.Driver.
 func (d gathering) UnwrapExecutor(tx *sql.Tx) riverdriver.ExecutorTx {
@@ -54,10 +63,13 @@ func (i inserter) JobInsertFastManyNoReturning(ctx context.Context, params *rive
 	return len(params.Jobs), insertJobs.run(ctx, i.tx, jobColumns, values)
 }
 
-// jobTime is a time as River's driver writes it, and SQLite's own functions; nil where none is given.
+// jobTimeFormat is how River's driver writes times, and SQLite's own functions.
+const jobTimeFormat = "2006-01-02 15:04:05.000"
+
+// jobTime is a time as it is written; nil where none is given.
 func jobTime(t *time.Time) any {
 	if t == nil {
 		return nil
 	}
-	return t.UTC().Round(time.Millisecond).Format("2006-01-02 15:04:05.000")
+	return t.UTC().Round(time.Millisecond).Format(jobTimeFormat)
 }
