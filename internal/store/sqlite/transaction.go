@@ -5,19 +5,11 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/riverqueue/river"
 
 	"github.com/beckon-relay/beckon/internal/store/tables"
 )
-
-// words are how SQLite says what package tables writes. Nobody else writes, so no row is locked.
-var words = strings.NewReplacer(" IN each(?)", " IN (SELECT value FROM json_each(?))", " FROM each(?)", " FROM json_each(?)",
-	" FOR SHARE", "", " FOR UPDATE", "")
-
-// ours puts a statement of package tables into SQLite's words.
-func ours(query string) string { return words.Replace(query) }
 
 // arguments makes JSON of lists, for json_each: one statement serves lists of any length.
 func arguments(args []any) ([]any, error) {
@@ -53,7 +45,7 @@ func (r reader) Query(ctx context.Context, query string, args ...any) (tables.Ro
 	if err != nil {
 		return nil, err
 	}
-	found, err := r.db.QueryContext(ctx, ours(query), args...) //nolint:rowserrcheck // the caller's
+	found, err := r.db.QueryContext(ctx, query, args...) //nolint:rowserrcheck // the caller's
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +79,7 @@ func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int,
 	if err != nil {
 		return 0, err
 	}
-	result, err := t.tx.ExecContext(ctx, ours(query), args...)
+	result, err := t.tx.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -98,7 +90,7 @@ func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int,
 // Insert implements tables.Tx. It asks for the seq afterwards: for RETURNING, SQLite would keep a copy of each page that the statement
 // changes.
 func (t *transaction) Insert(ctx context.Context, query string, args ...any) (int64, error) {
-	result, err := t.tx.ExecContext(ctx, ours(query), args...)
+	result, err := t.tx.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, err
 	}
