@@ -117,8 +117,8 @@ func (e executor) take(ctx context.Context, client string, jobs []*rivertype.Job
 	if err != nil {
 		return err
 	}
-	return e.transact(ctx, func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, takeJobs, args...)
+	return within(ctx, e.write, toWrite, func(on span) error {
+		result, err := on.ExecContext(ctx, takeJobs, args...)
 		if err != nil {
 			return err
 		}
@@ -170,8 +170,8 @@ func (e executor) delete(ctx context.Context, ids []int64) (deleted map[int64]bo
 		return nil, nil
 	}
 	deleted = make(map[int64]bool, len(ids))
-	err = e.transact(ctx, func(tx *sql.Tx) error {
-		running, err := tables.All(ctx, reader{tx}, func(row tables.Scanner) (id int64, err error) { return id, row.Scan(&id) }, runningJobs, ids)
+	err = within(ctx, e.write, toWrite, func(on span) error {
+		running, err := tables.All(ctx, reader{on}, func(row tables.Scanner) (id int64, err error) { return id, row.Scan(&id) }, runningJobs, ids)
 		if err != nil {
 			return fmt.Errorf("read which wake-ups run: %w", err)
 		}
@@ -180,22 +180,11 @@ func (e executor) delete(ctx context.Context, ids []int64) (deleted map[int64]bo
 		}
 		args, err := arguments([]any{running})
 		if err == nil {
-			_, err = tx.ExecContext(ctx, deleteJobs, args...)
+			_, err = on.ExecContext(ctx, deleteJobs, args...)
 		}
 		return err
 	})
 	return deleted, err
-}
-
-func (e executor) transact(ctx context.Context, run func(*sql.Tx) error) error {
-	tx, err := e.write.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err = run(tx); err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	return tx.Commit()
 }
 
 // pick gives some of a list, by their places.

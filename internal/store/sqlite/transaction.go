@@ -54,8 +54,8 @@ func (r reader) Query(ctx context.Context, query string, args ...any) (tables.Ro
 
 // transaction is a tables.Tx.
 type transaction struct {
-	tx   *sql.Tx
-	jobs *river.Client[*sql.Tx]
+	span
+	jobs *river.Client[span]
 	bell *bell
 	// gathered are rows that wait to be inserted, and waiting is how many.
 	gathered []gathered
@@ -63,11 +63,11 @@ type transaction struct {
 }
 
 func (s *Store) begin(ctx context.Context) (tables.Tx, error) {
-	tx, err := s.write.BeginTx(ctx, nil)
+	on, err := begin(ctx, s.write, toWrite)
 	if err != nil {
 		return nil, err
 	}
-	return &transaction{tx: tx, jobs: s.jobs, bell: s.bell}, nil
+	return &transaction{span: on, jobs: s.jobs, bell: s.bell}, nil
 }
 
 // Exec implements tables.Tx.
@@ -79,7 +79,7 @@ func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int,
 	if err != nil {
 		return 0, err
 	}
-	result, err := t.tx.ExecContext(ctx, query, args...)
+	result, err := t.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -90,7 +90,7 @@ func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int,
 // Insert implements tables.Tx. It asks for the seq afterwards: for RETURNING, SQLite would keep a copy of each page that the statement
 // changes.
 func (t *transaction) Insert(ctx context.Context, query string, args ...any) (int64, error) {
-	result, err := t.tx.ExecContext(ctx, query, args...)
+	result, err := t.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -111,7 +111,7 @@ func (t *transaction) Query(ctx context.Context, query string, args ...any) (tab
 	if err := t.flush(ctx); err != nil {
 		return nil, err
 	}
-	return reader{t.tx}.Query(ctx, query, args...)
+	return reader{t.span}.Query(ctx, query, args...)
 }
 
 // Expect implements tables.Tx.
@@ -138,21 +138,21 @@ func (t *transaction) Commit(ctx context.Context, jobs []river.InsertManyParams)
 		return err
 	}
 	if len(jobs) > 0 {
-		if _, err := t.jobs.InsertManyFastTx(ctx, t.tx, jobs); err != nil {
+		if _, err := t.jobs.InsertManyFastTx(ctx, t.span, jobs); err != nil {
 			t.Rollback(ctx)
 			return fmt.Errorf("insert wake-ups: %w", err)
 		}
 	}
-	if err := t.tx.Commit(); err != nil {
+	if err := t.commit(ctx); err != nil {
 		t.Rollback(ctx)
-		return fmt.Errorf("commit: %w", err)
+		return err
 	}
 	t.bell.ring(jobs)
 	return nil
 }
 
-// Rollback implements tables.Tx; there is already an error to tell.
-func (t *transaction) Rollback(context.Context) { _ = t.tx.Rollback() }
+// Rollback implements tables.Tx.
+func (t *transaction) Rollback(ctx context.Context) { t.rollback(ctx) }
 
 // ping writes, since a disk that is full can still be read and locked.
 func ping(ctx context.Context, tx tables.Tx, at int64) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,16 +24,23 @@ func (d gathering) GetExecutor() riverdriver.Executor {
 	return executor{Executor: d.Driver.GetExecutor(), read: d.read, write: d.write}
 }
 
+// inserting is that driver for the client that inserts in a transaction of ours, and does nothing else.
+type inserting struct{ riverdriver.Driver[*sql.Tx] }
+
 // UnwrapExecutor implements riverdriver.Driver.
-func (d gathering) UnwrapExecutor(tx *sql.Tx) riverdriver.ExecutorTx {
-	return inserter{ExecutorTx: d.Driver.UnwrapExecutor(tx), tx: tx}
+func (inserting) UnwrapExecutor(on span) riverdriver.ExecutorTx { return inserter{on: on} }
+
+// UnwrapTx implements riverdriver.Driver.
+func (inserting) UnwrapTx(tx riverdriver.ExecutorTx) span {
+	i, _ := tx.(inserter)
+	return i.on
 }
 
-// inserter is River's executor in a transaction.
+// inserter is an executor in a transaction of ours.
 type inserter struct {
-	riverdriver.ExecutorTx
+	riverdriver.ExecutorTx // none: River needs nothing else
 
-	tx *sql.Tx
+	on span
 }
 
 // insertJobs is River's own statement for a single job without a unique key, and for several. A time that is not given is the
@@ -44,11 +52,11 @@ var insertJobs = insertion{
 
 const jobColumns = 10
 
-// JobInsertFastManyNoReturning implements riverdriver.Executor. What Beckon never asks for is left to River.
+// JobInsertFastManyNoReturning implements riverdriver.Executor, but for what Beckon never asks for.
 func (i inserter) JobInsertFastManyNoReturning(ctx context.Context, params *riverdriver.JobInsertFastManyParams) (int, error) {
 	for _, job := range params.Jobs {
 		if params.Schema != "" || job.ID != nil || len(job.UniqueKey) > 0 || job.UniqueStates != 0 || len(job.Metadata) == 0 {
-			return i.ExecutorTx.JobInsertFastManyNoReturning(ctx, params)
+			return 0, errors.New("a wake-up has an id, a unique key or no metadata, which none of Beckon's has")
 		}
 	}
 	values := make([]any, 0, jobColumns*len(params.Jobs))
@@ -60,7 +68,7 @@ func (i inserter) JobInsertFastManyNoReturning(ctx context.Context, params *rive
 		values = append(values, string(job.EncodedArgs), jobTime(job.CreatedAt), job.Kind, job.MaxAttempts, string(job.Metadata),
 			job.Priority, job.Queue, jobTime(job.ScheduledAt), string(job.State), string(tags))
 	}
-	return len(params.Jobs), insertJobs.run(ctx, i.tx, jobColumns, values)
+	return len(params.Jobs), insertJobs.run(ctx, i.on, jobColumns, values)
 }
 
 // jobTimeFormat is how River's driver writes times, and SQLite's own functions.
