@@ -224,6 +224,9 @@ func openWriter(path string) (*sql.DB, error) {
 		"journal_size_limit(67108864)",
 		// The copies of pages that a statement of several rows needs, to be taken back alone, do not go to a file.
 		"temp_store(MEMORY)",
+		// What a transaction changes stays in memory until it is committed, up to 16 MB. By itself SQLite writes pages out as soon as 2 MB of them
+		// have changed, and at the commit reads them again for their checksums.
+		"cache_spill(4000)",
 		// 16 MB, four times as much as SQLite's own: pages that are written again and again are moved into the file less often.
 		"wal_autocheckpoint(4000)",
 	}})
