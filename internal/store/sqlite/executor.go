@@ -113,12 +113,12 @@ func (e executor) take(ctx context.Context, client string, jobs []*rivertype.Job
 	for i, job := range jobs {
 		ids[i] = job.ID
 	}
-	args, err := arguments([]any{jobTime(jobs[0].AttemptedAt), client, ids})
+	list, err := json.Marshal(ids)
 	if err != nil {
-		return err
+		return fmt.Errorf("list wake-ups: %w", err)
 	}
 	return within(ctx, e.write, toWrite, func(on span) error {
-		result, err := on.ExecContext(ctx, takeJobs, args...)
+		result, err := on.ExecContext(ctx, takeJobs, jobTime(jobs[0].AttemptedAt), client, string(list))
 		if err != nil {
 			return err
 		}
@@ -178,9 +178,9 @@ func (e executor) delete(ctx context.Context, ids []int64) (deleted map[int64]bo
 		for _, id := range running {
 			deleted[id] = true
 		}
-		args, err := arguments([]any{running})
+		list, err := json.Marshal(running)
 		if err == nil {
-			_, err = on.ExecContext(ctx, deleteJobs, args...)
+			_, err = on.ExecContext(ctx, deleteJobs, string(list))
 		}
 		return err
 	})

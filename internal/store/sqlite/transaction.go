@@ -5,25 +5,58 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/riverqueue/river"
 
 	"github.com/beckon-relay/beckon/internal/store/tables"
 )
 
-// arguments makes JSON of lists, for json_each: one statement serves lists of any length.
-func arguments(args []any) ([]any, error) {
+// arguments makes JSON of lists, for json_each: one statement serves lists of any length. A list of one, as most are, is asked for by a
+// statement of its own, since SQLite puts what json_each gives into a table first.
+func arguments(query string, args []any) (string, []any, error) {
 	for i, arg := range args {
-		switch arg.(type) {
-		case []string, []int64:
-			text, err := json.Marshal(arg)
-			if err != nil {
-				return nil, fmt.Errorf("list arguments: %w", err)
+		var only any
+		switch list := arg.(type) {
+		case []string:
+			if len(list) == 1 {
+				only = list[0]
 			}
-			args[i] = string(text)
+		case []int64:
+			if len(list) == 1 {
+				only = list[0]
+			}
+		default:
+			continue
 		}
+		if one, ok := single(query, i); ok && only != nil {
+			query, args[i] = one, only
+			continue
+		}
+		text, err := json.Marshal(arg)
+		if err != nil {
+			return "", nil, fmt.Errorf("list arguments: %w", err)
+		}
+		args[i] = string(text)
 	}
-	return args, nil
+	return query, args, nil
+}
+
+// single puts a value in place of a list, if one of the question marks stands for a list that something is looked for in.
+func single(query string, mark int) (string, bool) {
+	const before, after = " IN each(", "?)"
+	at := -1
+	for range mark + 1 {
+		next := strings.IndexByte(query[at+1:], '?')
+		if next < 0 {
+			return query, false
+		}
+		at += 1 + next
+	}
+	if !strings.HasSuffix(query[:at], before) || !strings.HasPrefix(query[at:], after) {
+		return query, false
+	}
+	return query[:at-len(before)] + " = ?" + query[at+len(after):], true
 }
 
 // rows are *sql.Rows.
@@ -41,7 +74,7 @@ type reader struct {
 
 // Query implements tables.DB.
 func (r reader) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
-	args, err := arguments(args)
+	query, args, err := arguments(query, args)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +108,7 @@ func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int,
 	if err := t.flush(ctx); err != nil {
 		return 0, err
 	}
-	args, err := arguments(args)
+	query, args, err := arguments(query, args)
 	if err != nil {
 		return 0, err
 	}
