@@ -20,6 +20,17 @@ type executor struct {
 	riverdriver.Executor
 
 	read, write *sql.DB
+	// unwrap gives the transaction of one of River's executors.
+	unwrap func(riverdriver.ExecutorTx) *sql.Tx
+}
+
+// Begin implements riverdriver.Executor.
+func (e executor) Begin(ctx context.Context) (riverdriver.ExecutorTx, error) {
+	tx, err := e.Executor.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return scheduler{ExecutorTx: tx, tx: e.unwrap(tx)}, nil
 }
 
 // errUnusual says that something is left to River.

@@ -133,7 +133,7 @@ func TestWakeUpsAreTakenAsRiverItselfWouldTakeThem(t *testing.T) {
 		s.do(t, "UPDATE river_job SET priority = 2 WHERE id = 1")
 		s.do(t, `UPDATE river_job SET errors = jsonb('[{"attempt": 1, "error": "e"}]') WHERE id = 2`)
 		s.do(t, "UPDATE river_job SET args = '{' WHERE id = 4")
-		s.do(t, "UPDATE river_job SET unique_key = 'k', unique_states = 1 WHERE id = 5")
+		s.do(t, "UPDATE river_job SET unique_key = x'6b', unique_states = 1 WHERE id = 5")
 	}
 	for _, want := range []int64{2, 4, 5, 6, 1} { // what has failed, cannot be read, is unique
 		require.Equal(t, []int64{want}, get("a", "five", 1, noon.Add(time.Minute)))

@@ -21,7 +21,7 @@ type gathering struct {
 
 // GetExecutor implements riverdriver.Driver.
 func (d gathering) GetExecutor() riverdriver.Executor {
-	return executor{Executor: d.Driver.GetExecutor(), read: d.read, write: d.write}
+	return executor{Executor: d.Driver.GetExecutor(), read: d.read, write: d.write, unwrap: d.UnwrapTx}
 }
 
 // inserting is that driver for the client that inserts in a transaction of ours, and does nothing else.
