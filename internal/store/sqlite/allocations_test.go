@@ -16,5 +16,5 @@ func TestAnEventIsKeptWithFewAllocations(t *testing.T) { //nolint:paralleltest /
 			panic(err)
 		}
 	})
-	require.LessOrEqual(t, n, 250.0)
+	require.LessOrEqual(t, n, 215.0)
 }

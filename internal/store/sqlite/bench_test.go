@@ -8,11 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/riverqueue/river"
 	"github.com/stretchr/testify/require"
 
 	"github.com/beckon-relay/beckon/internal/relay"
 	"github.com/beckon-relay/beckon/internal/store"
 	"github.com/beckon-relay/beckon/internal/store/storetest"
+	"github.com/beckon-relay/beckon/internal/store/tables"
 )
 
 // concurrently runs f b.N times by so many callers and reports how many a second.
@@ -101,4 +103,34 @@ func BenchmarkWakeUp(b *testing.B) {
 		total += (<-w.began).Sub(accepted)
 	}
 	b.ReportMetric(float64(total.Milliseconds())/float64(b.N), "ms/wake-up")
+}
+
+// BenchmarkWakeUps inserts wake-ups, ten in a transaction, and has them worked by nobody who does anything.
+func BenchmarkWakeUps(b *testing.B) {
+	s := open(b, Options{})
+	w := newWorker()
+	close(w.end)
+	require.NoError(b, s.Start(b.Context(), w.config()))
+	b.ResetTimer()
+	go func() {
+		for i := 0; i < b.N; i += 10 {
+			now := time.Now()
+			jobs := make([]river.InsertManyParams, min(10, b.N-i))
+			for k := range jobs {
+				jobs[k] = tables.WakeUp(store.DueArgs{AlertID: strconv.Itoa(i + k)}, store.QueueDue, now, now)
+			}
+			tx, err := s.begin(b.Context())
+			if err == nil {
+				err = tx.Commit(b.Context(), jobs)
+			}
+			if err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	}()
+	for range b.N {
+		<-w.began
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "ops/s")
 }

@@ -27,12 +27,7 @@ type mark struct {
 
 // Snapshot implements tables.Finder: none of its reads finds what is younger than the mark.
 func (f finder) Snapshot(ctx context.Context, read func(tables.DB) error) error {
-	tx, err := f.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return fmt.Errorf("begin reading: %w", err)
-	}
-	defer func() { _ = tx.Rollback() }() // it has nothing to keep
-	return read(reader{tx})
+	return within(ctx, f.read, toRead, func(on span) error { return read(reader{on}) })
 }
 
 // Find implements tables.Finder.

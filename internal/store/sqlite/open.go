@@ -71,7 +71,7 @@ type Store struct {
 	lock    *flock.Flock // nil when read-only
 	write   *sql.DB      // one connection, shared with River; nil when read-only
 	read    *sql.DB
-	jobs    *river.Client[*sql.Tx] // inserts wake-ups; nil when read-only
+	jobs    *river.Client[span] // inserts wake-ups; nil when read-only
 	workers tables.Workers[*sql.Tx]
 	bell    *bell
 	room    *room
@@ -129,10 +129,9 @@ func (s *Store) openWriting(ctx context.Context) (err error) {
 	if s.read, err = openReaders(s.options.Path); err != nil {
 		return err
 	}
-	client := func(c *river.Config) (*river.Client[*sql.Tx], error) {
-		return river.NewClient(belled{gathering{riversqlite.New(s.write)}, s.bell}, c)
-	}
-	if s.jobs, err = client(&river.Config{Logger: s.log}); err != nil {
+	queue := belled{gathering{riversqlite.New(s.write), s.read, s.write}, s.bell}
+	client := func(c *river.Config) (*river.Client[*sql.Tx], error) { return river.NewClient(queue, c) }
+	if s.jobs, err = river.NewClient(inserting{queue}, &river.Config{Logger: s.log}); err != nil {
 		return fmt.Errorf("make the job client: %w", err)
 	}
 	s.workers.New, s.workers.Prepare, s.workers.Logger, s.workers.Now = client, s.release, s.log, s.now
@@ -225,6 +224,9 @@ func openWriter(path string) (*sql.DB, error) {
 		"journal_size_limit(67108864)",
 		// The copies of pages that a statement of several rows needs, to be taken back alone, do not go to a file.
 		"temp_store(MEMORY)",
+		// What a transaction changes stays in memory until it is committed, up to 16 MB. By itself SQLite writes pages out as soon as 2 MB of them
+		// have changed, and at the commit reads them again for their checksums.
+		"cache_spill(4000)",
 		// 16 MB, four times as much as SQLite's own: pages that are written again and again are moved into the file less often.
 		"wal_autocheckpoint(4000)",
 	}})

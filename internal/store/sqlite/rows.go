@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"strings"
 )
 
@@ -15,10 +14,10 @@ type insertion struct{ head, row, tail string }
 
 // run inserts rows given by their values, one after the other: many with one statement, and the rest with few and smaller ones, so that
 // there are three to prepare whatever the number.
-func (i insertion) run(ctx context.Context, tx *sql.Tx, columns int, values []any) error {
+func (i insertion) run(ctx context.Context, on span, columns int, values []any) error {
 	for _, rows := range []int{64, 8, 1} {
 		for len(values) >= rows*columns {
-			_, err := tx.ExecContext(ctx, i.head+i.row+strings.Repeat(", "+i.row, rows-1)+i.tail, values[:rows*columns]...)
+			_, err := on.ExecContext(ctx, i.head+i.row+strings.Repeat(", "+i.row, rows-1)+i.tail, values[:rows*columns]...)
 			if err != nil {
 				return err
 			}
@@ -66,7 +65,7 @@ func (t *transaction) flush(ctx context.Context) error {
 		statement := insertion{
 			"INSERT INTO " + rows.into + " VALUES ", "(" + strings.Repeat("?, ", rows.columns-1) + "?)", " ON CONFLICT DO NOTHING",
 		}
-		if err := statement.run(ctx, t.tx, rows.columns, rows.values); err != nil {
+		if err := statement.run(ctx, t.span, rows.columns, rows.values); err != nil {
 			return err
 		}
 		clear(rows.values) // what they held is not kept from being collected

@@ -4,11 +4,16 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"strings"
 )
 
 // maxStatements is how many prepared statements a connection keeps. Beckon and River together have fewer that come again and again;
 // what lists ask for has many forms, each of which is rare.
 const maxStatements = 200
+
+// words are how SQLite says what package tables writes. Nobody else writes, so no row is locked.
+var words = strings.NewReplacer(" IN each(?)", " IN (SELECT value FROM json_each(?))", " FROM each(?)", " FROM json_each(?)",
+	" FOR SHARE", "", " FOR UPDATE", "")
 
 // preparing makes connections that keep their statements prepared: to parse one costs as much as to run it, and the driver does it anew
 // each time. It is for River's statements as well as for ours.
@@ -50,13 +55,13 @@ var (
 	_ driver.QueryerContext = (*conn)(nil)
 )
 
-// statement gives a statement, which is the caller's until it is given back with done.
+// statement gives a statement, which is the caller's until it is given back with done. It is put into SQLite's words when it is prepared.
 func (c *conn) statement(ctx context.Context, query string) (driver.Stmt, error) {
 	if s, ok := c.idle[query]; ok {
 		delete(c.idle, query)
 		return s, nil
 	}
-	return c.PrepareContext(ctx, query)
+	return c.PrepareContext(ctx, words.Replace(query))
 }
 
 // done keeps a statement for the next time, in place of any other where there are too many. One that failed is not kept.

@@ -12,26 +12,51 @@ import (
 	"github.com/beckon-relay/beckon/internal/store/tables"
 )
 
-// words are how SQLite says what package tables writes. Nobody else writes, so no row is locked.
-var words = strings.NewReplacer(" IN each(?)", " IN (SELECT value FROM json_each(?))", " FROM each(?)", " FROM json_each(?)",
-	" FOR SHARE", "", " FOR UPDATE", "")
-
-// ours puts a statement of package tables into SQLite's words.
-func ours(query string) string { return words.Replace(query) }
-
-// arguments makes JSON of lists, for json_each: one statement serves lists of any length.
-func arguments(args []any) ([]any, error) {
+// arguments makes JSON of lists, for json_each: one statement serves lists of any length. A list of one, as most are, is asked for by a
+// statement of its own, since SQLite puts what json_each gives into a table first.
+func arguments(query string, args []any) (string, []any, error) {
 	for i, arg := range args {
-		switch arg.(type) {
-		case []string, []int64:
-			text, err := json.Marshal(arg)
-			if err != nil {
-				return nil, fmt.Errorf("list arguments: %w", err)
+		var only any
+		switch list := arg.(type) {
+		case []string:
+			if len(list) == 1 {
+				only = list[0]
 			}
-			args[i] = string(text)
+		case []int64:
+			if len(list) == 1 {
+				only = list[0]
+			}
+		default:
+			continue
 		}
+		if one, ok := single(query, i); ok && only != nil {
+			query, args[i] = one, only
+			continue
+		}
+		text, err := json.Marshal(arg)
+		if err != nil {
+			return "", nil, fmt.Errorf("list arguments: %w", err)
+		}
+		args[i] = string(text)
 	}
-	return args, nil
+	return query, args, nil
+}
+
+// single puts a value in place of a list, if one of the question marks stands for a list that something is looked for in.
+func single(query string, mark int) (string, bool) {
+	const before, after = " IN each(", "?)"
+	at := -1
+	for range mark + 1 {
+		next := strings.IndexByte(query[at+1:], '?')
+		if next < 0 {
+			return query, false
+		}
+		at += 1 + next
+	}
+	if !strings.HasSuffix(query[:at], before) || !strings.HasPrefix(query[at:], after) {
+		return query, false
+	}
+	return query[:at-len(before)] + " = ?" + query[at+len(after):], true
 }
 
 // rows are *sql.Rows.
@@ -49,11 +74,11 @@ type reader struct {
 
 // Query implements tables.DB.
 func (r reader) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
-	args, err := arguments(args)
+	query, args, err := arguments(query, args)
 	if err != nil {
 		return nil, err
 	}
-	found, err := r.db.QueryContext(ctx, ours(query), args...) //nolint:rowserrcheck // the caller's
+	found, err := r.db.QueryContext(ctx, query, args...) //nolint:rowserrcheck // the caller's
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +87,8 @@ func (r reader) Query(ctx context.Context, query string, args ...any) (tables.Ro
 
 // transaction is a tables.Tx.
 type transaction struct {
-	tx   *sql.Tx
-	jobs *river.Client[*sql.Tx]
+	span
+	jobs *river.Client[span]
 	bell *bell
 	// gathered are rows that wait to be inserted, and waiting is how many.
 	gathered []gathered
@@ -71,11 +96,11 @@ type transaction struct {
 }
 
 func (s *Store) begin(ctx context.Context) (tables.Tx, error) {
-	tx, err := s.write.BeginTx(ctx, nil)
+	on, err := begin(ctx, s.write, toWrite)
 	if err != nil {
 		return nil, err
 	}
-	return &transaction{tx: tx, jobs: s.jobs, bell: s.bell}, nil
+	return &transaction{span: on, jobs: s.jobs, bell: s.bell}, nil
 }
 
 // Exec implements tables.Tx.
@@ -83,11 +108,11 @@ func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int,
 	if err := t.flush(ctx); err != nil {
 		return 0, err
 	}
-	args, err := arguments(args)
+	query, args, err := arguments(query, args)
 	if err != nil {
 		return 0, err
 	}
-	result, err := t.tx.ExecContext(ctx, ours(query), args...)
+	result, err := t.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -98,7 +123,7 @@ func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int,
 // Insert implements tables.Tx. It asks for the seq afterwards: for RETURNING, SQLite would keep a copy of each page that the statement
 // changes.
 func (t *transaction) Insert(ctx context.Context, query string, args ...any) (int64, error) {
-	result, err := t.tx.ExecContext(ctx, ours(query), args...)
+	result, err := t.ExecContext(ctx, query, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -119,7 +144,7 @@ func (t *transaction) Query(ctx context.Context, query string, args ...any) (tab
 	if err := t.flush(ctx); err != nil {
 		return nil, err
 	}
-	return reader{t.tx}.Query(ctx, query, args...)
+	return reader{t.span}.Query(ctx, query, args...)
 }
 
 // Expect implements tables.Tx.
@@ -146,21 +171,21 @@ func (t *transaction) Commit(ctx context.Context, jobs []river.InsertManyParams)
 		return err
 	}
 	if len(jobs) > 0 {
-		if _, err := t.jobs.InsertManyFastTx(ctx, t.tx, jobs); err != nil {
+		if _, err := t.jobs.InsertManyFastTx(ctx, t.span, jobs); err != nil {
 			t.Rollback(ctx)
 			return fmt.Errorf("insert wake-ups: %w", err)
 		}
 	}
-	if err := t.tx.Commit(); err != nil {
+	if err := t.commit(ctx); err != nil {
 		t.Rollback(ctx)
-		return fmt.Errorf("commit: %w", err)
+		return err
 	}
 	t.bell.ring(jobs)
 	return nil
 }
 
-// Rollback implements tables.Tx; there is already an error to tell.
-func (t *transaction) Rollback(context.Context) { _ = t.tx.Rollback() }
+// Rollback implements tables.Tx.
+func (t *transaction) Rollback(ctx context.Context) { t.rollback(ctx) }
 
 // ping writes, since a disk that is full can still be read and locked.
 func ping(ctx context.Context, tx tables.Tx, at int64) error {

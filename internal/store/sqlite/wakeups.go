@@ -4,26 +4,43 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/riverqueue/river/riverdriver"
 )
 
-// gathering is River's driver but for one statement, that which inserts many jobs. River hands SQLite all of them as one text of JSON and
-// takes each field out of it by a path, which costs twice as much as to hand over the fields.
-type gathering struct{ riverdriver.Driver[*sql.Tx] }
+// gathering is River's driver but for the statements that each wake-up needs: those of executor, and that which inserts many. River hands SQLite
+// all of them as one text of JSON and takes each field out of it by a path, which costs twice as much as to hand over the fields.
+type gathering struct {
+	riverdriver.Driver[*sql.Tx]
 
-// UnwrapExecutor implements riverdriver.Driver.
-func (d gathering) UnwrapExecutor(tx *sql.Tx) riverdriver.ExecutorTx {
-	return inserter{ExecutorTx: d.Driver.UnwrapExecutor(tx), tx: tx}
+	read, write *sql.DB
 }
 
-// inserter is River's executor in a transaction.
-type inserter struct {
-	riverdriver.ExecutorTx
+// GetExecutor implements riverdriver.Driver.
+func (d gathering) GetExecutor() riverdriver.Executor {
+	return executor{Executor: d.Driver.GetExecutor(), read: d.read, write: d.write, unwrap: d.UnwrapTx}
+}
 
-	tx *sql.Tx
+// inserting is that driver for the client that inserts in a transaction of ours, and does nothing else.
+type inserting struct{ riverdriver.Driver[*sql.Tx] }
+
+// UnwrapExecutor implements riverdriver.Driver.
+func (inserting) UnwrapExecutor(on span) riverdriver.ExecutorTx { return inserter{on: on} }
+
+// UnwrapTx implements riverdriver.Driver.
+func (inserting) UnwrapTx(tx riverdriver.ExecutorTx) span {
+	i, _ := tx.(inserter)
+	return i.on
+}
+
+// inserter is an executor in a transaction of ours.
+type inserter struct {
+	riverdriver.ExecutorTx // none: River needs nothing else
+
+	on span
 }
 
 // insertJobs is River's own statement for a single job without a unique key, and for several. A time that is not given is the
@@ -35,11 +52,11 @@ var insertJobs = insertion{
 
 const jobColumns = 10
 
-// JobInsertFastManyNoReturning implements riverdriver.Executor. What Beckon never asks for is left to River.
+// JobInsertFastManyNoReturning implements riverdriver.Executor, but for what Beckon never asks for.
 func (i inserter) JobInsertFastManyNoReturning(ctx context.Context, params *riverdriver.JobInsertFastManyParams) (int, error) {
 	for _, job := range params.Jobs {
 		if params.Schema != "" || job.ID != nil || len(job.UniqueKey) > 0 || job.UniqueStates != 0 || len(job.Metadata) == 0 {
-			return i.ExecutorTx.JobInsertFastManyNoReturning(ctx, params)
+			return 0, errors.New("a wake-up has an id, a unique key or no metadata, which none of Beckon's has")
 		}
 	}
 	values := make([]any, 0, jobColumns*len(params.Jobs))
@@ -51,13 +68,16 @@ func (i inserter) JobInsertFastManyNoReturning(ctx context.Context, params *rive
 		values = append(values, string(job.EncodedArgs), jobTime(job.CreatedAt), job.Kind, job.MaxAttempts, string(job.Metadata),
 			job.Priority, job.Queue, jobTime(job.ScheduledAt), string(job.State), string(tags))
 	}
-	return len(params.Jobs), insertJobs.run(ctx, i.tx, jobColumns, values)
+	return len(params.Jobs), insertJobs.run(ctx, i.on, jobColumns, values)
 }
 
-// jobTime is a time as River's driver writes it, and SQLite's own functions; nil where none is given.
+// jobTimeFormat is how River's driver writes times, and SQLite's own functions.
+const jobTimeFormat = "2006-01-02 15:04:05.000"
+
+// jobTime is a time as it is written; nil where none is given.
 func jobTime(t *time.Time) any {
 	if t == nil {
 		return nil
 	}
-	return t.UTC().Round(time.Millisecond).Format("2006-01-02 15:04:05.000")
+	return t.UTC().Round(time.Millisecond).Format(jobTimeFormat)
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 	"regexp"
 	"testing"
@@ -26,29 +27,40 @@ func TestAWakeUpIsKeptAsRiverItselfWouldKeepIt(t *testing.T) {
 		tables.WakeUp(store.DeliveryArgs{DeliveryID: "de_1"}, "sms", now, now),
 	}
 	jobs[1].InsertOpts.Tags = []string{"one", "two"}
-	require.Equal(t, insertedBy(t, s, plain, jobs), insertedBy(t, s, s.jobs, jobs))
+	var inserted [2][]string
+	tx, err := s.write.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = plain.InsertManyFastTx(t.Context(), tx, jobs)
+	require.NoError(t, err)
+	inserted[0] = inserts(t, tx, len(jobs))
+	require.NoError(t, tx.Rollback())
+	on, err := begin(t.Context(), s.write, toWrite)
+	require.NoError(t, err)
+	defer on.rollback(t.Context())
+	_, err = s.jobs.InsertManyFastTx(t.Context(), on, jobs)
+	require.NoError(t, err)
+	inserted[1] = inserts(t, on, len(jobs))
+	require.Equal(t, inserted[0], inserted[1])
 }
 
 // ofNow is a time in this century as SQLite writes it: that of inserting.
 var ofNow = regexp.MustCompile(`20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d\d\d`)
 
-// insertedBy gives what a client keeps of the jobs, with the type of each value.
-func insertedBy(t *testing.T, s *Store, client *river.Client[*sql.Tx], jobs []river.InsertManyParams) (kept []string) {
+// inserts gives what is kept of so many jobs, with the type of each value.
+func inserts(t *testing.T, in interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}, jobs int,
+) (kept []string) {
 	t.Helper()
-	tx, err := s.write.BeginTx(t.Context(), nil)
-	require.NoError(t, err)
-	defer func() { _ = tx.Rollback() }()
-	_, err = client.InsertManyFastTx(t.Context(), tx, jobs)
-	require.NoError(t, err)
-	fields, err := tables.All(t.Context(), reader{tx}, func(row tables.Scanner) (name string, err error) { return name, row.Scan(&name) },
+	fields, err := tables.All(t.Context(), reader{in}, func(row tables.Scanner) (name string, err error) { return name, row.Scan(&name) },
 		"SELECT name FROM pragma_table_info('river_job') WHERE name <> 'id'")
 	require.NoError(t, err)
 	require.Contains(t, fields, "scheduled_at")
 	for _, field := range fields {
-		values, err := tables.All(t.Context(), reader{tx}, func(row tables.Scanner) (text string, err error) { return text, row.Scan(&text) },
+		values, err := tables.All(t.Context(), reader{in}, func(row tables.Scanner) (text string, err error) { return text, row.Scan(&text) },
 			"SELECT '"+field+" ' || typeof("+field+") || ' ' || quote("+field+") FROM river_job ORDER BY id")
 		require.NoError(t, err)
-		require.Len(t, values, len(jobs))
+		require.Len(t, values, jobs)
 		for _, value := range values {
 			kept = append(kept, ofNow.ReplaceAllString(value, "now"))
 		}
