@@ -62,8 +62,11 @@ func scanTime(row Scanner) (t time.Time, err error) { return t, row.Scan(at{&t})
 func (b *batch) hold(ctx context.Context, d relay.Delivery) error {
 	if len(d.Claims) > 0 {
 		claims := slices.Compact(slices.Sorted(slices.Values(d.Claims)))
-		err := b.Expect(ctx, len(claims), // none was taken a moment ago
-			"INSERT INTO claims (claim, delivery) SELECT value, ? FROM each(?) WHERE true ON CONFLICT DO NOTHING", d.ID, claims)
+		query, args := "INSERT INTO claims (claim, delivery) SELECT value, ? FROM each(?) WHERE true ON CONFLICT DO NOTHING", []any{d.ID, claims}
+		if len(claims) == 1 { // one row costs less without a list
+			query, args = "INSERT INTO claims (delivery, claim) VALUES (?, ?) ON CONFLICT DO NOTHING", []any{d.ID, claims[0]}
+		}
+		err := b.Expect(ctx, len(claims), query, args...) // none was taken a moment ago
 		if err != nil {
 			return fmt.Errorf("keep its claims: %w", err)
 		}
