@@ -21,6 +21,26 @@ func (f finder) Snapshot(_ context.Context, read func(tables.DB) error) error {
 	return read(reader{f.read, f.dialect})
 }
 
+// Few implements tables.Finder.
+func (f finder) Few(search tables.Search, most int, found *[]tables.Place) (tables.Ask, error) {
+	keys, triggers := listed(search.Lookups)
+	return tables.Asking(func(places []tables.Place) { *found = places }, tables.ScanPlace, `SELECT k.event, k.received_at, CAST(octet_length(e.raw) AS BIGINT)
+		FROM unnest(CAST(? AS text[]), CAST(? AS text[])) AS l (key, trigger)
+		CROSS JOIN LATERAL (
+			SELECT event, received_at FROM event_keys WHERE key = l.key COLLATE "C" AND trigger = l.trigger COLLATE "C"
+			ORDER BY received_at DESC, event DESC LIMIT ?
+		) k JOIN events e ON e.seq = k.event WHERE e.id <> ?`, keys, triggers, most+1, search.But), nil
+}
+
+// listed are lookups as two lists.
+func listed(lookups []relay.Lookup) (keys, triggers []string) {
+	keys, triggers = make([]string, len(lookups)), make([]string, len(lookups))
+	for i, l := range lookups {
+		keys[i], triggers[i] = tables.KeyText(l.Key), string(l.Trigger)
+	}
+	return keys, triggers
+}
+
 // Find implements tables.Finder.
 func (f finder) Find(ctx context.Context, db tables.DB, search tables.Search) (tables.Found, error) {
 	places, err := f.places(ctx, db, search)
@@ -43,10 +63,7 @@ func (f finder) Again(ctx context.Context, db tables.DB, search tables.Search, b
 
 // places finds where the events are, without their sizes. For each lookup the index gives the newest without sorting.
 func (f finder) places(ctx context.Context, db tables.DB, search tables.Search) ([][]tables.Place, error) {
-	keys, triggers := make([]string, len(search.Lookups)), make([]string, len(search.Lookups))
-	for i, l := range search.Lookups {
-		keys[i], triggers[i] = tables.KeyText(l.Key), string(l.Trigger)
-	}
+	keys, triggers := listed(search.Lookups)
 	found := make([][]tables.Place, len(search.Lookups))
 	_, err := tables.All(ctx, db, func(s tables.Scanner) (none struct{}, err error) {
 		var i int

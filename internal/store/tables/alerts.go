@@ -155,8 +155,8 @@ func (b *batch) rollUp(ctx context.Context, alertID string, now time.Time) error
 	var standings []standing
 	var deliveries []relay.Delivery
 	err := b.Ask(ctx,
-		asking(into(&standings), scanStanding, "SELECT state, reason, again_at, fallback, digest FROM alerts WHERE id = ? FOR UPDATE", alertID),
-		asking(into(&deliveries), scanSibling, "SELECT id, state, reason FROM deliveries WHERE alert_id = ? ORDER BY seq", alertID))
+		Asking(into(&standings), scanStanding, "SELECT state, reason, again_at, fallback, digest FROM alerts WHERE id = ? FOR UPDATE", alertID),
+		Asking(into(&deliveries), scanSibling, "SELECT id, state, reason FROM deliveries WHERE alert_id = ? ORDER BY seq", alertID))
 	if err == nil && len(standings) == 0 {
 		err = store.ErrNotFound
 	}

@@ -182,11 +182,11 @@ func (b *batch) ending(ctx context.Context, a relay.Attempt) (ending, error) {
 	var found []ending
 	var all []relay.Delivery
 	err := b.Ask(ctx,
-		asking(into(&found), scanEnding, `SELECT t.outcome, t.spent, t.started_at, d.id, d.alert_id, d.channel, d.address, d.state, d.reason,
+		Asking(into(&found), scanEnding, `SELECT t.outcome, t.spent, t.started_at, d.id, d.alert_id, d.channel, d.address, d.state, d.reason,
 			d.provider, d.provider_id, d.attempts, d.next_at, a.state, a.reason, a.again_at, a.fallback, a.digest
 			FROM deliveries d JOIN alerts a ON a.id = d.alert_id JOIN attempts t ON t.delivery_id = d.id AND t.n = ? WHERE d.id = ? FOR UPDATE`,
 			a.N, a.DeliveryID),
-		asking(into(&all), scanSibling, "SELECT id, state, reason FROM deliveries WHERE alert_id = (SELECT alert_id FROM deliveries WHERE id = ?) ORDER BY seq",
+		Asking(into(&all), scanSibling, "SELECT id, state, reason FROM deliveries WHERE alert_id = (SELECT alert_id FROM deliveries WHERE id = ?) ORDER BY seq",
 			a.DeliveryID))
 	switch {
 	case err != nil:

@@ -23,7 +23,7 @@ func askClaimed(taken map[string]string, claims []string) []Ask {
 	if len(claims) == 0 {
 		return nil
 	}
-	return []Ask{asking(func(pairs [][2]string) {
+	return []Ask{Asking(func(pairs [][2]string) {
 		for _, p := range pairs {
 			taken[p[0]] = p[1]
 		}
@@ -50,7 +50,7 @@ func (b *batch) taken(ctx context.Context, claims []string, v *verdict) (bool, e
 func askCounted(found map[relay.Count][]time.Time, counts []relay.Count, now time.Time) []Ask {
 	asks := make([]Ask, len(counts))
 	for i, c := range counts {
-		asks[i] = asking(func(times []time.Time) { found[c] = times }, scanTime,
+		asks[i] = Asking(func(times []time.Time) { found[c] = times }, scanTime,
 			"SELECT at FROM counted WHERE counter = ? AND at > ? ORDER BY at DESC LIMIT ?", string(c.Counter), micros(now.Add(-c.Per)), c.Max)
 	}
 	return asks
