@@ -17,11 +17,15 @@ const maxTrace = 200
 const alertColumns = `id, event_id, trigger, rule, role, recipient, state, reason, received_at, due_at, expires_at,
 	digest, lead, again_at, fallback, generation, updated_at, trace`
 
-func scanAlert(row Scanner) (a relay.Alert, err error) {
-	err = row.Scan(&a.ID, &a.EventID, &a.Trigger, &a.Rule, &a.Role, person{&a.Recipient}, &a.State, &a.Reason,
+func scanAlert(row Scanner) (a relay.Alert, err error) { return a, row.Scan(intoAlert(&a)...) }
+
+// intoAlert takes in alertColumns.
+func intoAlert(a *relay.Alert) []any {
+	return []any{
+		&a.ID, &a.EventID, &a.Trigger, &a.Rule, &a.Role, person{&a.Recipient}, &a.State, &a.Reason,
 		at{&a.ReceivedAt}, at{&a.DueAt}, at{&a.ExpiresAt}, &a.Digest, &a.Lead, at{&a.AgainAt}, &a.Fallback, &a.Generation,
-		at{&a.UpdatedAt}, steps{&a.Trace})
-	return a, err
+		at{&a.UpdatedAt}, steps{&a.Trace},
+	}
 }
 
 func checkAlert(a relay.Alert, eventID string) error {
