@@ -106,7 +106,19 @@ type transaction struct {
 	// later go to the server with the next statement, and expected says how many rows each must touch.
 	later    pgx.Batch
 	expected []int
+	// gathered are rows that were added last, to one table, and not put off yet.
+	gathered gathered
 }
+
+// gathered are rows that go with one statement.
+type gathered struct {
+	into   string
+	rows   int
+	values []any
+}
+
+// maxGathered is how many rows go with one statement: the keys of an event or two. Each number of rows is another statement to prepare.
+const maxGathered = 8
 
 func (s *Store) begin(ctx context.Context) (tables.Tx, error) {
 	return s.beginOn(ctx, s.write)
@@ -127,6 +139,7 @@ func (t *transaction) Later(ctx context.Context, query string, args ...any) erro
 
 // Expect implements tables.Tx.
 func (t *transaction) Expect(_ context.Context, rows int, query string, args ...any) error {
+	t.pour()
 	t.later.Queue(t.dialect.ours(query), arguments(args)...)
 	t.expected = append(t.expected, rows)
 	return nil
@@ -134,6 +147,7 @@ func (t *transaction) Expect(_ context.Context, rows int, query string, args ...
 
 // Ask implements tables.Tx.
 func (t *transaction) Ask(ctx context.Context, asks ...tables.Ask) error {
+	t.pour()
 	batch := t.later
 	for _, a := range asks {
 		batch.Queue(t.dialect.ours(a.Query), arguments(a.Args)...)
@@ -185,6 +199,7 @@ func (t *transaction) sendBatch(ctx context.Context, batch *pgx.Batch) (pgx.Batc
 // Exec implements tables.Tx.
 func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int, error) {
 	query, args = t.dialect.ours(query), arguments(args)
+	t.pour()
 	if t.later.Len() == 0 {
 		tag, err := t.tx.Exec(ctx, query, args...)
 		return int(tag.RowsAffected()), told(err)
@@ -200,6 +215,7 @@ func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int,
 // Query implements tables.DB.
 func (t *transaction) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
 	query, args = t.dialect.ours(query), arguments(args)
+	t.pour()
 	if t.later.Len() == 0 {
 		found, err := t.tx.Query(ctx, query, args...)
 		if err != nil {
@@ -228,13 +244,33 @@ func (t *transaction) Insert(ctx context.Context, query string, args ...any) (in
 	return seq, err
 }
 
-// Add implements tables.Tx.
-func (t *transaction) Add(ctx context.Context, into string, values ...any) error {
-	return t.Later(ctx, "INSERT INTO "+into+" VALUES ("+strings.Repeat("?, ", len(values)-1)+"?) ON CONFLICT DO NOTHING", values...)
+// Add implements tables.Tx. Before and after each statement the server does as much as for a row or two.
+func (t *transaction) Add(_ context.Context, into string, values ...any) error {
+	if g := &t.gathered; g.into != into || g.rows == maxGathered {
+		t.pour()
+		g.into = into
+	}
+	t.gathered.rows++
+	t.gathered.values = append(t.gathered.values, values...)
+	return nil
+}
+
+// pour puts off the statement that inserts what was gathered.
+func (t *transaction) pour() {
+	g := t.gathered
+	if g.rows == 0 {
+		return
+	}
+	t.gathered = gathered{}
+	row := "(" + strings.Repeat("?, ", len(g.values)/g.rows-1) + "?)"
+	query := "INSERT INTO " + g.into + " VALUES " + row + strings.Repeat(", "+row, g.rows-1) + " ON CONFLICT DO NOTHING"
+	t.later.Queue(t.dialect.ours(query), arguments(g.values)...)
+	t.expected = append(t.expected, 0)
 }
 
 // flush sends what was put off.
 func (t *transaction) flush(ctx context.Context) error {
+	t.pour()
 	if t.later.Len() == 0 {
 		return nil
 	}
