@@ -17,7 +17,9 @@ import (
 // with the next statement that is not.
 type counts struct{ statements, ways int }
 
-func (c *counts) add(statements, ways int) { c.statements, c.ways = c.statements+statements, c.ways+ways }
+func (c *counts) add(statements, ways int) {
+	c.statements, c.ways = c.statements+statements, c.ways+ways
+}
 
 // counted is what reads, and counts.
 type counted struct {
@@ -124,5 +126,5 @@ func TestTheWayOfAMessageTakesFewStatements(t *testing.T) {
 	attempt := begun[0].Attempt
 	attempt.EndedAt, attempt.Outcome.Kind = now, relay.Accepted
 	require.NoError(t, s.FinishAttempt(t.Context(), attempt, store.Next{State: relay.DeliverySent, Provider: "twilio", ProviderID: "SM1"}))
-	taken("to end the attempt: it with its delivery and alert, the other deliveries; all three as they are now", 5, 1)
+	taken("to end the attempt: its delivery and alert, it, the alert's deliveries; all three as they are now", 6, 1)
 }

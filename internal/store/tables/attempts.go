@@ -160,18 +160,23 @@ func (b *batch) finish(ctx context.Context, a relay.Attempt, next store.Next) er
 // was written to whom, and how that and its alert stand.
 type ending struct {
 	siblings
+	keptAttempt
 
 	delivery relay.Delivery
-	outcome  string
-	spent    int
-	started  time.Time
+}
+
+// keptAttempt is what is kept of an attempt.
+type keptAttempt struct {
+	outcome string
+	spent   int
+	started time.Time
 }
 
 func scanEnding(row Scanner) (e ending, err error) {
 	d, s := &e.delivery, &e.standing
 	var address string
-	err = row.Scan(&e.outcome, &e.spent, at{&e.started}, &d.ID, &d.AlertID, &d.Channel, &address, &d.State, &d.Reason, &d.Provider,
-		&d.ProviderID, &d.Attempts, at{&d.NextAt}, &s.state, &s.reason, at{&s.againAt}, &s.fallback, &s.digest)
+	err = row.Scan(&d.ID, &d.AlertID, &d.Channel, &address, &d.State, &d.Reason, &d.Provider, &d.ProviderID, &d.Attempts, at{&d.NextAt},
+		&s.state, &s.reason, at{&s.againAt}, &s.fallback, &s.digest)
 	d.Phone, d.Email = addressed(d.Channel, address)
 	return e, err
 }
@@ -180,25 +185,27 @@ func scanEnding(row Scanner) (e ending, err error) {
 // with it. The alert's deliveries are read when that is locked: another replica may have been about to move one.
 func (b *batch) ending(ctx context.Context, a relay.Attempt) (ending, error) {
 	var found []ending
+	var attempts []keptAttempt
 	var all []relay.Delivery
 	err := b.Ask(ctx,
-		Asking(into(&found), scanEnding, `SELECT t.outcome, t.spent, t.started_at, d.id, d.alert_id, d.channel, d.address, d.state, d.reason,
-			d.provider, d.provider_id, d.attempts, d.next_at, a.state, a.reason, a.again_at, a.fallback, a.digest
-			FROM deliveries d JOIN alerts a ON a.id = d.alert_id JOIN attempts t ON t.delivery_id = d.id AND t.n = ? WHERE d.id = ? FOR UPDATE`,
-			a.N, a.DeliveryID),
+		Asking(into(&found), scanEnding, `SELECT d.id, d.alert_id, d.channel, d.address, d.state, d.reason, d.provider, d.provider_id, d.attempts,
+			d.next_at, a.state, a.reason, a.again_at, a.fallback, a.digest
+			FROM deliveries d JOIN alerts a ON a.id = d.alert_id WHERE d.id = ? FOR UPDATE`, a.DeliveryID),
+		Asking(into(&attempts), func(row Scanner) (k keptAttempt, err error) { return k, row.Scan(&k.outcome, &k.spent, at{&k.started}) },
+			"SELECT outcome, spent, started_at FROM attempts WHERE delivery_id = ? AND n = ?", a.DeliveryID, a.N),
 		Asking(into(&all), scanSibling, "SELECT id, state, reason FROM deliveries WHERE alert_id = (SELECT alert_id FROM deliveries WHERE id = ?) ORDER BY seq",
 			a.DeliveryID))
 	switch {
 	case err != nil:
 		return ending{}, fmt.Errorf("read the attempt: %w", err)
-	case len(found) > 0:
-		found[0].all = all
-		return found[0], nil
-	case len(all) == 0:
+	case len(found) == 0:
 		return ending{}, store.ErrNotFound
-	default:
+	case len(attempts) == 0:
 		return ending{}, store.ErrConflict
 	}
+	e := found[0]
+	e.keptAttempt, e.all = attempts[0], all
+	return e, nil
 }
 
 // blame keeps an address that the provider says nothing can be sent to, so that nobody tries again.
