@@ -22,9 +22,17 @@ func scanAlert(row Scanner) (a relay.Alert, err error) { return a, row.Scan(into
 // intoAlert takes in alertColumns.
 func intoAlert(a *relay.Alert) []any {
 	return []any{
-		&a.ID, &a.EventID, &a.Trigger, &a.Rule, &a.Role, person{&a.Recipient}, &a.State, &a.Reason,
-		at{&a.ReceivedAt}, at{&a.DueAt}, at{&a.ExpiresAt}, &a.Digest, &a.Lead, at{&a.AgainAt}, &a.Fallback, &a.Generation,
-		at{&a.UpdatedAt}, steps{&a.Trace},
+		&a.ID, &a.EventID, &a.Trigger, &a.Rule, &a.Role,
+		person{&a.Recipient},
+		&a.State, &a.Reason,
+		at{&a.ReceivedAt},
+		at{&a.DueAt},
+		at{&a.ExpiresAt},
+		&a.Digest, &a.Lead,
+		at{&a.AgainAt},
+		&a.Fallback, &a.Generation,
+		at{&a.UpdatedAt},
+		steps{&a.Trace},
 	}
 }
 
