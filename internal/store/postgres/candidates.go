@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -21,24 +22,17 @@ func (f finder) Snapshot(_ context.Context, read func(tables.DB) error) error {
 	return read(reader{f.read, f.dialect})
 }
 
-// Few implements tables.Finder.
-func (f finder) Few(search tables.Search, most int, found *[]tables.Place) (tables.Ask, error) {
-	keys, triggers := listed(search.Lookups)
-	return tables.Asking(func(places []tables.Place) { *found = places }, tables.ScanPlace, `SELECT k.event, k.received_at, CAST(octet_length(e.raw) AS BIGINT)
-		FROM unnest(CAST(? AS text[]), CAST(? AS text[])) AS l (key, trigger)
-		CROSS JOIN LATERAL (
-			SELECT event, received_at FROM event_keys WHERE key = l.key COLLATE "C" AND trigger = l.trigger COLLATE "C"
-			ORDER BY received_at DESC, event DESC LIMIT ?
-		) k JOIN events e ON e.seq = k.event WHERE e.id <> ?`, keys, triggers, most+1, search.But), nil
-}
-
-// listed are lookups as two lists.
-func listed(lookups []relay.Lookup) (keys, triggers []string) {
-	keys, triggers = make([]string, len(lookups)), make([]string, len(lookups))
-	for i, l := range lookups {
-		keys[i], triggers[i] = tables.KeyText(l.Key), string(l.Trigger)
+// Few implements tables.Finder. It asks for each lookup on its own, by a statement that is planned once: the one for all of them is planned
+// anew for each decision, which took a tenth of the server's time.
+func (f finder) Few(search tables.Search, most int, found *[]tables.Place) ([]tables.Ask, error) {
+	asks := make([]tables.Ask, len(search.Lookups))
+	for i, l := range search.Lookups {
+		asks[i] = tables.Asking(func(places []tables.Place) { *found = append(*found, places...) }, tables.ScanPlace,
+			`SELECT k.event, k.received_at, CAST(octet_length(e.raw) AS BIGINT) FROM event_keys k JOIN events e ON e.seq = k.event
+			WHERE k.key = ? AND k.trigger = ? AND e.id <> ? ORDER BY k.received_at DESC, k.event DESC LIMIT `+strconv.Itoa(most),
+			tables.KeyText(l.Key), string(l.Trigger), search.But)
 	}
-	return keys, triggers
+	return asks, nil
 }
 
 // Find implements tables.Finder.
@@ -63,7 +57,10 @@ func (f finder) Again(ctx context.Context, db tables.DB, search tables.Search, b
 
 // places finds where the events are, without their sizes. For each lookup the index gives the newest without sorting.
 func (f finder) places(ctx context.Context, db tables.DB, search tables.Search) ([][]tables.Place, error) {
-	keys, triggers := listed(search.Lookups)
+	keys, triggers := make([]string, len(search.Lookups)), make([]string, len(search.Lookups))
+	for i, l := range search.Lookups {
+		keys[i], triggers[i] = tables.KeyText(l.Key), string(l.Trigger)
+	}
 	found := make([][]tables.Place, len(search.Lookups))
 	_, err := tables.All(ctx, db, func(s tables.Scanner) (none struct{}, err error) {
 		var i int

@@ -49,11 +49,11 @@ func listed(lookups []relay.Lookup) (string, error) {
 }
 
 // Few implements tables.Finder. What is one event for two lookups counts twice.
-func (f finder) Few(search tables.Search, most int, found *[]tables.Place) (tables.Ask, error) {
+func (f finder) Few(search tables.Search, most int, found *[]tables.Place) ([]tables.Ask, error) {
 	asked, err := listed(search.Lookups)
-	return tables.Asking(func(places []tables.Place) { *found = places }, tables.ScanPlace, `SELECT k.event, k.received_at, length(e.raw)
+	return []tables.Ask{tables.Asking(func(places []tables.Place) { *found = places }, tables.ScanPlace, `SELECT k.event, k.received_at, length(e.raw)
 		FROM json_each(?) l CROSS JOIN event_keys k INDEXED BY event_keys_since ON k.key = l.value ->> 0 AND k.trigger = l.value ->> 1
-		JOIN events e ON e.seq = k.event WHERE e.id <> ? LIMIT ?`, asked, search.But, most), err
+		JOIN events e ON e.seq = k.event WHERE e.id <> ? LIMIT ?`, asked, search.But, most)}, err
 }
 
 // Find implements tables.Finder.

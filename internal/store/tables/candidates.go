@@ -18,7 +18,7 @@ type Finder interface {
 	// Snapshot lets read see what is kept at one time.
 	Snapshot(ctx context.Context, read func(DB) error) error
 	// Few asks for what all lookups find together, in any order and some perhaps twice, but for no more than so many of each.
-	Few(search Search, most int, found *[]Place) (Ask, error)
+	Few(search Search, most int, found *[]Place) ([]Ask, error)
 	// Find gives for each lookup its newest relay.MaxCandidates, newest first.
 	Find(ctx context.Context, db DB, search Search) (Found, error)
 	// Again gives what Find would give by now, in the transaction that keeps the decision, and whether it differs from before.
@@ -51,6 +51,7 @@ func ScanPlace(s Scanner) (p Place, err error) { return p, s.Scan(&p.Seq, &p.Rec
 // What is looked for in the transaction of a decision itself. To look ahead costs four statements, and nearly always finds nothing where an
 // alert is due at once.
 const (
+	fewLookups        = 16
 	fewCandidates     = 8
 	fewCandidateBytes = 64 << 10
 )

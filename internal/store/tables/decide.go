@@ -32,7 +32,7 @@ func (s *Tables) DecideAndBegin(ctx context.Context, alertID string, query relay
 	err := checkQuery(query)
 	a := asked{alertID: alertID, query: query, now: now}
 	var v verdict
-	if few := query.Few && query.EventID != ""; err == nil && few {
+	if few := query.Few && query.EventID != "" && len(query.Lookups) <= fewLookups; err == nil && few {
 		a.ahead = notAhead(query)
 		v, err = s.decide(ctx, a, decide)
 	} else {
@@ -139,7 +139,7 @@ func (s *Tables) facts(ctx context.Context, b *batch, a asked, v *verdict) error
 		if err != nil {
 			return fmt.Errorf("find candidates: %w", err)
 		}
-		asks = append(asks, look)
+		asks = append(asks, look...)
 	}
 	if err := b.Ask(ctx, asks...); err != nil {
 		return fmt.Errorf("read what it is decided by: %w", err)
