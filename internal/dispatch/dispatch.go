@@ -98,6 +98,8 @@ type Options struct {
 const (
 	jobTimeout    = channel.Deadline + 5*time.Second
 	lookupTimeout = 5 * time.Second
+	// wishesFor is how long a person's wishes count that were read before the person was looked up.
+	wishesFor = 100 * time.Millisecond
 	// dueWorkers decide, and make first attempts: maxInline of them at most on a channel, so that some are left to decide where the
 	// providers of both take ten seconds for each answer.
 	dueWorkers = 128

@@ -37,6 +37,8 @@ type bench struct {
 	virtual  bool
 	provider *scripted
 	people   people
+	// meanwhile happens while somebody is looked up; nil is nothing.
+	meanwhile func()
 	// to is who is told by rules of the tests, those mentioned where it is empty.
 	to   string
 	seen *observer
@@ -141,8 +143,18 @@ func (b *bench) clock() time.Time {
 	return b.now
 }
 
+func (b *bench) caseOf(alertID string) store.Case {
+	b.t.Helper()
+	c, err := b.kept.Case(b.t.Context(), alertID)
+	require.NoError(b.t, err)
+	return c
+}
+
 // Lookup lets a test take the directory away.
 func (b *bench) Lookup(ctx context.Context, uid string) (relay.Contact, error) {
+	if b.meanwhile != nil {
+		b.meanwhile()
+	}
 	return b.people.Lookup(ctx, uid)
 }
 
@@ -443,7 +455,7 @@ func TestACrashBetweenDecisionAndAttemptLosesNothing(t *testing.T) {
 	b := newBench(t)
 	id := b.mention()
 	b.now = b.now.Add(10 * time.Second)
-	require.NoError(t, b.decide(t.Context(), b.alert(id), nil))
+	require.NoError(t, b.decide(t.Context(), b.caseOf(id), nil))
 	require.Equal(t, relay.DeliveryQueued, b.delivery(id).State)
 	require.NoError(t, b.due(t.Context(), id), "the job runs again after the restart")
 	require.Equal(t, relay.DeliverySent, b.delivery(id).State)
@@ -455,7 +467,7 @@ func TestACrashDuringAnAttemptMakesItsOutcomeUnknown(t *testing.T) {
 	b := newBench(t)
 	id := b.mention()
 	b.now = b.now.Add(10 * time.Second)
-	require.NoError(t, b.decide(t.Context(), b.alert(id), nil))
+	require.NoError(t, b.decide(t.Context(), b.caseOf(id), nil))
 	_, _, err := b.kept.BeginAttempt(t.Context(), store.Start{DeliveryID: b.delivery(id).ID, Provider: "scripted", Now: b.now})
 	require.NoError(t, err)
 	b.now = b.now.Add(orphanAge + time.Second)
@@ -471,7 +483,7 @@ func TestAnAddressThatSaysNoAfterTheDecisionIsNotWrittenTo(t *testing.T) {
 	b := newBench(t)
 	id := b.mention()
 	b.now = b.now.Add(10 * time.Second)
-	require.NoError(t, b.decide(t.Context(), b.alert(id), nil))
+	require.NoError(t, b.decide(t.Context(), b.caseOf(id), nil))
 	require.Equal(t, relay.DeliveryQueued, b.delivery(id).State)
 	require.NoError(t, b.kept.Suppress(t.Context(), relay.Suppression{
 		Address: relay.NewAddress(relay.ChannelSMS, "+14155550102"), Reason: relay.ReasonOptedOut,

@@ -38,13 +38,14 @@ func (w *dueWorker) Timeout(job *river.Job[store.DueArgs]) time.Duration {
 }
 
 func (d *Dispatcher) due(ctx context.Context, alertID string) error {
-	alert, err := d.Store.Alert(ctx, alertID)
+	c, err := d.Store.Case(ctx, alertID)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil // resolved into one alert per person, or pruned
 	}
 	if err != nil {
 		return fmt.Errorf("read alert %s: %w", alertID, err)
 	}
+	alert := c.Alert
 	if alert.State != relay.AlertHeld {
 		// A crash may have come between its decision and its attempts.
 		if err := d.attemptOpen(ctx, alertID); err != nil {
@@ -65,7 +66,7 @@ func (d *Dispatcher) due(ctx context.Context, alertID string) error {
 	ctx = inWakeOf(ctx)
 	first := &firsts{d: d}
 	defer first.waive()
-	err = d.decide(ctx, alert, first)
+	err = d.decide(ctx, c, first)
 	span.End(err)
 	if err != nil {
 		return err
@@ -100,7 +101,14 @@ func (d *Dispatcher) decideEarlier(ctx context.Context, alert relay.Alert) error
 		if other.DueAt.After(now) {
 			continue
 		}
-		if err := d.decide(ctx, other, nil); err != nil { // its own job makes the attempts
+		c, err := d.Store.Case(ctx, other.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read alert %s: %w", other.ID, err)
+		}
+		if err := d.decide(ctx, c, nil); err != nil { // its own job makes the attempts
 			return err
 		}
 	}
@@ -109,11 +117,12 @@ func (d *Dispatcher) decideEarlier(ctx context.Context, alert relay.Alert) error
 
 // decide looks the person up, which may take a while, and then decides in one transaction of the store, which begins the first attempts
 // as well unless first is nil.
-func (d *Dispatcher) decide(ctx context.Context, alert relay.Alert, first *firsts) error {
-	situation, err := d.situation(ctx, alert)
+func (d *Dispatcher) decide(ctx context.Context, of store.Case, first *firsts) error {
+	situation, err := d.situation(ctx, of)
 	if err != nil {
 		return err
 	}
+	alert := of.Alert
 	c := consideration{Situation: situation, generation: d.Current(), firsts: first}
 	for {
 		decision, err := d.consider(ctx, alert, &c)
@@ -161,24 +170,28 @@ func (d *Dispatcher) consider(ctx context.Context, alert relay.Alert, c *conside
 }
 
 // situation is what is known before the store's transaction.
-func (d *Dispatcher) situation(ctx context.Context, alert relay.Alert) (engine.Situation, error) {
-	event, err := d.Store.Event(ctx, alert.EventID)
-	if err != nil && d.Now().Before(alert.ExpiresAt) {
-		return engine.Situation{}, fmt.Errorf("read event %s of alert %s: %w", alert.EventID, alert.ID, err)
+func (d *Dispatcher) situation(ctx context.Context, c store.Case) (_ engine.Situation, err error) {
+	alert := c.Alert
+	if c.Unreadable != nil && d.Now().Before(alert.ExpiresAt) {
+		return engine.Situation{}, fmt.Errorf("alert %s: %w", alert.ID, c.Unreadable)
 	}
 	// Past its time it is cancelled whatever the event was, so one that cannot be read does not hold it for ever.
-	s := engine.Situation{Event: event, Links: d.Links, Receipts: d.Receipts, Guard: d.Guard}
+	s := engine.Situation{Event: c.Event, Links: d.Links, Receipts: d.Receipts, Guard: d.Guard}
 	if alert.Digest != "" {
 		if s.Members, err = d.Store.Members(ctx, alert); err != nil {
 			return s, fmt.Errorf("read the digest of alert %s: %w", alert.ID, err)
 		}
 	}
 	if uid := alert.Recipient.UID; uid != "" {
+		began := d.Now()
 		s.Contact, s.Found = d.lookup(ctx, uid)
-		if s.Found != engine.FoundDown { // nobody's directory knows them, and the event may bring an address
-			if s.Contact, err = d.withWishes(ctx, uid, s.Contact); err != nil {
+		if d.Now().Sub(began) > wishesFor { // what somebody said a second ago counts
+			if c.Preferences, err = d.Store.Preferences(ctx, uid); err != nil {
 				return s, fmt.Errorf("alert %s: %w", alert.ID, err)
 			}
+		}
+		if s.Found != engine.FoundDown { // nobody's directory knows them, and the event may bring an address
+			s.Contact = d.withWishes(uid, s.Contact, c.Preferences)
 		}
 	}
 	return s, nil
@@ -223,12 +236,8 @@ func (d *Dispatcher) lookup(ctx context.Context, uid string) (relay.Contact, eng
 }
 
 // withWishes gives a contact as it is to be treated by what is kept here of the person's wishes as well, which is read for each
-// decision: what somebody said a second ago counts.
-func (d *Dispatcher) withWishes(ctx context.Context, uid string, contact relay.Contact) (relay.Contact, error) {
-	kept, err := d.Store.Preferences(ctx, uid)
-	if err != nil {
-		return contact, err
-	}
+// decision.
+func (d *Dispatcher) withWishes(uid string, contact relay.Contact, kept relay.Preferences) relay.Contact {
 	if contact.UID == "" {
 		contact.UID = uid
 	}
@@ -238,7 +247,7 @@ func (d *Dispatcher) withWishes(ctx context.Context, uid string, contact relay.C
 	}
 	contact = contact.With(kept)
 	contact.Zone = zone
-	return contact, nil
+	return contact
 }
 
 // zone looks a time zone up; nil where it is empty or unknown.

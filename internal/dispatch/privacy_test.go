@@ -44,7 +44,7 @@ func TestWhoIsForgottenMeanwhileIsNotWrittenToAndNobodyStumbles(t *testing.T) {
 	b := newBench(t)
 	id := b.mention()
 	b.now = b.now.Add(10 * time.Second)
-	require.NoError(t, b.decide(t.Context(), b.alert(id), nil))
+	require.NoError(t, b.decide(t.Context(), b.caseOf(id), nil))
 	queued := b.delivery(id)
 	person := privacy.New(b.alert(id).Recipient.UID)
 	_, err := b.kept.Forget(t.Context(), store.Forgetting{

@@ -33,12 +33,12 @@ func (d *Dispatcher) stillTrue(ctx context.Context, delivery relay.Delivery) (bo
 
 // reconsider asks the engine, as often as that wants to know more of the chat app.
 func (d *Dispatcher) reconsider(ctx context.Context, delivery relay.Delivery) (relay.Decision, error) {
-	alert, err := d.Store.Alert(ctx, delivery.AlertID)
+	alone, err := d.Store.Case(ctx, delivery.AlertID)
 	if err != nil {
 		return relay.Decision{}, fmt.Errorf("read alert %s: %w", delivery.AlertID, err)
 	}
-	alone := alert
-	alone.Digest, alone.ExpiresAt = "", delivery.ExpiresAt // what waits in the digest now is for another message
+	alert := alone.Alert
+	alone.Alert.Digest, alone.Alert.ExpiresAt = "", delivery.ExpiresAt // what waits in the digest now is for another message
 	situation, err := d.situation(ctx, alone)
 	if err != nil {
 		return relay.Decision{}, err

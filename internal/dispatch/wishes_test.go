@@ -43,6 +43,17 @@ func TestWhatIsKeptOfAPersonsWishesHoldsFromTheNextDecisionOn(t *testing.T) {
 	require.Equal(t, relay.ReasonNotWanted, b.decided("4").Reason)
 }
 
+func TestWhatAPersonSaysWhileADirectoryIsSlowCounts(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.rule("send: [ { sms: mention } ]")
+	b.meanwhile = func() {
+		b.now = b.now.Add(time.Second)
+		b.wish(func(p relay.Preferences) relay.Preferences { return p.MuteRule("told") })
+	}
+	require.Equal(t, relay.ReasonMuted, b.decided("1").Reason)
+}
+
 func TestOfTheDirectoryAndWhatIsKeptTheStricterHolds(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -33,7 +33,7 @@ func (g *Generation) Query(alert relay.Alert, event relay.Event, contact relay.C
 	if !ok {
 		return relay.Query{EventID: alert.EventID, Recipient: alert.Recipient}
 	}
-	q := &query{Query: relay.Query{EventID: alert.EventID, Recipient: alert.Recipient}, lookups: map[relay.Lookup]bool{}, claims: map[string]bool{}, counts: map[relay.Count]bool{}}
+	q := &query{Query: relay.Query{EventID: alert.EventID, Recipient: alert.Recipient, Few: true}, lookups: map[relay.Lookup]bool{}, claims: map[string]bool{}, counts: map[relay.Count]bool{}}
 	if alert.Recipient.Key() == "" {
 		for _, trigger := range g.Rules.Sessions() {
 			q.look(relay.Lookup{Key: linked(&event, alert.Recipient, relay.LinkSession), Trigger: trigger})
@@ -87,6 +87,9 @@ func (g *Generation) ask(q *query, rule *rules.Rule, alert relay.Alert, event *r
 	for _, clause := range g.clauses(rule, alert.Role, event) {
 		for _, look := range clause.Looks {
 			q.look(lookupOf(event, alert.Recipient, look))
+			if look.Link != relay.LinkMessage && look.Link != relay.LinkSession {
+				q.Few = false // a conversation and a person have a long past
+			}
 		}
 	}
 	for _, send := range entries(rule) {

@@ -48,6 +48,8 @@ type Query struct {
 	// Lookups select the kept events that may cancel it, or that say who took part in its call; of each the newest
 	// MaxCandidates are read.
 	Lookups []Lookup
+	// Few says that they find few events, such as those about one message. It is a guess, and spares looking for them twice.
+	Few bool
 	// Claims are the collapse keys that its deliveries would take.
 	Claims []string
 	// Addresses are where its deliveries would go.

@@ -168,6 +168,9 @@ type Store interface {
 	KeepGeneration(ctx context.Context, generation Generation) error
 	Generation(ctx context.Context, hash string) (Generation, error)
 
+	// Case gives an alert with what is to be known of it before it is decided, read at one time.
+	Case(ctx context.Context, alertID string) (Case, error)
+
 	Event(ctx context.Context, id string) (relay.Event, error)
 	Alert(ctx context.Context, id string) (relay.Alert, error)
 	Delivery(ctx context.Context, id string) (relay.Delivery, error)
@@ -238,6 +241,16 @@ type Generation struct {
 
 // MaxGeneration is the largest archive of a generation, in bytes.
 const MaxGeneration = 16 << 20
+
+// Case is an alert before it is decided.
+type Case struct {
+	Alert relay.Alert
+	// Event is the alert's; zero where it cannot be decoded any more, and then Unreadable says why.
+	Event      relay.Event
+	Unreadable error
+	// Preferences are the recipient's, as Store.Preferences gives them; zero for one without a uid.
+	Preferences relay.Preferences
+}
 
 // Start is an attempt that is to begin.
 type Start struct {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -19,6 +20,19 @@ type finder struct {
 // Snapshot implements tables.Finder. It needs none: what is gone in between is not found again either.
 func (f finder) Snapshot(_ context.Context, read func(tables.DB) error) error {
 	return read(reader{f.read, f.dialect})
+}
+
+// Few implements tables.Finder. It asks for each lookup on its own, by a statement that is planned once: the one for all of them is planned
+// anew for each decision, which took a tenth of the server's time.
+func (f finder) Few(search tables.Search, most int, found *[]tables.Place) ([]tables.Ask, error) {
+	asks := make([]tables.Ask, len(search.Lookups))
+	for i, l := range search.Lookups {
+		asks[i] = tables.Asking(func(places []tables.Place) { *found = append(*found, places...) }, tables.ScanPlace,
+			`SELECT k.event, k.received_at, CAST(octet_length(e.raw) AS BIGINT) FROM event_keys k JOIN events e ON e.seq = k.event
+			WHERE k.key = ? AND k.trigger = ? AND e.id <> ? ORDER BY k.received_at DESC, k.event DESC LIMIT `+strconv.Itoa(most),
+			tables.KeyText(l.Key), string(l.Trigger), search.But)
+	}
+	return asks, nil
 }
 
 // Find implements tables.Finder.

@@ -35,21 +35,69 @@ var indexed = regexp.MustCompile(` INDEXED BY [a-z_]+`)
 // dialect puts statements of package tables into PostgreSQL's words. There are few, so each is done once.
 type dialect struct{ known sync.Map }
 
-func (d *dialect) ours(query string) string {
+// phrase is a statement in PostgreSQL's words. single is for the case that each list after IN has one value, as most do: it is planned once,
+// where for each list the server makes another plan.
+type phrase struct {
+	text, single string
+	// lists are the arguments that stand after IN.
+	lists []int
+}
+
+func (d *dialect) phrase(query string) *phrase {
 	if known, ok := d.known.Load(query); ok {
-		return known.(string) //nolint:forcetypeassert // what is stored below
+		return known.(*phrase) //nolint:forcetypeassert // what is stored below
 	}
-	text := indexed.ReplaceAllString(strings.ReplaceAll(query, " IN each(?)", " = ANY(?)"), "")
-	text = strings.ReplaceAll(text, " FROM each(?)", " FROM unnest(CAST(? AS text[])) AS each (value)")
+	text := strings.ReplaceAll(indexed.ReplaceAllString(query, ""), " FROM each(?)", " FROM unnest(CAST(? AS text[])) AS each (value)")
+	p := &phrase{
+		text:   numbered(strings.ReplaceAll(text, " IN each(?)", " = ANY(?)")),
+		single: numbered(strings.ReplaceAll(text, " IN each(?)", " = ?")),
+	}
+	for i, before := range strings.Split(query, "?") {
+		if strings.HasSuffix(before, " IN each(") {
+			p.lists = append(p.lists, i)
+		}
+	}
+	d.known.Store(query, p)
+	return p
+}
+
+// numbered has $1, $2 and so on in the place of question marks.
+func numbered(query string) string {
 	var out strings.Builder
-	for i, part := range strings.Split(text, "?") {
+	for i, part := range strings.Split(query, "?") {
 		if i > 0 {
 			out.WriteString("$" + strconv.Itoa(i))
 		}
 		out.WriteString(part)
 	}
-	d.known.Store(query, out.String())
 	return out.String()
+}
+
+// ours gives a statement with its arguments as PostgreSQL takes them.
+func (d *dialect) ours(query string, args []any) (string, []any) {
+	p := d.phrase(query)
+	if len(p.lists) == 0 || slices.ContainsFunc(p.lists, func(i int) bool { _, one := only(args[i]); return !one }) {
+		return p.text, arguments(args)
+	}
+	for _, i := range p.lists {
+		args[i], _ = only(args[i])
+	}
+	return p.single, arguments(args)
+}
+
+// only gives the value of a list that has one.
+func only(arg any) (value any, one bool) {
+	switch list := arg.(type) {
+	case []string:
+		if len(list) == 1 {
+			return list[0], true
+		}
+	case []int64:
+		if len(list) == 1 {
+			return list[0], true
+		}
+	}
+	return nil, false
 }
 
 // arguments makes texts what PostgreSQL takes: valid UTF-8 without NUL.
@@ -91,7 +139,8 @@ type reader struct {
 
 // Query implements tables.DB.
 func (r reader) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
-	found, err := r.db.Query(ctx, r.dialect.ours(query), arguments(args)...)
+	query, args = r.dialect.ours(query, args)
+	found, err := r.db.Query(ctx, query, args...)
 	if err != nil {
 		return nil, told(err)
 	}
@@ -106,7 +155,19 @@ type transaction struct {
 	// later go to the server with the next statement, and expected says how many rows each must touch.
 	later    pgx.Batch
 	expected []int
+	// gathered are rows that were added last, to one table, and not put off yet.
+	gathered gathered
 }
+
+// gathered are rows that go with one statement.
+type gathered struct {
+	into   string
+	rows   int
+	values []any
+}
+
+// maxGathered is how many rows go with one statement: the keys of an event or two. Each number of rows is another statement to prepare.
+const maxGathered = 8
 
 func (s *Store) begin(ctx context.Context) (tables.Tx, error) {
 	return s.beginOn(ctx, s.write)
@@ -127,16 +188,20 @@ func (t *transaction) Later(ctx context.Context, query string, args ...any) erro
 
 // Expect implements tables.Tx.
 func (t *transaction) Expect(_ context.Context, rows int, query string, args ...any) error {
-	t.later.Queue(t.dialect.ours(query), arguments(args)...)
+	t.pour()
+	query, args = t.dialect.ours(query, args)
+	t.later.Queue(query, args...)
 	t.expected = append(t.expected, rows)
 	return nil
 }
 
 // Ask implements tables.Tx.
 func (t *transaction) Ask(ctx context.Context, asks ...tables.Ask) error {
+	t.pour()
 	batch := t.later
 	for _, a := range asks {
-		batch.Queue(t.dialect.ours(a.Query), arguments(a.Args)...)
+		query, args := t.dialect.ours(a.Query, a.Args)
+		batch.Queue(query, args...)
 	}
 	results, err := t.sendBatch(ctx, &batch)
 	if err != nil {
@@ -184,7 +249,8 @@ func (t *transaction) sendBatch(ctx context.Context, batch *pgx.Batch) (pgx.Batc
 
 // Exec implements tables.Tx.
 func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int, error) {
-	query, args = t.dialect.ours(query), arguments(args)
+	query, args = t.dialect.ours(query, args)
+	t.pour()
 	if t.later.Len() == 0 {
 		tag, err := t.tx.Exec(ctx, query, args...)
 		return int(tag.RowsAffected()), told(err)
@@ -199,7 +265,8 @@ func (t *transaction) Exec(ctx context.Context, query string, args ...any) (int,
 
 // Query implements tables.DB.
 func (t *transaction) Query(ctx context.Context, query string, args ...any) (tables.Rows, error) {
-	query, args = t.dialect.ours(query), arguments(args)
+	query, args = t.dialect.ours(query, args)
+	t.pour()
 	if t.later.Len() == 0 {
 		found, err := t.tx.Query(ctx, query, args...)
 		if err != nil {
@@ -228,13 +295,34 @@ func (t *transaction) Insert(ctx context.Context, query string, args ...any) (in
 	return seq, err
 }
 
-// Add implements tables.Tx.
-func (t *transaction) Add(ctx context.Context, into string, values ...any) error {
-	return t.Later(ctx, "INSERT INTO "+into+" VALUES ("+strings.Repeat("?, ", len(values)-1)+"?) ON CONFLICT DO NOTHING", values...)
+// Add implements tables.Tx. Before and after each statement the server does as much as for a row or two.
+func (t *transaction) Add(_ context.Context, into string, values ...any) error {
+	if g := &t.gathered; g.into != into || g.rows == maxGathered {
+		t.pour()
+		g.into = into
+	}
+	t.gathered.rows++
+	t.gathered.values = append(t.gathered.values, values...)
+	return nil
+}
+
+// pour puts off the statement that inserts what was gathered.
+func (t *transaction) pour() {
+	g := t.gathered
+	if g.rows == 0 {
+		return
+	}
+	t.gathered = gathered{}
+	row := "(" + strings.Repeat("?, ", len(g.values)/g.rows-1) + "?)"
+	query := "INSERT INTO " + g.into + " VALUES " + row + strings.Repeat(", "+row, g.rows-1) + " ON CONFLICT DO NOTHING"
+	query, args := t.dialect.ours(query, g.values)
+	t.later.Queue(query, args...)
+	t.expected = append(t.expected, 0)
 }
 
 // flush sends what was put off.
 func (t *transaction) flush(ctx context.Context) error {
+	t.pour()
 	if t.later.Len() == 0 {
 		return nil
 	}

@@ -66,7 +66,7 @@ func BenchmarkDecideBeginFinish(b *testing.B) {
 		_, err := s.Accept(b.Context(), plan)
 		return err
 	})
-	query := relay.Query{Lookups: []relay.Lookup{
+	query := relay.Query{Few: true, Lookups: []relay.Lookup{
 		{Key: "message:1", Trigger: relay.MessageReadReceipt}, {Key: "nothing", Trigger: relay.MessageReadReceipt},
 	}}
 	concurrently(b, 64, func(i int) error {

@@ -30,21 +30,38 @@ func (f finder) Snapshot(ctx context.Context, read func(tables.DB) error) error 
 	return within(ctx, f.read, toRead, func(on span) error { return read(reader{on}) })
 }
 
-// Find implements tables.Finder.
-func (f finder) Find(ctx context.Context, db tables.DB, search tables.Search) (found tables.Found, err error) {
-	pairs := make([][2]string, len(search.Lookups))
-	for i, l := range search.Lookups {
+// listed are lookups as JSON.
+func listed(lookups []relay.Lookup) (string, error) {
+	pairs := make([][2]string, len(lookups))
+	for i, l := range lookups {
 		pairs[i] = [2]string{tables.KeyText(l.Key), string(l.Trigger)}
 	}
-	asked, err := json.Marshal(pairs)
+	text, err := json.Marshal(pairs)
 	if err != nil {
-		return found, fmt.Errorf("list lookups: %w", err)
+		return "", fmt.Errorf("list lookups: %w", err)
+	}
+	return string(text), nil
+}
+
+// Few implements tables.Finder. What is one event for two lookups counts twice.
+func (f finder) Few(search tables.Search, most int, found *[]tables.Place) ([]tables.Ask, error) {
+	asked, err := listed(search.Lookups)
+	return []tables.Ask{tables.Asking(func(places []tables.Place) { *found = places }, tables.ScanPlace, `SELECT k.event, k.received_at, length(e.raw)
+		FROM json_each(?) l CROSS JOIN event_keys k INDEXED BY event_keys_since ON k.key = l.value ->> 0 AND k.trigger = l.value ->> 1
+		JOIN events e ON e.seq = k.event WHERE e.id <> ? LIMIT ?`, asked, search.But, most)}, err
+}
+
+// Find implements tables.Finder.
+func (f finder) Find(ctx context.Context, db tables.DB, search tables.Search) (found tables.Found, err error) {
+	asked, err := listed(search.Lookups)
+	if err != nil {
+		return found, err
 	}
 	last, err := tables.One(ctx, db, scanMark, "SELECT seq, id FROM events ORDER BY seq DESC LIMIT 1")
 	if err != nil {
 		return found, fmt.Errorf("read which event is the newest: %w", err)
 	}
-	last.asked = string(asked)
+	last.asked = asked
 	found.Mark = last
 	found.Places, err = findAll(ctx, db, search)
 	return found, err

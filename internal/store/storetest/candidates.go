@@ -20,8 +20,21 @@ func candidates() []test {
 	}
 }
 
-// facts gives what a decision about the alert is shown, when it is due. It holds the alert for an hour.
+// facts gives what a decision about the alert is shown, when it is due, which is the same whether few candidates are expected or many. It
+// holds the alert for two hours.
 func facts(t *testing.T, s store.Store, alertID string, q relay.Query) relay.Facts {
+	t.Helper()
+	a := alertOf(t, s, alertID)
+	q.EventID, q.Recipient, q.Few = a.EventID, a.Recipient, true
+	few := factsOf(t, s, alertID, q)
+	many := factsOf(t, s, alertID, relay.Query{
+		Lookups: q.Lookups, Claims: q.Claims, Addresses: q.Addresses, Counts: q.Counts, Members: q.Members,
+	})
+	require.Equal(t, ids(many.Candidates), ids(few.Candidates))
+	return many
+}
+
+func factsOf(t *testing.T, s store.Store, alertID string, q relay.Query) relay.Facts {
 	t.Helper()
 	var seen relay.Facts
 	due := alertOf(t, s, alertID).DueAt

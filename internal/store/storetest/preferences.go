@@ -16,6 +16,7 @@ import (
 func preferring() []test {
 	return []test{
 		{"preferences come back as they were kept", keepsPreferences},
+		{"an alert comes with its event, and with what is kept of its recipient's wishes", givesCases},
 		{"preferences that say nothing are not kept", forgetsEmptyPreferences},
 		{"changes of one person's preferences do not overwrite each other", changesPreferencesTogether},
 		{"a change of preferences that is refused keeps nothing", refusesPreferences},
@@ -30,6 +31,44 @@ func prefer(t *testing.T, s store.Store, uid string, at time.Time, p relay.Prefe
 		func(relay.Preferences) (relay.Preferences, error) { return p, nil })
 	require.NoError(t, err)
 	return kept
+}
+
+func givesCases(t *testing.T, s store.Store) {
+	t.Helper()
+	alerts := accept(t, s, "e1", "Lee", "\u00c4nne", "kim")
+	fixed := NewAlert(NewEvent("e2"), "mention", "")
+	fixed.Recipient = relay.Recipient{Email: "lee"} // which is nobody's uid
+	_, err := s.Accept(t.Context(), relay.Plan{Event: NewEvent("e2"), Alerts: []relay.Alert{fixed}})
+	require.NoError(t, err)
+	lee := prefer(t, s, "lee", after(time.Minute), relay.Preferences{Locale: "de"})
+	anne := prefer(t, s, "\u00e4nne", after(time.Minute), relay.Preferences{Channels: []relay.Channel{}})
+	for i, want := range []relay.Preferences{lee, anne, {UID: "kim"}} {
+		got, err := s.Case(t.Context(), alerts[i].ID)
+		require.NoError(t, err)
+		require.Equal(t, alertOf(t, s, alerts[i].ID), got.Alert)
+		require.Equal(t, want, got.Preferences)
+		event, err := s.Event(t.Context(), "e1")
+		require.NoError(t, err)
+		require.Equal(t, event, got.Event)
+		require.NoError(t, got.Unreadable)
+	}
+	got, err := s.Case(t.Context(), fixed.ID)
+	require.NoError(t, err)
+	require.Zero(t, got.Preferences)
+	require.Equal(t, "e2", got.Event.ID)
+	_, err = s.Case(t.Context(), "nobody's")
+	require.ErrorIs(t, err, store.ErrNotFound)
+
+	broken := NewEvent("broken")
+	broken.Raw = []byte("{")
+	alert := NewAlert(broken, "mention", "lee")
+	_, err = s.Accept(t.Context(), relay.Plan{Event: broken, Alerts: []relay.Alert{alert}})
+	require.NoError(t, err)
+	got, err = s.Case(t.Context(), alert.ID)
+	require.NoError(t, err, "it is to be decided all the same")
+	require.Error(t, got.Unreadable)
+	require.Zero(t, got.Event)
+	require.Equal(t, lee, got.Preferences)
 }
 
 func keepsPreferences(t *testing.T, s store.Store) {

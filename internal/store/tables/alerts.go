@@ -17,11 +17,23 @@ const maxTrace = 200
 const alertColumns = `id, event_id, trigger, rule, role, recipient, state, reason, received_at, due_at, expires_at,
 	digest, lead, again_at, fallback, generation, updated_at, trace`
 
-func scanAlert(row Scanner) (a relay.Alert, err error) {
-	err = row.Scan(&a.ID, &a.EventID, &a.Trigger, &a.Rule, &a.Role, person{&a.Recipient}, &a.State, &a.Reason,
-		at{&a.ReceivedAt}, at{&a.DueAt}, at{&a.ExpiresAt}, &a.Digest, &a.Lead, at{&a.AgainAt}, &a.Fallback, &a.Generation,
-		at{&a.UpdatedAt}, steps{&a.Trace})
-	return a, err
+func scanAlert(row Scanner) (a relay.Alert, err error) { return a, row.Scan(intoAlert(&a)...) }
+
+// intoAlert takes in alertColumns.
+func intoAlert(a *relay.Alert) []any {
+	return []any{
+		&a.ID, &a.EventID, &a.Trigger, &a.Rule, &a.Role,
+		person{&a.Recipient},
+		&a.State, &a.Reason,
+		at{&a.ReceivedAt},
+		at{&a.DueAt},
+		at{&a.ExpiresAt},
+		&a.Digest, &a.Lead,
+		at{&a.AgainAt},
+		&a.Fallback, &a.Generation,
+		at{&a.UpdatedAt},
+		steps{&a.Trace},
+	}
 }
 
 func checkAlert(a relay.Alert, eventID string) error {
@@ -155,21 +167,24 @@ func (b *batch) rollUp(ctx context.Context, alertID string, now time.Time) error
 	var standings []standing
 	var deliveries []relay.Delivery
 	err := b.Ask(ctx,
-		asking(into(&standings), scanStanding, "SELECT state, reason, again_at, fallback, digest FROM alerts WHERE id = ? FOR UPDATE", alertID),
-		asking(into(&deliveries), func(row Scanner) (d relay.Delivery, err error) { return d, row.Scan(&d.State, &d.Reason) },
-			"SELECT state, reason FROM deliveries WHERE alert_id = ? ORDER BY seq", alertID))
+		Asking(into(&standings), scanStanding, "SELECT state, reason, again_at, fallback, digest FROM alerts WHERE id = ? FOR UPDATE", alertID),
+		Asking(into(&deliveries), scanSibling, "SELECT id, state, reason FROM deliveries WHERE alert_id = ? ORDER BY seq", alertID))
 	if err == nil && len(standings) == 0 {
 		err = store.ErrNotFound
 	}
 	if err != nil {
 		return fmt.Errorf("roll up alert %q: %w", alertID, err)
 	}
-	before := standings[0]
+	return b.stand(ctx, alertID, standings[0], deliveries, now)
+}
+
+// stand moves an alert from where it stood before to where its deliveries take it.
+func (b *batch) stand(ctx context.Context, alertID string, before standing, deliveries []relay.Delivery, now time.Time) error {
 	after := before.by(deliveries, now)
 	if after == before {
 		return nil
 	}
-	err = b.Later(ctx, "UPDATE alerts SET state = ?, reason = ?, again_at = ?, updated_at = ? WHERE id = ?",
+	err := b.Later(ctx, "UPDATE alerts SET state = ?, reason = ?, again_at = ?, updated_at = ? WHERE id = ?",
 		string(after.state), string(after.reason), micros(after.againAt), micros(now), alertID)
 	if err != nil {
 		return fmt.Errorf("roll up alert %q: %w", alertID, err)

@@ -116,13 +116,14 @@ func (s *Tables) FinishAttempt(ctx context.Context, attempt relay.Attempt, next 
 }
 
 func (b *batch) finish(ctx context.Context, a relay.Attempt, next store.Next) error {
-	d, kept, err := b.attempt(ctx, a)
+	e, err := b.ending(ctx, a)
 	if err != nil {
 		return err
 	}
+	d := e.delivery
 	underWay := d.State == relay.DeliverySending || d.State == relay.DeliveryUnknown
 	reported := d.State.Rank() > 0 // a receipt was quicker than the answer, and knows better
-	if !underWay && !reported || d.Attempts != a.N || kept.outcome != "" {
+	if !underWay && !reported || d.Attempts != a.N || e.outcome != "" {
 		return store.ErrConflict
 	}
 	o := a.Outcome
@@ -134,7 +135,7 @@ func (b *batch) finish(ctx context.Context, a relay.Attempt, next store.Next) er
 		return fmt.Errorf("keep the outcome: %w", err)
 	}
 	if o.Kind == relay.Retry || o.Kind == relay.Permanent { // the provider did not take it
-		if err = b.giveBack(ctx, kept.started, kept.spent); err != nil {
+		if err = b.giveBack(ctx, e.started, e.spent); err != nil {
 			return err
 		}
 	}
@@ -146,7 +147,7 @@ func (b *batch) finish(ctx context.Context, a relay.Attempt, next store.Next) er
 		if next, err = b.failedEarly(ctx, a, next); err != nil {
 			return err
 		}
-		_, err = b.move(ctx, d, next)
+		_, err = b.moveIn(ctx, d, next, &e.siblings)
 		return err
 	}
 	if d.ProviderID == "" {
@@ -155,30 +156,56 @@ func (b *batch) finish(ctx context.Context, a relay.Attempt, next store.Next) er
 	return b.updateDelivery(ctx, d)
 }
 
-// keptAttempt is what is kept of an attempt: its outcome, empty where it has none, and what it counted against a day.
+// ending is an attempt that is about to end: its outcome, empty where it has none, what it counted against a day, its delivery but for what
+// was written to whom, and how that and its alert stand.
+type ending struct {
+	siblings
+	keptAttempt
+
+	delivery relay.Delivery
+}
+
+// keptAttempt is what is kept of an attempt.
 type keptAttempt struct {
 	outcome string
 	spent   int
 	started time.Time
 }
 
-// attempt reads an attempt that is about to end, with its delivery.
-func (b *batch) attempt(ctx context.Context, a relay.Attempt) (relay.Delivery, keptAttempt, error) {
-	var deliveries []relay.Delivery
+func scanEnding(row Scanner) (e ending, err error) {
+	d, s := &e.delivery, &e.standing
+	var address string
+	err = row.Scan(&d.ID, &d.AlertID, &d.Channel, &address, &d.State, &d.Reason, &d.Provider, &d.ProviderID, &d.Attempts, at{&d.NextAt},
+		&s.state, &s.reason, at{&s.againAt}, &s.fallback, &s.digest)
+	d.Phone, d.Email = addressed(d.Channel, address)
+	return e, err
+}
+
+// ending reads an attempt that is about to end. All attempts end this way, so the delivery's message is not read, and the alert is read
+// with it. The alert's deliveries are read when that is locked: another replica may have been about to move one.
+func (b *batch) ending(ctx context.Context, a relay.Attempt) (ending, error) {
+	var found []ending
 	var attempts []keptAttempt
+	var all []relay.Delivery
 	err := b.Ask(ctx,
-		asking(into(&deliveries), scanDelivery, "SELECT "+deliveryColumns+" FROM deliveries WHERE id = ? FOR UPDATE", a.DeliveryID),
-		asking(into(&attempts), func(row Scanner) (k keptAttempt, err error) { return k, row.Scan(&k.outcome, &k.spent, at{&k.started}) },
-			"SELECT outcome, spent, started_at FROM attempts WHERE delivery_id = ? AND n = ?", a.DeliveryID, a.N))
+		Asking(into(&found), scanEnding, `SELECT d.id, d.alert_id, d.channel, d.address, d.state, d.reason, d.provider, d.provider_id, d.attempts,
+			d.next_at, a.state, a.reason, a.again_at, a.fallback, a.digest
+			FROM deliveries d JOIN alerts a ON a.id = d.alert_id WHERE d.id = ? FOR UPDATE`, a.DeliveryID),
+		Asking(into(&attempts), func(row Scanner) (k keptAttempt, err error) { return k, row.Scan(&k.outcome, &k.spent, at{&k.started}) },
+			"SELECT outcome, spent, started_at FROM attempts WHERE delivery_id = ? AND n = ?", a.DeliveryID, a.N),
+		Asking(into(&all), scanSibling, "SELECT id, state, reason FROM deliveries WHERE alert_id = (SELECT alert_id FROM deliveries WHERE id = ?) ORDER BY seq",
+			a.DeliveryID))
 	switch {
 	case err != nil:
-		return relay.Delivery{}, keptAttempt{}, fmt.Errorf("read the attempt: %w", err)
-	case len(deliveries) == 0:
-		return relay.Delivery{}, keptAttempt{}, store.ErrNotFound
+		return ending{}, fmt.Errorf("read the attempt: %w", err)
+	case len(found) == 0:
+		return ending{}, store.ErrNotFound
 	case len(attempts) == 0:
-		return relay.Delivery{}, keptAttempt{}, store.ErrConflict
+		return ending{}, store.ErrConflict
 	}
-	return deliveries[0], attempts[0], nil
+	e := found[0]
+	e.keptAttempt, e.all = attempts[0], all
+	return e, nil
 }
 
 // blame keeps an address that the provider says nothing can be sent to, so that nobody tries again.

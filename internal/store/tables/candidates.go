@@ -17,6 +17,8 @@ const maxCandidateBytes = 32 << 20
 type Finder interface {
 	// Snapshot lets read see what is kept at one time.
 	Snapshot(ctx context.Context, read func(DB) error) error
+	// Few asks for what all lookups find together, in any order and some perhaps twice, but for no more than so many of each.
+	Few(search Search, most int, found *[]Place) ([]Ask, error)
 	// Find gives for each lookup its newest relay.MaxCandidates, newest first.
 	Find(ctx context.Context, db DB, search Search) (Found, error)
 	// Again gives what Find would give by now, in the transaction that keeps the decision, and whether it differs from before.
@@ -46,9 +48,20 @@ type Place struct{ Seq, ReceivedAt, Size int64 }
 // ScanPlace scans the columns seq, received_at and the length of raw.
 func ScanPlace(s Scanner) (p Place, err error) { return p, s.Scan(&p.Seq, &p.ReceivedAt, &p.Size) }
 
+// What is looked for in the transaction of a decision itself. To look ahead costs four statements, and nearly always finds nothing where an
+// alert is due at once.
+const (
+	fewLookups        = 16
+	fewCandidates     = 8
+	fewCandidateBytes = 64 << 10
+)
+
 // ahead is what is read before the transaction of a decision begins.
 type ahead struct {
 	candidates
+
+	// few says that nothing was: the candidates are looked for in the transaction, unless they turn out to be many.
+	few bool
 	// recipient is a relay.Recipient.Key.
 	recipient string
 }
@@ -96,6 +109,34 @@ func (s *Tables) readAhead(ctx context.Context, alertID string, q relay.Query) (
 	}
 	a.events = s.decodeAll(ctx, rows)
 	return a, nil
+}
+
+// notAhead is what a decision begins with whose candidates are few.
+func notAhead(q relay.Query) ahead {
+	return ahead{candidates: candidates{search: Search{Lookups: q.Lookups, But: q.EventID}}, recipient: q.Recipient.Key(), few: true}
+}
+
+// readFew gives the candidates that were found in the transaction; false where they are too many to be read in it.
+func (s *Tables) readFew(ctx context.Context, b *batch, found []Place) (events []relay.Event, few bool, err error) {
+	chosen, _ := choose([][]Place{found})
+	var size int64
+	for _, p := range chosen {
+		size += p.Size
+	}
+	if len(found) > fewCandidates || size > fewCandidateBytes {
+		return nil, false, nil
+	}
+	rows, err := readRows(ctx, b, chosen)
+	if err != nil {
+		return nil, false, err
+	}
+	decoded := s.decodeAll(ctx, rows)
+	for _, p := range chosen {
+		if e := decoded[p.Seq]; e != nil {
+			events = append(events, *e)
+		}
+	}
+	return events, true, nil
 }
 
 // catchUp gives the candidates as they are now, in the transaction that keeps the decision: what was read ahead and what

@@ -23,7 +23,7 @@ func askClaimed(taken map[string]string, claims []string) []Ask {
 	if len(claims) == 0 {
 		return nil
 	}
-	return []Ask{asking(func(pairs [][2]string) {
+	return []Ask{Asking(func(pairs [][2]string) {
 		for _, p := range pairs {
 			taken[p[0]] = p[1]
 		}
@@ -50,7 +50,7 @@ func (b *batch) taken(ctx context.Context, claims []string, v *verdict) (bool, e
 func askCounted(found map[relay.Count][]time.Time, counts []relay.Count, now time.Time) []Ask {
 	asks := make([]Ask, len(counts))
 	for i, c := range counts {
-		asks[i] = asking(func(times []time.Time) { found[c] = times }, scanTime,
+		asks[i] = Asking(func(times []time.Time) { found[c] = times }, scanTime,
 			"SELECT at FROM counted WHERE counter = ? AND at > ? ORDER BY at DESC LIMIT ?", string(c.Counter), micros(now.Add(-c.Per)), c.Max)
 	}
 	return asks
@@ -62,8 +62,11 @@ func scanTime(row Scanner) (t time.Time, err error) { return t, row.Scan(at{&t})
 func (b *batch) hold(ctx context.Context, d relay.Delivery) error {
 	if len(d.Claims) > 0 {
 		claims := slices.Compact(slices.Sorted(slices.Values(d.Claims)))
-		err := b.Expect(ctx, len(claims), // none was taken a moment ago
-			"INSERT INTO claims (claim, delivery) SELECT value, ? FROM each(?) WHERE true ON CONFLICT DO NOTHING", d.ID, claims)
+		query, args := "INSERT INTO claims (claim, delivery) SELECT value, ? FROM each(?) WHERE true ON CONFLICT DO NOTHING", []any{d.ID, claims}
+		if len(claims) == 1 { // one row costs less without a list
+			query, args = "INSERT INTO claims (delivery, claim) VALUES (?, ?) ON CONFLICT DO NOTHING", []any{d.ID, claims[0]}
+		}
+		err := b.Expect(ctx, len(claims), query, args...) // none was taken a moment ago
 		if err != nil {
 			return fmt.Errorf("keep its claims: %w", err)
 		}

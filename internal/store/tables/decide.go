@@ -30,26 +30,35 @@ func (s *Tables) DecideAndBegin(ctx context.Context, alertID string, query relay
 	decide func(relay.Alert, relay.Facts) (relay.Decision, []store.Start),
 ) (relay.Decision, []store.Begun, error) {
 	err := checkQuery(query)
-	var ahead ahead
-	if err == nil {
-		ahead, err = s.readAhead(ctx, alertID, query)
-	}
+	a := asked{alertID: alertID, query: query, now: now}
 	var v verdict
-	if err == nil {
-		v, err = do(ctx, s, patient.on(alertID, ahead.locks(query)...), func(ctx context.Context, b *batch) (v verdict, err error) {
-			v.alert, v.facts, err = s.facts(ctx, b, asked{alertID: alertID, query: query, ahead: ahead, now: now})
-			if err != nil {
-				return v, err
-			}
-			v.now, v.query = now, query
-			v.Decision, v.starts = decide(v.alert, v.facts)
-			return v, b.apply(ctx, &v)
-		})
+	if few := query.Few && query.EventID != "" && len(query.Lookups) <= fewLookups; err == nil && few {
+		a.ahead = notAhead(query)
+		v, err = s.decide(ctx, a, decide)
+	} else {
+		v.many = true
+	}
+	if err == nil && v.many {
+		if a.ahead, err = s.readAhead(ctx, alertID, query); err == nil {
+			v, err = s.decide(ctx, a, decide)
+		}
 	}
 	if err != nil {
 		return relay.Decision{}, nil, fmt.Errorf("decide alert %q: %w", alertID, err)
 	}
 	return v.Decision, v.begun, nil
+}
+
+// decide decides in one transaction. Where what it is decided by is too much to be read there, the verdict says so, and nothing else.
+func (s *Tables) decide(ctx context.Context, a asked, decide func(relay.Alert, relay.Facts) (relay.Decision, []store.Start)) (verdict, error) {
+	return do(ctx, s, patient.on(a.alertID, a.ahead.locks(a.query)...), func(ctx context.Context, b *batch) (v verdict, err error) {
+		v.now, v.query = a.now, a.query
+		if err = s.facts(ctx, b, a, &v); err != nil || v.many {
+			return v, err
+		}
+		v.Decision, v.starts = decide(v.alert, v.facts)
+		return v, b.apply(ctx, &v)
+	})
 }
 
 // locks let one decision at a time be made for a recipient, and by a count that others share: otherwise two replicas would each find
@@ -112,10 +121,12 @@ type asked struct {
 }
 
 // facts reads the alert and what it is decided by. It gives store.ErrConflict where there is nothing to decide.
-func (s *Tables) facts(ctx context.Context, b *batch, a asked) (alert relay.Alert, facts relay.Facts, err error) {
+func (s *Tables) facts(ctx context.Context, b *batch, a asked, v *verdict) error {
 	var found []relay.Alert
+	var few []Place
+	facts := &v.facts
 	asks := []Ask{
-		asking(into(&found), scanAlert, "SELECT "+alertColumns+" FROM alerts WHERE id = ? FOR UPDATE", a.alertID),
+		Asking(into(&found), scanAlert, "SELECT "+alertColumns+" FROM alerts WHERE id = ? FOR UPDATE", a.alertID),
 		askPauses(&facts.Paused, lasting),
 	}
 	facts.Claimed, facts.Counted = map[string]string{}, map[relay.Count][]time.Time{}
@@ -123,26 +134,46 @@ func (s *Tables) facts(ctx context.Context, b *batch, a asked) (alert relay.Aler
 	asks = append(asks, askClaimed(facts.Claimed, a.query.Claims)...)
 	asks = append(asks, askSuppressed(facts.Suppressed, b.keys, a.query.Addresses)...)
 	asks = append(asks, askCounted(facts.Counted, a.query.Counts, a.now)...)
-	if err = b.Ask(ctx, asks...); err != nil {
-		return alert, facts, fmt.Errorf("read what it is decided by: %w", err)
+	if a.ahead.few && len(a.query.Lookups) > 0 {
+		look, err := s.Finder.Few(a.ahead.search, fewCandidates+1, &few)
+		if err != nil {
+			return fmt.Errorf("find candidates: %w", err)
+		}
+		asks = append(asks, look...)
+	}
+	if err := b.Ask(ctx, asks...); err != nil {
+		return fmt.Errorf("read what it is decided by: %w", err)
 	}
 	if len(found) == 0 {
-		return alert, facts, store.ErrNotFound
+		return store.ErrNotFound
 	}
-	if alert = found[0]; !decidable(alert, a.now) {
-		return alert, facts, store.ErrConflict
+	if v.alert = found[0]; !decidable(v.alert, a.now) {
+		return store.ErrConflict
 	}
-	if facts.Candidates, err = s.catchUp(ctx, b, a.ahead.candidates); err != nil {
-		return alert, facts, err
+	err := s.seen(ctx, b, a.ahead, few, v)
+	if err != nil || v.many {
+		return err
 	}
-	if facts.Members, err = membersAmong(ctx, b, alert, a.query.Members); err != nil {
-		return alert, facts, err
+	if facts.Members, err = membersAmong(ctx, b, v.alert, a.query.Members); err != nil {
+		return err
 	}
-	if again(alert) {
+	if again(v.alert) {
 		facts.Deliveries, err = All(ctx, b, scanDelivery,
-			"SELECT "+deliveryColumns+" FROM deliveries WHERE alert_id = ? ORDER BY seq", alert.ID)
+			"SELECT "+deliveryColumns+" FROM deliveries WHERE alert_id = ? ORDER BY seq", v.alert.ID)
 	}
-	return alert, facts, err
+	return err
+}
+
+// seen takes in the candidates.
+func (s *Tables) seen(ctx context.Context, b *batch, a ahead, found []Place, v *verdict) (err error) {
+	if a.few {
+		var few bool
+		v.facts.Candidates, few, err = s.readFew(ctx, b, found)
+		v.many = err == nil && !few
+		return err
+	}
+	v.facts.Candidates, err = s.catchUp(ctx, b, a.candidates)
+	return err
 }
 
 // resolve puts one alert per person in the place of one whose people were not known, unless there are more to come.

@@ -126,6 +126,11 @@ func (b *batch) delivery(ctx context.Context, id string) (relay.Delivery, error)
 // move takes a delivery to its next state, which releases its claims, wakes up and rolls up its alert as that state asks.
 // d.UpdatedAt says when. It returns the delivery as it is then.
 func (b *batch) move(ctx context.Context, d relay.Delivery, next store.Next) (relay.Delivery, error) {
+	return b.moveIn(ctx, d, next, nil)
+}
+
+// moveIn is move where it is known how the alert and its deliveries stand, of which nobody else can move one; nil is not known.
+func (b *batch) moveIn(ctx context.Context, d relay.Delivery, next store.Next, among *siblings) (relay.Delivery, error) {
 	mayHaveArrived := d.State == relay.DeliveryUnknown && next.Reason == relay.ReasonByHand
 	d.State, d.Reason, d.NextAt = next.State, next.Reason, timeOf(0)
 	if waits(d.State) {
@@ -147,7 +152,10 @@ func (b *batch) move(ctx context.Context, d relay.Delivery, next store.Next) (re
 	if err := b.addSteps(ctx, d.AlertID, next.Trace); err != nil {
 		return d, err
 	}
-	return d, b.rollUp(ctx, d.AlertID, d.UpdatedAt)
+	if among == nil {
+		return d, b.rollUp(ctx, d.AlertID, d.UpdatedAt)
+	}
+	return d, b.stand(ctx, d.AlertID, among.standing, among.with(d), d.UpdatedAt)
 }
 
 func (b *batch) updateDelivery(ctx context.Context, d relay.Delivery) error {

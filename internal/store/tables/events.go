@@ -154,9 +154,11 @@ type row struct {
 
 const eventColumns = "seq, id, trigger, app_id, noise, received_at, raw, generation"
 
-func scanEvent(s Scanner) (r row, err error) {
-	err = s.Scan(&r.seq, &r.id, &r.trigger, &r.appID, &r.noise, at{&r.receivedAt}, &r.raw, &r.generation)
-	return r, err
+func scanEvent(s Scanner) (r row, err error) { return r, s.Scan(intoRow(&r)...) }
+
+// intoRow takes in eventColumns.
+func intoRow(r *row) []any {
+	return []any{&r.seq, &r.id, &r.trigger, &r.appID, &r.noise, at{&r.receivedAt}, &r.raw, &r.generation}
 }
 
 // decode gives the event of a row. What its ID was when it was accepted stays true, whatever derives IDs now.

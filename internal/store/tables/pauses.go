@@ -168,7 +168,7 @@ func readPauses(ctx context.Context, db DB, lock string) ([]relay.Pause, error) 
 }
 
 func askPauses(found *[]relay.Pause, lock string) Ask {
-	return asking(into(found), func(row Scanner) (p relay.Pause, err error) {
+	return Asking(into(found), func(row Scanner) (p relay.Pause, err error) {
 		return p, row.Scan(&p.Channel, &p.Rule, &p.By, at{&p.At})
 	}, "SELECT channel, rule, who, at FROM pauses ORDER BY channel, rule"+lock)
 }

@@ -56,9 +56,14 @@ func scanPreferences(row Scanner) (relay.Preferences, error) {
 	if err := row.Scan(&p.UID, &text, at{&p.UpdatedAt}); err != nil {
 		return p, err
 	}
+	return p, readWishes(&p, text)
+}
+
+// readWishes takes in what writeWishes wrote.
+func readWishes(p *relay.Preferences, text string) error {
 	var w wishes
 	if err := json.Unmarshal([]byte(text), &w); err != nil {
-		return p, fmt.Errorf("read what is kept: %w", err)
+		return fmt.Errorf("read what is kept: %w", err)
 	}
 	p.Channels, p.Locale, p.TimeZone = w.Channels, w.Locale, w.TimeZone
 	if w.None {
@@ -72,7 +77,7 @@ func scanPreferences(row Scanner) (relay.Preferences, error) {
 			Until: timeOf(m.Until), Everything: m.Everything, Conversations: m.Conversations, Rules: m.Rules,
 		})
 	}
-	return p, nil
+	return nil
 }
 
 // Preferences implements store.Store.

@@ -1,6 +1,7 @@
 package tables
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,7 @@ import (
 )
 
 const (
-	// FetchCooldown is the least time between two looks for jobs when River is told of new ones.
+	// FetchCooldown is the least time between two looks for jobs when River is told of new ones, where Workers say nothing else.
 	FetchCooldown = 5 * time.Millisecond
 	// fetchPoll is the time between two looks otherwise, and how late a snoozed or scheduled wake-up can be. A channel's queue has those of
 	// deliveries that wait for their turn or are tried again, of which none is in such a hurry.
@@ -31,6 +32,8 @@ const (
 type Workers[TTx any] struct {
 	// New makes a client for the database.
 	New func(*river.Config) (*river.Client[TTx], error)
+	// Cooldown is FetchCooldown where it is 0.
+	Cooldown time.Duration
 	// Prepare is called before they start; nil does nothing.
 	Prepare func(context.Context) error
 	Logger  *slog.Logger
@@ -71,7 +74,7 @@ func (w *Workers[TTx]) configure(given *river.Config) *river.Config {
 	if given != nil {
 		c = *given
 	}
-	c.FetchCooldown, c.FetchPollInterval = FetchCooldown, fetchPoll
+	c.FetchCooldown, c.FetchPollInterval = cmp.Or(w.Cooldown, FetchCooldown), fetchPoll
 	c.CompletedJobRetentionPeriod = completedFor
 	c.MaxAttempts = maxAttempts
 	if c.Logger == nil {

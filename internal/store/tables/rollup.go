@@ -19,6 +19,26 @@ func scanStanding(row Scanner) (s standing, err error) {
 	return s, row.Scan(&s.state, &s.reason, at{&s.againAt}, &s.fallback, &s.digest)
 }
 
+// siblings are the deliveries of an alert, as far as its standing depends on them.
+type siblings struct {
+	standing standing
+	all      []relay.Delivery
+}
+
+func scanSibling(row Scanner) (d relay.Delivery, err error) {
+	return d, row.Scan(&d.ID, &d.State, &d.Reason)
+}
+
+// with gives them with one of them as it is now.
+func (s *siblings) with(now relay.Delivery) []relay.Delivery {
+	for i := range s.all {
+		if s.all[i].ID == now.ID {
+			s.all[i].State, s.all[i].Reason = now.State, now.Reason
+		}
+	}
+	return s.all
+}
+
 // by is where the alert stands once its deliveries are as given. One that is held for its fallback waits for that all the same; one
 // that has ended stays as it is, unless a message turns out to have been taken.
 func (s standing) by(deliveries []relay.Delivery, now time.Time) standing {

@@ -109,8 +109,8 @@ type Ask struct {
 	Read func(Rows) error
 }
 
-// asking has the rows that a query finds scanned and taken in.
-func asking[T any](take func([]T), scan func(Scanner) (T, error), query string, args ...any) Ask {
+// Asking has the rows that a query finds scanned and taken in.
+func Asking[T any](take func([]T), scan func(Scanner) (T, error), query string, args ...any) Ask {
 	return Ask{Query: query, Args: args, Read: func(rows Rows) error {
 		found, err := collect(rows, scan)
 		take(found)

@@ -246,7 +246,7 @@ func askSuppressed(found map[relay.Address]relay.Reason, keys relay.HashKeys, ad
 			}
 		}
 		for channel, spellings := range spelt {
-			asks = append(asks, asking(func(rows []store.Suppression) {
+			asks = append(asks, Asking(func(rows []store.Suppression) {
 				for _, s := range rows {
 					found[asked[s.Address]] = s.Reason
 				}

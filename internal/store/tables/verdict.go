@@ -18,6 +18,8 @@ type verdict struct {
 	alert relay.Alert
 	facts relay.Facts
 	now   time.Time
+	// many says that there is none, because the candidates are too many to be read in the transaction.
+	many bool
 	// query is what the facts answer.
 	query relay.Query
 	// starts are the attempts that are to begin, and begun those that have.
