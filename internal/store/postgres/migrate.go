@@ -73,6 +73,10 @@ func migrateTables(ctx context.Context, config *pgx.ConnConfig) (from, to int64,
 	return from, to, nil
 }
 
+// dueIndex makes the index that leads to wake-ups which come by the clock. River has none for it: every five seconds its leader would look
+// through all that wait.
+const dueIndex = "CREATE INDEX IF NOT EXISTS river_job_due ON river_job (scheduled_at) WHERE state IN ('retryable', 'scheduled')"
+
 func migrateJobs(ctx context.Context, config *pgxpool.Config) error {
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -84,6 +88,10 @@ func migrateJobs(ctx context.Context, config *pgxpool.Config) error {
 		return fmt.Errorf("migrate the job queue: %w", err)
 	}
 	if _, err = jobs.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("migrate the job queue: %w", err)
+	}
+	// After River's, each time: it may make its table anew.
+	if _, err = pool.Exec(ctx, dueIndex); err != nil {
 		return fmt.Errorf("migrate the job queue: %w", err)
 	}
 	return nil

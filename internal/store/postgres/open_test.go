@@ -262,3 +262,21 @@ func TestTheServerTellsItsVersion(t *testing.T) {
 	require.NoError(t, err)
 	require.Regexp(t, `^[0-9]+(\.[0-9]+)+`, version)
 }
+
+func TestWhatComesByTheClockIsFoundWithoutLookingThroughAllThatWaits(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{})
+	for _, statement := range []string{
+		`INSERT INTO river_job (args, kind, max_attempts, queue, state, scheduled_at)
+			SELECT '{}', 'due', 10, 'due', 'scheduled', now() + n * interval '1 minute' FROM generate_series(1, 20000) n`,
+		"ANALYZE river_job",
+	} {
+		_, err := s.write.Exec(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	steps, err := tables.All(t.Context(), reader{s.write, &s.dialect}, func(row tables.Scanner) (step string, err error) { return step, row.Scan(&step) },
+		`EXPLAIN SELECT id FROM river_job WHERE state IN ('retryable', 'scheduled') AND priority >= 0 AND queue IS NOT NULL
+			AND scheduled_at <= now() ORDER BY priority, scheduled_at, id LIMIT 10000 FOR UPDATE`)
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(steps, "\n"), "Index Scan using river_job_due", "River's scheduler asks so")
+}
