@@ -47,7 +47,7 @@ func listed(lookups []relay.Lookup) (string, error) {
 func (f finder) Few(search tables.Search, most int, found *[]tables.Place) ([]tables.Ask, error) {
 	asked, err := listed(search.Lookups)
 	return []tables.Ask{tables.Asking(func(places []tables.Place) { *found = places }, tables.ScanPlace, `SELECT k.event, k.received_at, length(e.raw)
-		FROM json_each(?) l CROSS JOIN event_keys k INDEXED BY event_keys_since ON k.key = l.value ->> 0 AND k.trigger = l.value ->> 1
+		FROM json_each(?) l CROSS JOIN event_keys k ON k.key = l.value ->> 0 AND k.trigger = l.value ->> 1
 		JOIN events e ON e.seq = k.event WHERE e.id <> ? LIMIT ?`, asked, search.But, most)}, err
 }
 
@@ -91,20 +91,19 @@ func (f finder) Again(ctx context.Context, db tables.DB, search tables.Search, b
 	merged := make([][]tables.Place, len(young))
 	for i := range young {
 		both := slices.Concat(young[i], before.Places[i])
-		slices.SortFunc(both, tables.NewestFirst)
 		merged[i] = both[:min(len(both), relay.MaxCandidates)]
 	}
 	return tables.Found{Places: merged, Mark: last}, true, nil
 }
 
-// findAll asks for each lookup on its own, since only so the index gives the newest without sorting all.
+// findAll asks for each lookup on its own, since only so the index gives the newest, which were kept last, without sorting all.
 func findAll(ctx context.Context, db tables.DB, search tables.Search) ([][]tables.Place, error) {
 	found := make([][]tables.Place, len(search.Lookups))
 	for i, l := range search.Lookups {
 		var err error
 		found[i], err = tables.All(ctx, db, tables.ScanPlace, `SELECT k.event, k.received_at, length(e.raw)
 			FROM event_keys k JOIN events e ON e.seq = k.event
-			WHERE k.key = ? AND k.trigger = ? AND e.id <> ? ORDER BY k.received_at DESC, k.event DESC LIMIT ?`,
+			WHERE k.key = ? AND k.trigger = ? AND e.id <> ? ORDER BY k.event DESC LIMIT ?`,
 			tables.KeyText(l.Key), string(l.Trigger), search.But, relay.MaxCandidates)
 		if err != nil {
 			return nil, err
@@ -124,9 +123,9 @@ func findYounger(ctx context.Context, db tables.DB, search tables.Search, last m
 		}
 		return none, err
 	}, `SELECT l.key, k.event, k.received_at, length(e.raw)
-		FROM json_each(?) l CROSS JOIN event_keys k INDEXED BY event_keys_since
+		FROM json_each(?) l CROSS JOIN event_keys k
 			ON k.key = l.value ->> 0 AND k.trigger = l.value ->> 1 AND k.event > ?
-		JOIN events e ON e.seq = k.event WHERE e.id <> ?`, last.asked, last.seq, search.But)
+		JOIN events e ON e.seq = k.event WHERE e.id <> ? ORDER BY k.event DESC`, last.asked, last.seq, search.But)
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func TestWhatIsKeptMeanwhileIsFoundWithoutWalkingThroughTheRest(t *testing.T) {
 		}, "PRIMARY KEY (key=? AND trigger=?)"},
 		"younger": {func(ctx context.Context, db tables.DB) ([][]tables.Place, error) {
 			return findYounger(ctx, db, search, mark{asked: `[["k","t"]]`})
-		}, "event_keys_since (key=? AND trigger=? AND event>?)"},
+		}, "PRIMARY KEY (key=? AND trigger=? AND event>?)"},
 	} {
 		plan := &explained{s: s}
 		_, err := tt.find(t.Context(), plan)

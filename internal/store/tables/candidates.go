@@ -19,7 +19,8 @@ type Finder interface {
 	Snapshot(ctx context.Context, read func(DB) error) error
 	// Few asks for what all lookups find together, in any order and some perhaps twice, but for no more than so many of each.
 	Few(search Search, most int, found *[]Place) ([]Ask, error)
-	// Find gives for each lookup its newest relay.MaxCandidates, newest first.
+	// Find gives for each lookup its newest relay.MaxCandidates, newest first: by when they were received, or in the order in which they were
+	// kept, which differs by moments.
 	Find(ctx context.Context, db DB, search Search) (Found, error)
 	// Again gives what Find would give by now, in the transaction that keeps the decision, and whether it differs from before.
 	Again(ctx context.Context, db DB, search Search, before Found) (now Found, changed bool, err error)
