@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +38,8 @@ type bench struct {
 	// measuring is what is just measured, profiles how many there are.
 	measuring string
 	profiles  int
+	// perfs are those that still write their profile.
+	perfs sync.WaitGroup
 	// log is told what goes on.
 	log io.Writer
 }
@@ -134,6 +137,7 @@ func measure(ctx context.Context, o options, args []string, out, log io.Writer) 
 		r.add(found)
 		b.say("%s took %s", m.name, time.Since(start).Round(time.Second))
 	}
+	b.perfs.Wait()
 	return b.finish(ctx, r, args, out)
 }
 

@@ -18,7 +18,7 @@ const (
 	// held is how long alerts wait: longer than it takes to make them.
 	heldFor = 30 * time.Minute
 	// fillSome is how many are made to find out how long all will take, fillMargin how much longer than that they may.
-	fillSome, fillMargin = 4000, 1.5
+	fillSome, fillMargin = 4000, 1.7
 )
 
 // waiting lets alerts wait for as long as it says, and texts them then.

@@ -23,12 +23,12 @@ func (b *bench) serve(ctx context.Context, s setup) (*loadtest.Relay, error) {
 	}
 	b.profiles++
 	file := filepath.Join(b.profile, fmt.Sprintf("%s-%d.data", b.measuring, b.profiles))
-	//nolint:gosec // our own arguments
-	perf := exec.CommandContext(ctx, "perf", "record", "-g", "-F", profileRate, "-o", file, "-p", strconv.Itoa(r.PID()))
+	//nolint:gosec,noctx // our own arguments; it ends with the relay, and has to write what it saw
+	perf := exec.Command("perf", "record", "-g", "-F", profileRate, "-o", file, "-p", strconv.Itoa(r.PID()))
 	perf.Stderr = os.Stderr
 	if err := perf.Start(); err != nil {
 		return nil, fmt.Errorf("--profile: %w", err)
 	}
-	go func() { _ = perf.Wait() }() // it ends with the relay
+	b.perfs.Go(func() { _ = perf.Wait() })
 	return r, nil
 }
