@@ -189,7 +189,7 @@ func (b *bench) pendingOnce(ctx context.Context, c *curve, s setup, sink loadtes
 		c.add("accept of others, p50", "ms", x, ms(seen.Latency.Quantile(0.5)))
 		c.add("processor time of each", "µs", x, us(cpu))
 	}
-	memory, _, err := r.Memory()
-	c.add("resident memory", "MB", x, mb(memory))
+	memory, err := r.Memory()
+	c.add("resident memory", "MB", x, mb(memory.Resident))
 	return err
 }

@@ -111,9 +111,11 @@ func (b *bench) drain(ctx context.Context, s setup, sink loadtest.SinkClient, n 
 	if err := wait(ctx, time.Until(due)-time.Second); err != nil {
 		return seen, err
 	}
-	if seen.held, _, err = r.Memory(); err != nil {
+	held, err := r.Memory()
+	if err != nil {
 		return seen, err
 	}
+	seen.held = held.Resident
 	if err := r.ForgetPeak(); err != nil {
 		return seen, err
 	}
@@ -128,7 +130,8 @@ func (b *bench) drain(ctx context.Context, s setup, sink loadtest.SinkClient, n 
 		}
 		if seen.sent = sent; sent >= int64(n) || since > drainTime {
 			seen.took = since
-			_, seen.peak, err = r.Memory()
+			most, err := r.Memory()
+			seen.peak = most.Peak
 			return seen, err
 		}
 		if err := wait(ctx, lookEvery); err != nil {

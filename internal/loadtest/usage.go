@@ -31,32 +31,38 @@ func (p *Process) CPU() (time.Duration, error) {
 	return time.Duration(u+s) * tick, nil
 }
 
-// Memory is what a process has in memory now, and the most it had, in bytes. The most is since its start or since ForgetPeak.
-func (p *Process) Memory() (resident, peak int64, err error) {
+// Memory is what a process has in memory, in bytes.
+type Memory struct {
+	// Resident is all that it has now. Own is the part that is not pages of files, such as of the executable, which the system can drop
+	// when it is short of memory, and read again.
+	Resident, Own int64
+	// Peak is the most that was resident since the start or since ForgetPeak.
+	Peak int64
+}
+
+// Memory is what the process has in memory.
+func (p *Process) Memory() (m Memory, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
 	if err != nil {
-		return 0, 0, fmt.Errorf("read the memory: %w", err)
+		return m, fmt.Errorf("read the memory: %w", err)
 	}
+	named := map[string]*int64{"VmRSS": &m.Resident, "RssAnon": &m.Own, "VmHWM": &m.Peak}
 	for line := range strings.Lines(string(text)) {
 		name, rest, _ := strings.Cut(line, ":")
 		fields := strings.Fields(rest)
-		if (name != "VmRSS" && name != "VmHWM") || len(fields) == 0 {
+		if named[name] == nil || len(fields) == 0 {
 			continue
 		}
 		kib, err := strconv.ParseInt(fields[0], 10, 64)
 		if err != nil {
-			return 0, 0, fmt.Errorf("read the memory: %w", err)
+			return m, fmt.Errorf("read the memory: %w", err)
 		}
-		if name == "VmRSS" {
-			resident = kib << 10
-		} else {
-			peak = kib << 10
-		}
+		*named[name] = kib << 10
 	}
-	if resident == 0 {
-		return 0, 0, fmt.Errorf("read the memory: the system does not say it of process %d", p.PID())
+	if m.Resident == 0 {
+		return m, fmt.Errorf("read the memory: the system does not say it of process %d", p.PID())
 	}
-	return resident, peak, nil
+	return m, nil
 }
 
 // ForgetPeak lets the peak begin anew.
