@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -58,6 +59,9 @@ func (b *bench) keptOnce(ctx context.Context, c *curve, n int) (err error) {
 		return err
 	}
 	b.say("%s events were made in %s", count(n), time.Since(start).Round(time.Second))
+	if err := settled(ctx); err != nil {
+		return err
+	}
 	if info, err := os.Stat(path); err == nil {
 		c.add("size of the database", "MB", float64(n), mb(info.Size()))
 	}
@@ -85,6 +89,14 @@ func (b *bench) keptOnce(ctx context.Context, c *curve, n int) (err error) {
 		}
 		c.add("accept at 200/s, p50", "ms", float64(n), ms(seen.Latency.Quantile(0.5)))
 		c.add("accept, processor time", "µs", float64(n), us(cpu))
+	}
+	return nil
+}
+
+// settled waits until what was made is on the disk, which would be busy with it for a while.
+func settled(ctx context.Context) error {
+	if out, err := exec.CommandContext(ctx, "sync").CombinedOutput(); err != nil {
+		return fmt.Errorf("sync the disk: %w: %s", err, out)
 	}
 	return nil
 }
@@ -156,6 +168,9 @@ func measurePending(ctx context.Context, b *bench) (_ results, err error) {
 		}
 		b.say("%s alerts are held, the last %s were made in %s", count(n), count(n-held), time.Since(start).Round(time.Second))
 		held = n
+		if err := settled(ctx); err != nil {
+			return results{}, err
+		}
 		if err := b.pendingOnce(ctx, &c, s, sink, n); err != nil {
 			return results{}, err
 		}

@@ -42,7 +42,7 @@ func notes() map[string]string {
 			"The database grows with what is kept, and nothing else should.",
 		"pending": "An alert that waits is a row that nobody looks at until its time comes, not a timer in memory. River's scheduler, which looks every five seconds, " +
 			"did look at all of them: with a million that was a quarter of the processor time here, and half a second in which nobody could write to SQLite. " +
-			"It is led by an index now. What still grows from 10⁵ to 10⁶ nobody has looked at in a profile since.",
+			"It is led by an index now.",
 		"rules": "An event is held against the rules for its trigger and no others. Of those each has its condition evaluated, a microsecond or " +
 			"two each, so what counts is how many there are for one trigger. A start compiles all of them.",
 		"templates":  "Templates are read and compiled once, at the start or a reload.",
