@@ -76,28 +76,13 @@ func numbered(query string) string {
 // ours gives a statement with its arguments as PostgreSQL takes them.
 func (d *dialect) ours(query string, args []any) (string, []any) {
 	p := d.phrase(query)
-	if len(p.lists) == 0 || slices.ContainsFunc(p.lists, func(i int) bool { _, one := only(args[i]); return !one }) {
+	if len(p.lists) == 0 || slices.ContainsFunc(p.lists, func(i int) bool { _, one := tables.Only(args[i]); return !one }) {
 		return p.text, arguments(args)
 	}
 	for _, i := range p.lists {
-		args[i], _ = only(args[i])
+		args[i], _ = tables.Only(args[i])
 	}
 	return p.single, arguments(args)
-}
-
-// only gives the value of a list that has one.
-func only(arg any) (value any, one bool) {
-	switch list := arg.(type) {
-	case []string:
-		if len(list) == 1 {
-			return list[0], true
-		}
-	case []int64:
-		if len(list) == 1 {
-			return list[0], true
-		}
-	}
-	return nil, false
 }
 
 // arguments makes texts what PostgreSQL takes: valid UTF-8 without NUL.

@@ -16,22 +16,16 @@ import (
 // statement of its own, since SQLite puts what json_each gives into a table first.
 func arguments(query string, args []any) (string, []any, error) {
 	for i, arg := range args {
-		var only any
-		switch list := arg.(type) {
-		case []string:
-			if len(list) == 1 {
-				only = list[0]
-			}
-		case []int64:
-			if len(list) == 1 {
-				only = list[0]
-			}
+		switch arg.(type) {
+		case []string, []int64:
 		default:
 			continue
 		}
-		if one, ok := single(query, i); ok && only != nil {
-			query, args[i] = one, only
-			continue
+		if only, alone := tables.Only(arg); alone {
+			if one, ok := single(query, i); ok {
+				query, args[i] = one, only
+				continue
+			}
 		}
 		text, err := json.Marshal(arg)
 		if err != nil {

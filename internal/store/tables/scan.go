@@ -158,3 +158,18 @@ func marks(n int) string {
 	}
 	return strings.Repeat("?, ", n-1) + "?"
 }
+
+// Only gives the value of a list that has one.
+func Only(arg any) (value any, one bool) {
+	switch list := arg.(type) {
+	case []string:
+		if len(list) == 1 {
+			return list[0], true
+		}
+	case []int64:
+		if len(list) == 1 {
+			return list[0], true
+		}
+	}
+	return nil, false
+}
